@@ -1,0 +1,97 @@
+"""The errors that users see: what happened, what to do, and the command behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Exit codes of `dvm`, documented in docs/cli.md. `dvm ssh` and `dvm sh` pass the guest's own code through."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2  # wrong words or a config with errors
+    NOT_FOUND = 3
+    BUSY = 4  # another job holds the VM
+    AT_RISK = 5
+    COULD_NOT_LOOK = 6
+    NO_ENGINE = 7  # limactl is missing or too old
+    CANCELLED = 130
+
+
+class DvmError(Exception):
+    """A failure with a sentence for people; `todo` says the way out, `command` is what was run."""
+
+    exit_code = ExitCode.FAILED
+
+    def __init__(self, what: str, todo: str = "", command: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.todo = todo
+        self.command = command
+
+    def __str__(self) -> str:
+        lines = (self.what, self.todo, f"command: {self.command}" if self.command else "")
+        return "\n".join(line for line in lines if line)
+
+
+class UsageError(DvmError):
+    """The user's words were not usable; nothing was run."""
+
+    exit_code = ExitCode.USAGE
+
+
+class NotFound(DvmError):
+    """No VM, job or recipe of that name."""
+
+    exit_code = ExitCode.NOT_FOUND
+
+
+class VmBusy(DvmError):
+    """Another job holds the VM."""
+
+    exit_code = ExitCode.BUSY
+
+
+class WorkAtRisk(DvmError):
+    """A delete would lose work, or nobody could look."""
+
+    exit_code = ExitCode.AT_RISK
+
+
+class CouldNotLook(DvmError):
+    """The guest gave no answer that can be trusted."""
+
+    exit_code = ExitCode.COULD_NOT_LOOK
+
+
+class NoEngine(DvmError):
+    """limactl is missing, too old, or not safe to run."""
+
+    exit_code = ExitCode.NO_ENGINE
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One error in a file or a form: where it is and what to write instead."""
+
+    field: str  # dotted: "ports.0", "" for the whole file
+    what: str
+    todo: str
+    file: str = ""
+    line: int = 0  # 1 for the first line, 0 where there is none
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}: " if self.file and self.line else f"{self.file}: " if self.file else ""
+        field = f"{self.field}: " if self.field else ""
+        return f"{place}{field}{self.what}. {self.todo}"
+
+
+class ConfigError(UsageError):
+    """All problems of a config at once."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
