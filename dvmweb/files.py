@@ -49,10 +49,10 @@ def read_bounded(path: Path, most: int, *, follow: bool = True) -> bytes:
             raise
         reason = "is a link" if error.errno == errno.ELOOP else f"cannot be read: {os.strerror(error.errno or 0)}"
         raise UsageError(f"{path} {reason}.", "Put a plain file there.") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise UsageError(f"{path} is not a plain file.", "Put a plain file there.")
     with os.fdopen(descriptor, "rb") as file:
-        facts = os.fstat(descriptor)
-        if not stat.S_ISREG(facts.st_mode):
-            raise UsageError(f"{path} is not a plain file.", "Put a plain file there.")
         data = file.read(most + 1)
     if len(data) > most:
         raise UsageError(f"{path} is larger than {most} bytes.", "Make it smaller.")

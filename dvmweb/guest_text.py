@@ -11,6 +11,7 @@ HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,4096}(?:\x07|\x1b\\)|[@-Z\\-_])")
 
+
 def visible(text: bytes | str, limit: int = 200) -> str:
     """Return `text` on one line, at most `limit` characters, with every hidden character written as an escape."""
     decoded = text.decode("utf-8", "surrogateescape") if isinstance(text, bytes) else text

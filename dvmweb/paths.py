@@ -11,11 +11,7 @@ from pathlib import Path
 from dvmweb.errors import NoEngine, UsageError
 
 # What a child may inherit: nothing that opens the host (SSH_AUTH_SOCK) or carries a secret of another program.
-CHILD_VARIABLES = (
-    "PATH HOME USER LOGNAME LANG LC_ALL LC_CTYPE TERM TMPDIR TZ XDG_CACHE_HOME XDG_RUNTIME_DIR "
-    "http_proxy https_proxy ftp_proxy no_proxy HTTP_PROXY HTTPS_PROXY FTP_PROXY NO_PROXY SSL_CERT_FILE SSL_CERT_DIR "
-    "LIMA_TEMPLATES_PATH LIMA_DRIVERS_PATH LIMA_SSH_PORT_FORWARDER LIMA_USERNET_RESOLVE_IP_ADDRESS_TIMEOUT"
-).split()
+CHILD_VARIABLES = ["PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TERM", "TMPDIR", "TZ", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR", "http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "LIMA_TEMPLATES_PATH", "LIMA_DRIVERS_PATH", "LIMA_SSH_PORT_FORWARDER", "LIMA_USERNET_RESOLVE_IP_ADDRESS_TIMEOUT"]
 CHILD_PREFIXES = ("QEMU_SYSTEM_",)  # Lima reads QEMU_SYSTEM_X86_64 and so on
 
 
@@ -78,7 +74,7 @@ def from_environment(environ: Mapping[str, str]) -> Paths:
 
 
 def engine_kind(environ: Mapping[str, str]) -> str:
-    """"lima" or "demo": DVM_ENGINE says so, else lima where a limactl is found."""
+    """ "lima" or "demo": DVM_ENGINE says so, else lima where a limactl is found."""
     asked = environ.get("DVM_ENGINE", "")
     if asked not in ("", "lima", "demo"):
         raise NoEngine(f"DVM_ENGINE is {asked!r}.", "Set it to lima or demo, or leave it unset.")
@@ -96,9 +92,7 @@ def limactl_program(environ: Mapping[str, str]) -> str:
 def child_environment(environ: Mapping[str, str], paths: Paths, extra: Mapping[str, str] = {}) -> dict[str, str]:
     """The environment of every process that we start: an allow-list, HOME and LIMA_HOME always set."""
     kept = {
-        name: value
-        for name, value in environ.items()
-        if name in CHILD_VARIABLES or name.startswith(CHILD_PREFIXES)
+        name: value for name, value in environ.items() if name in CHILD_VARIABLES or name.startswith(CHILD_PREFIXES)
     }
     return {**kept, "HOME": str(paths.home), "LIMA_HOME": str(paths.lima_home), **extra}
 

@@ -1,0 +1,1 @@
+"""The `dvm` command: words in, verbs called, words out."""

@@ -1,0 +1,314 @@
+"""The verbs of `dvm` as click commands; see docs/cli.md for each and for the exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from dvmweb import __version__, paths
+from dvmweb.cli.follow import follow, report_end
+from dvmweb.errors import DvmError, ExitCode, UsageError
+from dvmweb.vms import Vms
+
+NAME = click.argument("name")
+JSON = click.option("--json", "as_json", is_flag=True, help="One array of objects, for programs.")
+
+
+class _Group(click.Group):
+    """Turns our errors into a sentence and an exit code, and hints at a bash DVM config."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except DvmError as error:
+            click.echo(str(error), err=True)
+            context.exit(int(error.exit_code))
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="dvm")
+@click.pass_context
+def main(context: click.Context) -> None:
+    """One small VM for each project: made, synced, entered, safely deleted."""
+    os.umask(0o077)  # everything that we write is the user's alone
+    context.obj = Vms(paths.from_environment(os.environ), os.environ)
+
+
+def _verb(*decorators: Callable[[Any], Any], **settings: Any) -> Callable[[Callable[..., None]], click.Command]:
+    """A command of the group whose function gets the verbs first."""
+
+    def wrap(function: Callable[..., None]) -> click.Command:
+        wrapped: Any = click.pass_obj(function)
+        for decorator in reversed(decorators):
+            wrapped = decorator(wrapped)
+        command: click.Command = main.command(**settings)(wrapped)
+        return command
+
+    return wrap
+
+
+@_verb(
+    NAME,
+    click.option(
+        "--recipe", "recipes", multiple=True, metavar="R", help="A recipe or bundle; may be given several times."
+    ),
+    click.option("--repo", default="", metavar="URL", help="The Git repository that the first sync clones."),
+)
+def init(vms: Vms, name: str, recipes: tuple[str, ...], repo: str) -> None:
+    """Write the config of a new VM and open it in $EDITOR (on a terminal)."""
+    from dvmweb.config.legacy import bash_config_hint
+
+    path = vms.init(name, recipes, repo)
+    click.echo(f"Wrote {path}")
+    hint = bash_config_hint(vms.paths)
+    if hint:
+        click.echo(hint)
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        click.edit(filename=str(path))
+        vms.check_config(name)
+    click.echo(f"Next: dvm sync {name}")
+
+
+@_verb(
+    NAME,
+    click.option("--dry-run", is_flag=True, help="Show the steps; change nothing."),
+    click.option("--fresh", is_flag=True, help="Run every recipe again."),
+    click.option("--update", is_flag=True, help="Run recipes that follow a moving version again."),
+    click.option("--restart", is_flag=True, help="Stop and start the VM where a change of its config needs it."),
+    click.option("--secret", "secrets", multiple=True, metavar="P=-", help="Read the secret param P from stdin."),
+)
+def sync(vms: Vms, name: str, dry_run: bool, secrets: tuple[str, ...], **options: bool) -> None:
+    """Create or start the VM and bring it to its config."""
+    if dry_run:
+        _show_plan(vms, name, options)
+        return
+    job = follow(vms, vms.start_job(name, "sync", options, _read_secrets(secrets)))
+    code = report_end(vms, job)
+    if code == 0 and _approves_hook(vms, name, job):
+        code = report_end(vms, follow(vms, vms.start_job(name, "sync")))
+    sys.exit(code)
+
+
+def _show_plan(vms: Vms, name: str, options: dict[str, bool]) -> None:
+    for step in vms.dry_run(name, options):
+        click.echo(f"skip  {step.title}  ({step.skip_reason})" if step.skip_reason else f"run   {step.title}")
+        if step.argv and not step.skip_reason:
+            from dvmweb.lima.commands import shown
+
+            click.echo(f"      $ {shown(step.argv)}")
+
+
+def _read_secrets(given: tuple[str, ...]) -> dict[str, bytes]:
+    """Secrets from stdin, one line each (all of stdin where there is only one); asked for on a terminal."""
+    secrets = {}
+    for word in given:
+        name, _, source = word.partition("=")
+        if source != "-":
+            raise UsageError(
+                "A secret must not stand in a command line.", f"Write --secret {name}=- and give it on stdin."
+            )
+        if sys.stdin.isatty():
+            value = click.prompt(f"Secret {name}", hide_input=True).encode()
+        elif len(given) == 1:
+            value = sys.stdin.buffer.read().removesuffix(b"\n")
+        else:
+            value = sys.stdin.buffer.readline().removesuffix(b"\n")
+        if not value:
+            raise UsageError(f"The secret {name} is empty.", "Give it on stdin.")
+        secrets[name] = value
+    return secrets
+
+
+def _approves_hook(vms: Vms, name: str, job: Any) -> bool:
+    """On a terminal: show a project hook that nobody approved and ask. True when it may run now."""
+    waits = any(step.title == "project hook" and "`dvm hook" in step.reason for step in job.steps)
+    if not waits:
+        return False
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        click.echo(f"The project hook .dvm/sync.sh was not run: see `dvm hook {name}`.")
+        return False
+    return _ask_for_hook(vms, name)
+
+
+def _ask_for_hook(vms: Vms, name: str) -> bool:
+    from dvmweb.cli.show import log_text
+
+    digest, text, is_approved = vms.hook(name)
+    if not digest:
+        click.echo("There is no .dvm/sync.sh in the code dir.")
+        return False
+    click.echo(f"--- .dvm/sync.sh in {name}, as the guest shows it ---\n{log_text(text)}\n--- {digest} ---")
+    if is_approved:
+        click.echo("You have approved this text.")
+        return False
+    if not sys.stdin.isatty():
+        click.echo(f"Not approved. To approve this text: dvm hook {name} --approve {digest}")
+        return False
+    if not click.confirm("It would run as your user in the VM at each sync, until it changes. Approve it?"):
+        return False
+    vms.approve_hook(name, digest)
+    return True
+
+
+@_verb(NAME, click.option("--approve", default="", metavar="SHA256", help="Approve the text with this digest."))
+def hook(vms: Vms, name: str, approve: str) -> None:
+    """Show the project hook .dvm/sync.sh of a running VM, and approve it."""
+    if not approve:
+        _ask_for_hook(vms, name)
+        return
+    digest, _, _ = vms.hook(name)
+    if digest != approve:
+        raise UsageError(f"The hook's digest is {digest or 'none'}, not {approve}.", f"Read it first: dvm hook {name}")
+    vms.approve_hook(name, digest)
+    click.echo("Approved. The next sync runs it.")
+
+
+@_verb(NAME)
+def sh(vms: Vms, name: str) -> None:
+    """Open a shell in the VM, in the code dir."""
+    sys.exit(vms.attach(vms.attach_argv(name, is_terminal=sys.stdin.isatty() and sys.stdout.isatty())))
+
+
+@_verb(NAME, click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED))
+def ssh(vms: Vms, name: str, command: tuple[str, ...]) -> None:
+    """Run CMD in the VM, in the code dir; its exit code is passed through: dvm ssh NAME -- CMD."""
+    sys.exit(vms.attach(vms.attach_argv(name, command, is_terminal=False)))
+
+
+@_verb(JSON)
+def ls(vms: Vms, as_json: bool) -> None:
+    """List all VMs."""
+    from dvmweb import vms as verbs
+    from dvmweb.cli import show
+
+    found = vms.list_vms()
+    if as_json:
+        show.as_json([verbs.vm_facts(vm) for vm in found])
+        return
+    if not found:
+        click.echo("No VMs yet. Make one: dvm init NAME, then dvm sync NAME")
+        return
+    show.table(("NAME", "STATE", "WORK AT RISK", "SIZE", "PORTS", "RECIPES"), show.vm_rows(found))
+    for vm in found:
+        if vm.problem:
+            click.echo(f"\n{vm.name}: {vm.problem}", err=True)
+
+
+@_verb(NAME, JSON)
+def work(vms: Vms, name: str, as_json: bool) -> None:
+    """Look which work would be lost with the VM. Exit code 0: nothing, 5: at risk, 6: could not look."""
+    from dvmweb.cli import show
+
+    job = vms.start_job(name, "work")
+    job = follow(vms, job) if not as_json else _quietly(vms, job)
+    report = vms.stored_work(name)
+    if report is None or report.looked_at < job.started:
+        sys.exit(report_end(vms, job) or ExitCode.COULD_NOT_LOOK)
+    if as_json:
+        show.as_json([report.to_json()])
+    else:
+        click.echo("\n".join(report.lines()))
+    sys.exit(_verdict_code(report))
+
+
+def _quietly(vms: Vms, job: Any) -> Any:
+    """Wait for the end of a job without a word."""
+    from dvmweb.jobs import journal, starting
+
+    while job.is_open:
+        starting.wait_for_change(vms.paths, job.id, journal.stamp(vms.paths, job.id), 0.5)
+        job = vms.job(job.id)
+    return job
+
+
+def _verdict_code(report: Any) -> int:
+    from dvmweb.work import Verdict
+
+    codes = {Verdict.CLEAN: ExitCode.OK, Verdict.AT_RISK: ExitCode.AT_RISK}
+    return int(codes.get(report.verdict, ExitCode.COULD_NOT_LOOK))
+
+
+def _run_job(vms: Vms, name: str, verb: str, **options: Any) -> None:
+    sys.exit(report_end(vms, follow(vms, vms.start_job(name, verb, options))))
+
+
+@_verb(NAME)
+def start(vms: Vms, name: str) -> None:
+    """Start the VM and wait until it answers."""
+    _run_job(vms, name, "start")
+
+
+@_verb(NAME, click.option("--force", is_flag=True, help="Kill it: unsaved files in the guest may be lost."))
+def stop(vms: Vms, name: str, force: bool) -> None:
+    """Look at the work at risk, then stop the VM."""
+    _run_job(vms, name, "stop", force=force)
+
+
+@_verb(
+    NAME,
+    click.option("--yes", is_flag=True, help="Delete it. Without this the report is shown and nothing is deleted."),
+    click.option("--force", is_flag=True, help="Delete it also with work at risk, or where nobody could look."),
+)
+def rm(vms: Vms, name: str, yes: bool, force: bool) -> None:
+    """Delete the VM, unless work would be lost with it. Its config is kept."""
+    if not yes:
+        job = follow(vms, vms.start_job(name, "work"))
+        _print_report(vms, name, job)
+        raise UsageError("Nothing was deleted.", f"To delete it: dvm rm {name} --yes (with work at risk also --force)")
+    job = follow(vms, vms.start_job(name, "delete", {"force": force}))
+    _print_report(vms, name, job)
+    sys.exit(report_end(vms, job))
+
+
+def _print_report(vms: Vms, name: str, job: Any) -> None:
+    report = vms.stored_work(name)
+    if report is not None and report.looked_at >= job.started:
+        click.echo("\n".join(report.lines()))
+
+
+@_verb(JSON)
+def jobs(vms: Vms, as_json: bool) -> None:
+    """List all jobs, newest first."""
+    from dvmweb import vms as verbs
+    from dvmweb.cli import show
+
+    found = vms.jobs()
+    if as_json:
+        show.as_json([verbs.job_facts(job) for job in found])
+    elif found:
+        show.table(("JOB", "VM", "VERB", "STATE", "ASKED", "STEP OR ERROR"), show.job_rows(found))
+    else:
+        click.echo("No jobs yet.")
+
+
+@_verb(
+    click.argument("job"),
+    click.option("--commands", is_flag=True, help="Only the engine's commands, with time and exit code."),
+)
+def log(vms: Vms, job: str, commands: bool) -> None:
+    """Print the log of a job and follow it while it runs."""
+    from dvmweb.cli import log_view
+
+    found = vms.job(job)
+    sys.exit(log_view.commands(vms, found) if commands else log_view.follow_log(vms, found))
+
+
+@_verb(click.argument("job"))
+def cancel(vms: Vms, job: str) -> None:
+    """End a job: its command gets INT, TERM, KILL."""
+    found = vms.job(job)
+    vms.cancel(found)
+    click.echo(f"{found.verb} {found.vm}: {_quietly(vms, found).state}")
+
+
+@_verb(NAME, name="ssh-key")
+def ssh_key(vms: Vms, name: str) -> None:
+    """Print the VM's own public key, and where to paste it."""
+    key, place = vms.ssh_key(name)
+    click.echo(key)
+    if place:
+        click.echo(place, err=True)

@@ -1,0 +1,44 @@
+"""The process of one job: `python -m dvmweb.jobs ID LOCK_DESCRIPTOR`, secrets as JSON on stdin."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import asdict
+
+from dvmweb import paths as paths_module
+from dvmweb.errors import DvmError
+from dvmweb.jobs import journal
+from dvmweb.jobs.running import Runner
+from dvmweb.jobs.worlds import load_world
+
+
+def main() -> int:
+    """Run the job; the lock descriptor is simply kept open until the process ends."""
+    os.umask(0o077)
+    secrets = {name: bytes.fromhex(value) for name, value in json.load(sys.stdin).items()}
+    paths = paths_module.from_environment(os.environ)
+    job = journal.read(paths, sys.argv[1])
+    try:
+        world = load_world(paths, os.environ, job.vm, job.verb, secrets)
+        runner = Runner(paths, os.environ, job, world)
+    except DvmError as error:
+        sys.stdout.write(json.dumps(asdict(journal.Failure.of(error))))
+        return 1
+    _say_ready()
+    return runner.run()
+
+
+def _say_ready() -> None:
+    """Tell the starter that the journal is ours now, and let go of its pipes."""
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1):
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

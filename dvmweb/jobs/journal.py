@@ -1,0 +1,199 @@
+"""The journal of a job: what was asked, what each step did, how it ended; a file that is always whole."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from dvmweb import files
+from dvmweb.errors import DvmError, NotFound
+from dvmweb.names import is_id
+from dvmweb.paths import Paths
+
+VERSION = 1
+JOURNAL_BYTES = 4_000_000
+OPEN_STATES = ("queued", "running")
+STATES = (*OPEN_STATES, "succeeded", "failed", "cancelled", "interrupted")
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process that is only itself with its start time (pids are used again)."""
+
+    pid: int
+    started: float  # seconds since the epoch, as the kernel tells it
+
+    @classmethod
+    def of(cls, pid: int) -> Process | None:
+        """The live process of that pid, or None."""
+        import psutil
+
+        try:
+            return cls(pid, psutil.Process(pid).create_time())
+        except psutil.Error:
+            return None
+
+    @property
+    def is_alive(self) -> bool:
+        """Say whether this very process still runs (a zombie does not)."""
+        import psutil
+
+        try:
+            process = psutil.Process(self.pid)
+            return process.create_time() == self.started and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            return False
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """One step as it was planned and as it went."""
+
+    title: str
+    argv: tuple[str, ...] = ()
+    state: str = "waiting"  # waiting running done failed skipped not-run
+    reason: str = ""  # why it was skipped, or what it said
+    started: float = 0  # seconds since the epoch
+    ended: float = 0
+    code: int | None = None
+    log_from: int = 0  # offsets into the log, bytes
+    log_to: int = 0
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The error that ended a job, as a DvmError has it."""
+
+    kind: str  # the class name, which fixes the exit code
+    what: str
+    todo: str = ""
+    command: str = ""
+
+    @classmethod
+    def of(cls, error: DvmError) -> Failure:
+        return cls(type(error).__name__, error.what, error.todo, error.command)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of one verb on one VM."""
+
+    id: str
+    vm: str
+    verb: str  # sync start stop work delete
+    options: Mapping[str, Any] = field(default_factory=dict)
+    state: str = "queued"
+    created: float = 0
+    started: float = 0
+    ended: float = 0
+    process: Process | None = None
+    child: Process | None = None  # the command that runs now
+    steps: tuple[StepRecord, ...] = ()
+    notices: tuple[str, ...] = ()
+    failure: Failure | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN_STATES
+
+    def with_step(self, index: int, **changes: Any) -> Job:
+        """The same job with one step changed."""
+        steps = list(self.steps)
+        steps[index] = replace(steps[index], **changes)
+        return replace(self, steps=tuple(steps))
+
+
+def folder(paths: Paths, job_id: str) -> Path:
+    """The folder of a job; raise NotFound for anything that is not a job id."""
+    if not is_id(job_id):
+        raise NotFound(f"{job_id!r} is not a job id.", "`dvm jobs` lists them.")
+    return paths.jobs / job_id
+
+
+def log_file(paths: Paths, job_id: str) -> Path:
+    """The bytes that the job's commands printed, as they came."""
+    return folder(paths, job_id) / "log"
+
+
+def save(paths: Paths, job: Job) -> None:
+    """Write the journal; on return it survives a power cut."""
+    data = json.dumps({"version": VERSION, **asdict(job)}, separators=(",", ":"))
+    files.write_whole(folder(paths, job.id) / "job.json", data.encode())
+
+
+def read(paths: Paths, job_id: str) -> Job:
+    """The job as it is now: one whose process died reads `interrupted`. Raises NotFound."""
+    try:
+        data = files.read_bounded(folder(paths, job_id) / "job.json", JOURNAL_BYTES)
+    except FileNotFoundError:
+        raise NotFound(f"There is no job {job_id}.", "`dvm jobs` lists them.") from None
+    return as_it_is(_parse(json.loads(data)))
+
+
+def as_it_is(job: Job) -> Job:
+    """A job that says it runs but whose process is gone was interrupted."""
+    is_dead = job.is_open and (job.process is None or not job.process.is_alive)
+    return replace(job, state="interrupted") if is_dead else job
+
+
+def stamp(paths: Paths, job_id: str) -> tuple[int, int]:
+    """A cheap value that changes whenever the journal does (inode and time)."""
+    facts = (folder(paths, job_id) / "job.json").stat()
+    return facts.st_ino, facts.st_mtime_ns
+
+
+def find(paths: Paths, prefix: str) -> Job:
+    """The one job whose id begins with `prefix`; raise NotFound for none or several."""
+    ids = [job_id for job_id in _ids(paths) if job_id.startswith(prefix)] if prefix else []
+    if len(ids) != 1:
+        what = f"{len(ids)} jobs begin with {prefix!r}." if ids else f"There is no job {prefix!r}."
+        raise NotFound(what, "`dvm jobs` lists them.")
+    return read(paths, ids[0])
+
+
+def newest_first(paths: Paths, vm: str = "") -> tuple[Job, ...]:
+    """All jobs, or those of one VM. A folder that does not hold a readable journal is left out."""
+    jobs = [job for job in _all(paths) if not vm or job.vm == vm]
+    return tuple(sorted(jobs, key=lambda job: (job.created, job.id), reverse=True))
+
+
+def _all(paths: Paths) -> Iterator[Job]:
+    for job_id in _ids(paths):
+        try:
+            yield read(paths, job_id)
+        except (DvmError, ValueError, KeyError, TypeError):
+            continue
+
+
+def _ids(paths: Paths) -> list[str]:
+    try:
+        return [entry.name for entry in paths.jobs.iterdir() if is_id(entry.name)]
+    except FileNotFoundError:
+        return []
+
+
+def _parse(data: dict[str, Any]) -> Job:
+    fields = {key: value for key, value in data.items() if key != "version"}
+    return Job(
+        **{
+            **fields,
+            "process": _process(data["process"]),
+            "child": _process(data["child"]),
+            "steps": tuple(StepRecord(**{**step, "argv": tuple(step["argv"])}) for step in data["steps"]),
+            "notices": tuple(data["notices"]),
+            "failure": Failure(**data["failure"]) if data["failure"] else None,
+        }
+    )
+
+
+def _process(data: dict[str, Any] | None) -> Process | None:
+    return Process(data["pid"], data["started"]) if data else None
+
+
+def new(vm: str, verb: str, job_id: str, options: Mapping[str, Any]) -> Job:
+    """A job that has just been asked for."""
+    return Job(job_id, vm, verb, dict(options), created=time.time())

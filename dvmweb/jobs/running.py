@@ -1,0 +1,298 @@
+"""Run the steps of one job: journal before and after each, log what comes, end what must end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from types import FrameType
+
+from dvmweb import files, plans
+from dvmweb.errors import CouldNotLook, DvmError
+from dvmweb.guest_text import visible
+from dvmweb.jobs import checks, journal, starting
+from dvmweb.jobs.journal import Failure, Job, Process, StepRecord
+from dvmweb.jobs.worlds import read_note
+from dvmweb.lima.client import Lima
+from dvmweb.lima.instances import parse_list
+from dvmweb.lima.process import Finished, end_group
+from dvmweb.paths import Paths
+from dvmweb.plans import Options, Step, World
+
+LOG_BYTES = 20_000_000  # of one step; the rest is dropped with a mark
+ENGINE_POLL = 0.2  # seconds between two tries for the lock of all VMs
+RUNNING_POLL = 0.5  # seconds between two looks whether a starting VM is Running
+ANSWER_POLL = 2.0  # seconds between two questions to a guest that still boots
+NOTHING = Finished((), 0, b"", b"", 0.0, "exit")
+
+
+class Cancelled(Exception):
+    """The user asked the job to end."""
+
+
+class Runner:
+    """One job from its first step to its last."""
+
+    def __init__(self, paths: Paths, environ: Mapping[str, str], job: Job, world: World) -> None:
+        self.paths = paths
+        self.options = Options(**job.options)
+        self._world = world
+        self._cancel = threading.Event()
+        self._lima = Lima(world.engine, paths, environ, vm=job.vm, job=job.id)
+        self._log = os.open(
+            journal.log_file(paths, job.id), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600
+        )
+        self._log_size = self._logged = 0
+        self._current = -1
+        me = Process.of(os.getpid())
+        self._job = replace(job, state="running", process=me, started=time.time())
+        self._plan()
+        self._save()
+
+    def run(self) -> int:
+        """Run all steps; the journal holds the end. Returns 0 for success, 1 otherwise."""
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, self._asked_to_end)
+        try:
+            self._end_leftovers()
+            self._run_steps()
+            self._finish("succeeded")
+        except Cancelled:
+            self._finish("cancelled", DvmError("Cancelled.", f"`dvm sync {self._job.vm}` brings the VM to its config."))
+        except DvmError as error:
+            self._finish("failed", error)
+        except OSError as error:
+            self._finish(
+                "failed", DvmError(f"This computer says: {error}.", "Mend that (is the disk full?), then run it again.")
+            )
+        except Exception as error:
+            self._write(traceback.format_exc().encode())
+            self._finish(
+                "failed", DvmError(f"A fault in dvm: {type(error).__name__}.", "Please report it with the log.")
+            )
+        return 0 if self._job.state == "succeeded" else 1
+
+    def end_connections(self) -> None:
+        """End terminals and the ssh master that a forced stop leaves behind."""
+        self._lima.end_connections(self._world.wish.instance)
+
+    # -- steps ---------------------------------------------------------------------------------------------------
+
+    def _run_steps(self) -> None:
+        while self._current + 1 < len(self._steps):  # a check may draw the rest of the plan anew
+            self._current += 1
+            step = self._steps[self._current]
+            if step.skip_reason:
+                self._job = self._job.with_step(self._current, state="skipped", reason=step.skip_reason)
+            else:
+                self._run_step(self._current, step)
+
+    def _run_step(self, index: int, step: Step) -> None:
+        if self._cancel.is_set():
+            raise Cancelled
+        self._job = self._job.with_step(index, state="running", started=time.time(), log_from=self._log_size)
+        if step.argv:
+            self._save()
+        try:
+            finished = self._act(step) if step.argv else NOTHING
+            state, reason = self._judge(step, finished)
+        except BaseException:
+            ended = {"ended": time.time(), "log_to": self._log_size}
+            self._job = self._job.with_step(index, state="failed", **ended)
+            raise
+        self._job = self._job.with_step(
+            index, state=state, reason=reason, code=finished.code, ended=time.time(), log_to=self._log_size
+        )
+
+    def _judge(self, step: Step, finished: Finished) -> tuple[str, str]:
+        """The step's state and word; raises for a failure that ends the job."""
+        is_optional = step.check.endswith("-optional")
+        if finished.ended == "cancelled":
+            raise Cancelled
+        if finished.code == plans.NOT_HERE and step.check not in ("answer", "work", "work-unchanged"):
+            return "not-run", _last_line(finished) or "not run in the demo"
+        if finished.code == plans.KEY_REFUSED and step.check == "clone":
+            raise checks.refused_clone(self._world, finished.stderr, self._public_key())
+        is_look = step.check.startswith("work")
+        if (finished.code != 0 or finished.ended != "exit") and not is_look and not is_optional:
+            raise failed_step(step, finished)
+        if step.check in checks.CHECKS:
+            return self._check(step, finished)
+        return "done", ""
+
+    def _check(self, step: Step, finished: Finished) -> tuple[str, str]:
+        outcome = checks.CHECKS[step.check](self, self._world, finished)
+        self._job = replace(self._job, notices=(*self._job.notices, *outcome.notices))
+        if outcome.world is not self._world:
+            self._world = outcome.world
+            self._plan()
+        is_blind = step.check.startswith("work") and outcome.reason.startswith("could not look")
+        return "not-run" if is_blind else "done", outcome.reason
+
+    def _plan(self) -> None:
+        """Draw the plan from the world; the steps up to the current one keep their records."""
+        self._steps = plans.plan(self._job.verb, self._world, self.options)
+        kept = self._job.steps[: self._current + 1]
+        fresh = tuple(StepRecord(step.title, step.argv) for step in self._steps[len(kept) :])
+        self._job = replace(self._job, steps=kept + fresh)
+
+    # -- acting --------------------------------------------------------------------------------------------------
+
+    def _act(self, step: Step) -> Finished:
+        self._logged = 0
+        self._write(b"$ " + " ".join(visible(word, 120) for word in step.argv).encode() + b"\n")
+        if step.check == "answer":
+            return self._wait_for_answer(step)
+        if step.check.startswith("work"):
+            return self._ask(step)
+        lock = self._engine_lock() if step.locks_engine else None
+        if lock is None:
+            return self._command(step)
+        watcher = _Release(lock, self._is_running) if step.locks_engine == "running" else None
+        try:
+            return self._command(step)
+        finally:
+            watcher.stop() if watcher else lock.release()
+
+    def _command(self, step: Step) -> Finished:
+        return self._lima.run(
+            step.argv,
+            step.timeout,
+            stdin=step.stdin,
+            on_output=self._write,
+            cancelled=self._cancel,
+            on_started=self._remember_child,
+            network=step.needs_network,
+        )
+
+    def _ask(self, step: Step) -> Finished:
+        return self._lima.ask(
+            self._world.wish.instance,
+            step.argv,
+            step.timeout,
+            stdin=step.stdin,
+            cancelled=self._cancel,
+            on_started=self._remember_child,
+        )
+
+    def _wait_for_answer(self, step: Step) -> Finished:
+        """Ask until the guest answers: `Running` comes a minute before it does."""
+        deadline = time.monotonic() + step.timeout
+        while True:
+            finished = self._ask(replace(step, timeout=plans.PROBE * 2))
+            is_lost = finished.ended == "deadline" or finished.code == 255
+            if not is_lost or self._cancel.is_set() or time.monotonic() > deadline:
+                break
+            self._write(b"no answer yet, asking again\n")
+            self._cancel.wait(ANSWER_POLL)
+        if is_lost and not self._cancel.is_set():
+            checks.write_reach(self.paths, self._world, is_answered=False)
+        return finished
+
+    def _engine_lock(self) -> files.Lock:
+        """The lock of all VMs: start, stop and delete of different VMs disturb each other on user-v2."""
+        lock = files.try_lock(self.paths.engine_lock)
+        if lock is None:
+            self._job = replace(self._job, state="queued")
+            self._save()
+        while lock is None:
+            if self._cancel.wait(ENGINE_POLL):
+                raise Cancelled
+            lock = files.try_lock(self.paths.engine_lock)
+        if self._job.state == "queued":
+            self._job = replace(self._job, state="running")
+            self._save()
+        return lock
+
+    def _is_running(self) -> bool:
+        finished = self._lima.run(plans.commands.list_all(), plans.LIST)
+        instance = parse_list(finished.stdout).find(self._world.wish.instance)
+        return instance is not None and instance.status == "Running"
+
+    def _public_key(self) -> str:
+        return read_note(self.paths, self._job.vm, "key.pub")
+
+    # -- journal and log -----------------------------------------------------------------------------------------
+
+    def _save(self) -> None:
+        journal.save(self.paths, self._job)
+
+    def _remember_child(self, pid: int) -> None:
+        # A killed job leaves its command running; the next job of this VM finds it here and ends it.
+        self._job = replace(self._job, child=Process.of(pid))
+        self._save()
+
+    def _end_leftovers(self) -> None:
+        """End the commands of jobs of this VM that died, and write down that they were interrupted."""
+        for job in journal.newest_first(self.paths, self._job.vm):
+            if job.id == self._job.id or job.state != "interrupted":
+                continue
+            if job.child is not None and job.child.is_alive:
+                end_group(job.child.pid)
+            journal.save(self.paths, replace(job, child=None))
+        starting.forget_old(self.paths)
+
+    def _write(self, data: bytes) -> None:
+        room = LOG_BYTES - self._logged
+        if room <= 0:
+            return
+        kept = data[:room] if len(data) <= room else data[:room] + b"\n[dvm: the rest of this step is not kept]\n"
+        self._logged += len(data)
+        self._log_size += os.write(self._log, kept)
+
+    def _finish(self, state: str, error: DvmError | None = None) -> None:
+        failure = Failure.of(error) if error else None
+        self._job = replace(self._job, state=state, failure=failure, ended=time.time(), child=None)
+        with suppress(OSError):
+            self._save()
+
+    def _asked_to_end(self, number: int, frame: FrameType | None) -> None:
+        self._cancel.set()
+
+
+class _Release:
+    """Give the lock of all VMs back as soon as the VM is Running, while `start` still waits for READY."""
+
+    def __init__(self, lock: files.Lock, is_running: Callable[[], bool]) -> None:
+        self._lock = lock
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._watch, args=(is_running,), daemon=True)
+        self._thread.start()
+
+    def _watch(self, is_running: Callable[[], bool]) -> None:
+        while not self._stopped.wait(RUNNING_POLL):
+            if is_running():
+                break
+        self._lock.release()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+
+def failed_step(step: Step, finished: Finished) -> DvmError:
+    """What a failed command means, with its code and last lines."""
+    lines = (finished.stderr.strip() or finished.stdout.strip()).splitlines()[-15:]
+    last = "\n".join(f"  {visible(line, 400)}" for line in lines)
+    how = {"deadline": f"did not end within {step.timeout:.0f} s and was ended"}.get(
+        finished.ended, f"ended with exit code {finished.code}"
+    )
+    if step.check == "answer":
+        return CouldNotLook(
+            "The VM says Running but does not answer.",
+            f"See its console log in the instance folder, or `dvm stop` and `dvm start` it.\n{last}",
+            " ".join(step.argv[:6]),
+        )
+    return DvmError(
+        f"{step.title}: the command {how}.\n{last}".rstrip(), "", " ".join(visible(word, 60) for word in step.argv)
+    )
+
+
+def _last_line(finished: Finished) -> str:
+    lines = (finished.stdout + b"\n" + finished.stderr).strip().splitlines()
+    return visible(lines[-1], 120) if lines else ""

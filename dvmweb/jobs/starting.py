@@ -1,0 +1,144 @@
+"""Start a job: take the VM's lock, write the journal, hand both to a process of its own. Also: cancel one."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import dvmweb
+from dvmweb import errors, files
+from dvmweb.errors import DvmError, VmBusy
+from dvmweb.jobs import journal
+from dvmweb.jobs.journal import Job
+from dvmweb.names import is_id, new_id
+from dvmweb.paths import Paths
+
+KEPT_JOBS = 200
+READY = b"ready\n"
+
+
+def start(
+    paths: Paths,
+    environ: Mapping[str, str],
+    vm: str,
+    verb: str,
+    options: Mapping[str, Any],
+    secrets: Mapping[str, bytes] = {},
+) -> Job:
+    """Start `verb` on `vm` and return its job once it has written its first journal.
+
+    Raises VmBusy when another job holds the VM, and the job's own error (a bad config, no limactl) when it could not
+    begin; nothing was changed then.
+    """
+    lock = _take(paths, vm)
+    try:
+        job = journal.new(vm, verb, new_id(), options)
+        os.ftruncate(lock.descriptor, 0)
+        os.pwrite(lock.descriptor, job.id.encode(), 0)
+        files.private_folder(paths.state)
+        files.private_folder(journal.folder(paths, job.id))
+        try:
+            journal.save(paths, job)
+            _spawn(paths, environ, job, lock, secrets)
+        except BaseException:
+            shutil.rmtree(journal.folder(paths, job.id), ignore_errors=True)
+            raise
+    finally:
+        lock.release()
+    return journal.read(paths, job.id)
+
+
+def _take(paths: Paths, vm: str) -> files.Lock:
+    folder = files.private_folder(paths.vm_state(vm))
+    lock = files.try_lock(folder / "lock")
+    if lock is None:
+        raise VmBusy(*_holder(paths, vm))
+    return lock
+
+
+def _holder(paths: Paths, vm: str) -> tuple[str, str]:
+    """Who holds the VM, in words, and what to do."""
+    job_id = files.read_bounded(paths.vm_state(vm) / "lock", 64).decode("ascii", "replace")
+    try:
+        job = journal.read(paths, job_id) if is_id(job_id) else None
+    except DvmError:
+        job = None
+    if job is None:
+        return f"Another job holds {vm}.", "`dvm jobs` shows it. Nothing was changed."
+    since = datetime.fromtimestamp(job.created).astimezone().strftime("%H:%M:%S")
+    what = f"{vm} is held by a {job.verb} since {since} (job {job.id[:8]})."
+    return what, f"Watch it with `dvm log {job.id[:8]}`, or end it with `dvm cancel {job.id[:8]}`. Nothing was changed."
+
+
+def _spawn(paths: Paths, environ: Mapping[str, str], job: Job, lock: files.Lock, secrets: Mapping[str, bytes]) -> None:
+    """Start the job's process with the lock in its hands; wait for its first word."""
+    process = subprocess.Popen(
+        (sys.executable, "-P", "-m", "dvmweb.jobs", job.id, str(lock.descriptor)),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=(journal.folder(paths, job.id) / "stderr").open("wb"),
+        cwd="/",
+        env={**environ, "PYTHONPATH": str(Path(dvmweb.__file__).parent.parent)},
+        pass_fds=(lock.descriptor,),
+        start_new_session=True,  # a closed terminal or a killed starter does not reach it
+    )
+    assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018
+    with process.stdin, process.stdout:
+        process.stdin.write(json.dumps({name: value.hex() for name, value in secrets.items()}).encode())
+        process.stdin.close()
+        word = process.stdout.read()
+    if word != READY:
+        process.wait()
+        raise _first_error(word, journal.folder(paths, job.id) / "stderr")
+
+
+def _first_error(word: bytes, stderr: Path) -> DvmError:
+    """The error that the process could not begin for, as it said it."""
+    try:
+        said = json.loads(word)
+        kind = getattr(errors, said["kind"], DvmError)
+        return as_error(journal.Failure(**said)) if issubclass(kind, DvmError) else DvmError(said["what"])
+    except ValueError:
+        last = stderr.read_bytes()[-2000:].decode("utf-8", "replace")
+        return DvmError("The job's process could not start.", f"This is a fault of dvm: please report it.\n{last}")
+
+
+def as_error(failure: journal.Failure) -> DvmError:
+    """The error of a job's failure, with its exit code."""
+    kind = getattr(errors, failure.kind, DvmError)
+    error = DvmError(failure.what, failure.todo, failure.command)
+    error.exit_code = getattr(kind, "exit_code", DvmError.exit_code)
+    return error
+
+
+def cancel(paths: Paths, job: Job) -> None:
+    """Ask the job to end: it ends its command (INT, TERM, KILL to the group) and writes `cancelled`.
+
+    Raises DvmError when the job has ended already.
+    """
+    if not job.is_open or job.process is None or not job.process.is_alive:
+        raise DvmError(f"Job {job.id[:8]} has ended already: {job.state}.", "Nothing to cancel.")
+    os.kill(job.process.pid, signal.SIGTERM)
+
+
+def forget_old(paths: Paths) -> None:
+    """Keep the newest jobs and remove the journals and logs of older ones that have ended."""
+    for job in journal.newest_first(paths)[KEPT_JOBS:]:
+        if not job.is_open:
+            shutil.rmtree(journal.folder(paths, job.id), ignore_errors=True)
+
+
+def wait_for_change(paths: Paths, job_id: str, seen: tuple[int, int], seconds: float) -> None:
+    """Return when the journal is no longer the one `seen`, or after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and journal.stamp(paths, job_id) == seen:
+        time.sleep(0.02)

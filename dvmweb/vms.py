@@ -1,0 +1,314 @@
+"""The verbs that both faces use: each takes plain words, does one thing, and returns values."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dvmweb import files
+from dvmweb.errors import CouldNotLook, DvmError, NotFound, UsageError
+from dvmweb.jobs import journal, starting
+from dvmweb.jobs.journal import Job
+from dvmweb.names import check_socket_path, instance_name, vm_name
+from dvmweb.paths import Paths
+
+if TYPE_CHECKING:
+    from dvmweb.config.model import VmConfig
+    from dvmweb.config.store import ConfigStore
+    from dvmweb.lima.client import Lima
+    from dvmweb.lima.instances import Instance
+    from dvmweb.plans import Step, World
+    from dvmweb.work import WorkReport
+
+# Heavy rooms (pydantic, YAML) are imported where a verb needs them: `dvm sync` hands its work to a process of its own.
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Whether the guest answered when it was last asked, in this boot."""
+
+    answered: bool
+    at: float  # seconds since the epoch
+
+
+@dataclass(frozen=True)
+class Vm:
+    """The pair that the user sees: config or none, instance or none."""
+
+    name: str
+    kind: str  # managed, not created, unmanaged
+    status: str  # limactl's own word, "" where there is no instance
+    config: VmConfig | None
+    instance: Instance | None
+    problem: str  # why the config cannot be read, "" otherwise
+    reach: Reach | None  # None: nobody has asked in this boot
+    work: WorkReport | None  # None: nobody has looked
+    job: Job | None  # the one that holds the VM now
+
+
+@dataclass(frozen=True)
+class Vms:
+    """The verbs, over one set of folders."""
+
+    paths: Paths
+    environ: Mapping[str, str]
+
+    # -- configs ---------------------------------------------------------------------------------------------------
+
+    def init(self, name: str, recipes: tuple[str, ...] = (), repo: str = "") -> Path:
+        """Write the config of a new VM and return its path. Raises UsageError, ConfigError; nothing is created."""
+        check_socket_path(str(self.paths.lima_home), vm_name(name))
+        values: dict[str, Any] = {}
+        if repo:
+            values["repo"] = repo
+        if recipes:
+            self._check_recipes(recipes)
+            values["recipes"] = list(recipes)
+        return self._store().create(name, values)
+
+    def _check_recipes(self, names: tuple[str, ...]) -> None:
+        from dvmweb import recipes
+
+        bundles = self._store().read_defaults().bundles
+        recipes.order([name for name in names if name not in bundles], recipes.Shelf(self.paths))
+
+    def check_config(self, name: str) -> VmConfig:
+        """The config of a VM; raises ConfigError with all its errors and NotFound."""
+        return self._store().read(vm_name(name))
+
+    def _store(self) -> ConfigStore:
+        from dvmweb.config.store import ConfigStore
+
+        return ConfigStore(self.paths)
+
+    def _must_have_config(self, name: str) -> None:
+        if not self.paths.vm_config(vm_name(name)).exists():
+            raise NotFound(
+                f"There is no VM {name}.", f"Make its config with `dvm init {name}`; `dvm ls` lists all VMs."
+            )
+
+    # -- jobs ------------------------------------------------------------------------------------------------------
+
+    def start_job(
+        self, name: str, verb: str, options: Mapping[str, Any] = {}, secrets: Mapping[str, bytes] = {}
+    ) -> Job:
+        """Start sync, start, stop, work or delete. Raises NotFound, VmBusy, ConfigError, NoEngine; then nothing ran."""
+        self._must_have_config(name)
+        return starting.start(self.paths, self.environ, name, verb, options, secrets)
+
+    def dry_run(self, name: str, options: Mapping[str, Any]) -> tuple[Step, ...]:
+        """The steps that a sync would take now: one list, and one question where the guest runs. Changes nothing."""
+        from dvmweb import plans
+        from dvmweb.guest_state import parse_state
+
+        world, lima = self._asked(name, "sync")
+        wanted = plans.Options(**options)
+        if world.instance is not None and world.instance.status == "Running":
+            question = plans.state_script(world)[0]
+            finished = lima.ask(world.wish.instance, question.argv, plans.PROBE, stdin=question.stdin)
+            with suppress(CouldNotLook):  # not reachable: the plan is drawn without its answer
+                world = replace(world, guest=parse_state(finished.stdout, world.nonce))
+        return plans.plan("sync", world, wanted)
+
+    def _asked(self, name: str, verb: str) -> tuple[World, Lima]:
+        """The world of a VM with its instance as limactl tells it now."""
+        from dvmweb.jobs.worlds import load_world
+        from dvmweb.lima.client import Lima
+
+        self._must_have_config(name)
+        world = load_world(self.paths, self.environ, name, verb)
+        lima = Lima(world.engine, self.paths, self.environ, vm=name)
+        return replace(world, instance=lima.list().find(world.wish.instance), has_looked=True), lima
+
+    def jobs(self, name: str = "") -> tuple[Job, ...]:
+        """All jobs, newest first."""
+        return journal.newest_first(self.paths, name)
+
+    def job(self, prefix: str) -> Job:
+        """The job whose id begins so. Raises NotFound."""
+        return journal.find(self.paths, prefix)
+
+    def cancel(self, job: Job) -> None:
+        """Ask a job to end. Raises DvmError when it has ended."""
+        starting.cancel(self.paths, job)
+
+    def log(self, job: Job, offset: int = 0, most: int = 1_000_000) -> bytes:
+        """The bytes of a job's log from `offset` on, at most `most`."""
+        try:
+            with journal.log_file(self.paths, job.id).open("rb") as file:
+                file.seek(offset)
+                return file.read(most)
+        except FileNotFoundError:
+            return b""
+
+    # -- looking ---------------------------------------------------------------------------------------------------
+
+    def list_vms(self) -> tuple[Vm, ...]:
+        """All VMs, by name: managed, not created, unmanaged. One engine call; facts of the guest are remembered ones."""
+        from dvmweb.lima.client import Lima
+        from dvmweb.lima.engine import find_engine
+
+        lima = Lima(find_engine(self.environ, self.paths), self.paths, self.environ)
+        instances = {instance.name: instance for instance in lima.list().instances}
+        open_jobs = {job.vm: job for job in journal.newest_first(self.paths) if job.is_open}
+        names = self._store().names()
+        ours = [self._vm(name, instances.pop(instance_name(name), None), open_jobs.get(name)) for name in names]
+        others = [_unmanaged(instance) for instance in instances.values()]
+        return tuple(sorted((*ours, *others), key=lambda vm: (vm.kind == "unmanaged", vm.name)))
+
+    def _vm(self, name: str, instance: Instance | None, job: Job | None) -> Vm:
+        config, problem = None, ""
+        try:
+            config = self._store().read(name)
+        except DvmError as error:
+            problem = error.what
+        return Vm(
+            name=name,
+            kind="managed" if instance else "not created",
+            status=instance.status if instance else "",
+            config=config,
+            instance=instance,
+            problem=problem,
+            reach=self._reach(name, instance),
+            work=self.stored_work(name) if instance else None,
+            job=job,
+        )
+
+    def _reach(self, name: str, instance: Instance | None) -> Reach | None:
+        """What is remembered of this boot; an answer of an earlier boot says nothing."""
+        facts = self._remembered(name, "reach.json")
+        is_now = instance is not None and instance.status == "Running"
+        if not facts or not is_now or facts.get("host_agent_pid") != (instance.host_agent_pid if instance else 0):
+            return None
+        return Reach(facts.get("answered") is True, float(facts.get("at", 0)))
+
+    def stored_work(self, name: str) -> WorkReport | None:
+        """The last work report of a VM, with its age in it; None where nobody has looked."""
+        facts = self._remembered(name, "work.json")
+        if not facts:
+            return None
+        from dvmweb.work import WorkReport
+
+        with suppress(ValueError, KeyError, TypeError, CouldNotLook):
+            return WorkReport.from_json(facts)
+        return None
+
+    def _remembered(self, name: str, file: str) -> dict[str, Any]:
+        with suppress(FileNotFoundError, ValueError, UsageError):
+            facts = json.loads(files.read_bounded(self.paths.vm_state(name) / file, 4_000_000))
+            return facts if isinstance(facts, dict) else {}
+        return {}
+
+    # -- in the guest ------------------------------------------------------------------------------------------------
+
+    def attach_argv(self, name: str, command: tuple[str, ...] = (), *, is_terminal: bool) -> tuple[str, ...]:
+        """The command line that enters the VM: a login shell in the code dir, or a command there.
+
+        Raises NotFound where there is no instance and DvmError where it does not run.
+        """
+        from dvmweb.lima import commands
+
+        world, _ = self._running(name)
+        return commands.enter(world.engine, world.wish.instance, world.config.guest_code_dir, command, is_terminal)
+
+    def attach(self, argv: tuple[str, ...]) -> int:
+        """Run an entering command on our own stdin and stdout; the guest's exit code."""
+        from dvmweb.lima.process import attach
+        from dvmweb.paths import child_environment
+
+        return attach(argv, child_environment(self.environ, self.paths))
+
+    def _running(self, name: str) -> tuple[World, Lima]:
+        world, lima = self._asked(name, "look")
+        if world.instance is None:
+            raise NotFound(f"{name} is not created.", f"Create it with `dvm sync {name}`.")
+        if world.instance.status != "Running":
+            raise DvmError(
+                f"{name} is {world.instance.status or 'in an unknown state'}.", f"Start it with `dvm start {name}`."
+            )
+        return world, lima
+
+    def ssh_key(self, name: str) -> tuple[str, str]:
+        """The VM's public key and where to paste it; the remembered one where the VM does not run."""
+        from dvmweb.guest_state import parse_key
+        from dvmweb.jobs.worlds import read_note
+        from dvmweb.plans import PROBE, key_question
+        from dvmweb.remotes import where_to_paste
+
+        config = self.check_config(name)
+        key = read_note(self.paths, name, "key.pub")
+        if not key:
+            world, lima = self._running(name)
+            finished = lima.ask_script(world.wish.instance, key_question(world), PROBE)
+            key = parse_key(finished.stdout, world.nonce).decode("utf-8", "replace")
+        if not key:
+            raise NotFound(f"{name} has no key yet.", f"`dvm sync {name}` makes one.")
+        return key, where_to_paste(config.repo) if config.repo else ""
+
+    def hook(self, name: str) -> tuple[str, bytes, bool]:
+        """The project hook of a running VM: its digest, its text, and whether the user approved this very text."""
+        from dvmweb.guest_state import parse_hook
+        from dvmweb.jobs.worlds import read_note
+        from dvmweb.plans import PROBE, hook_question
+
+        world, lima = self._running(name)
+        finished = lima.ask_script(world.wish.instance, hook_question(world), PROBE)
+        digest, text = parse_hook(finished.stdout, world.nonce)
+        return digest, text, bool(digest) and digest == read_note(self.paths, name, "approved-hook")
+
+    def approve_hook(self, name: str, digest: str) -> None:
+        """Let the next syncs run the hook as long as its text has this digest."""
+        from dvmweb.jobs.worlds import write_note
+
+        write_note(self.paths, name, "approved-hook", digest)
+
+
+def _unmanaged(instance: Instance) -> Vm:
+    return Vm(instance.name, "unmanaged", instance.status, None, instance, "", None, None, None)
+
+
+def age(at: float, now: float | None = None) -> str:
+    """How long ago, in words; never negative, whatever the clock did."""
+    seconds = max(0, int((time.time() if now is None else now) - at))
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds // size} {unit} ago"
+    return f"{seconds} s ago"
+
+
+def job_facts(job: Job) -> dict[str, Any]:
+    """A job as `dvm jobs --json` prints it."""
+    facts = asdict(job)
+    return {"version": 1, **{key: facts[key] for key in facts if key not in ("process", "child")}}
+
+
+def vm_facts(vm: Vm) -> dict[str, Any]:
+    """A VM as `dvm ls --json` prints it; what is not known is null."""
+    config, instance = vm.config, vm.instance
+    return {
+        "version": 1,
+        "name": vm.name,
+        "kind": vm.kind,
+        "status": vm.status or None,
+        "instance": instance.name if instance else None,
+        "reachable": vm.reach.answered if vm.reach else None,
+        "reachable_at": vm.reach.at if vm.reach else None,
+        "work": vm.work.to_json() if vm.work else None,
+        "job": {"id": vm.job.id, "verb": vm.job.verb} if vm.job else None,
+        "problem": vm.problem or None,
+        "cpus": instance.cpus if instance else config.cpus if config else None,
+        "memory_bytes": instance.memory if instance else config.memory if config else None,
+        "disk_bytes": instance.disk if instance else config.disk if config else None,
+        "ports": [asdict_port(port) for port in config.ports] if config else [],
+        "recipes": list(config.recipes) if config else [],
+    }
+
+
+def asdict_port(port: Any) -> dict[str, Any]:
+    """A port forward as JSON."""
+    return {"host_ip": port.host_ip, "host_port": port.host_port, "guest_port": port.guest_port}
