@@ -82,10 +82,10 @@ def write_whole(path: Path, data: bytes, *, expected: str | None = None, mode: i
             os.fsync(file.fileno())
         if expected is not None and _digest_of(target) != expected:
             raise ChangedOnDisk(f"{path} was changed meanwhile.", "Read it again; nothing was written.")
-        os.replace(name, target)
+        Path(name).replace(target)
     except BaseException:
         with suppress(FileNotFoundError):
-            os.unlink(name)
+            Path(name).unlink()
         raise
     sync_folder(target.parent)
 

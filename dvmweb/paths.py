@@ -11,7 +11,13 @@ from pathlib import Path
 from dvmweb.errors import NoEngine, UsageError
 
 # What a child may inherit: nothing that opens the host (SSH_AUTH_SOCK) or carries a secret of another program.
-CHILD_VARIABLES = ["PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TERM", "TMPDIR", "TZ", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR", "http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "LIMA_TEMPLATES_PATH", "LIMA_DRIVERS_PATH", "LIMA_SSH_PORT_FORWARDER", "LIMA_USERNET_RESOLVE_IP_ADDRESS_TIMEOUT"]
+CHILD_VARIABLES = frozenset(
+    """
+    PATH HOME USER LOGNAME LANG LC_ALL LC_CTYPE TERM TMPDIR TZ XDG_CACHE_HOME XDG_RUNTIME_DIR
+    http_proxy https_proxy ftp_proxy no_proxy HTTP_PROXY HTTPS_PROXY FTP_PROXY NO_PROXY SSL_CERT_FILE SSL_CERT_DIR
+    LIMA_TEMPLATES_PATH LIMA_DRIVERS_PATH LIMA_SSH_PORT_FORWARDER LIMA_USERNET_RESOLVE_IP_ADDRESS_TIMEOUT
+    """.split()  # noqa: SIM905  (a list of one word a line would hide the one that is wrong)
+)
 CHILD_PREFIXES = ("QEMU_SYSTEM_",)  # Lima reads QEMU_SYSTEM_X86_64 and so on
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from dvmweb.errors import DvmError
@@ -29,10 +30,8 @@ def follow(vms: Vms, job: Job) -> Job:
 
 def _cancel(vms: Vms, job: Job) -> Job:
     print(f"\nCancelling job {job.id[:8]}. Ctrl-C again leaves it to end by itself.", file=sys.stderr)
-    try:
+    with suppress(DvmError):  # it may have ended in between, which the next line shows
         vms.cancel(vms.job(job.id))
-    except DvmError:
-        pass  # it ended in between, which the next line shows
     return _show(vms, job)
 
 
