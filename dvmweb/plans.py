@@ -1,4 +1,4 @@
-"""Plans: from what the user wants and what is there to the steps that bring them together. Pure: nothing is run here."""
+"""From what the user wants and what is there to the steps that bring them together. Pure: nothing is run here."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Step:
     argv: tuple[str, ...] = ()  # never holds a secret; empty for a check
     timeout: float = 60.0  # seconds
     check: str = ""  # a named check of ours that reads the output, see jobs/checks.py
-    stdin: bytes = field(default=b"", repr=False)  # script text and secrets; never logged
+    script: GuestScript | None = field(default=None, repr=False)  # goes in on stdin, secrets with it; never logged
     skip_reason: str = ""  # shown instead of running
     needs_network: bool = False
     locks_engine: str = ""  # "": no; "step": while it runs; "running": until the instance is Running
@@ -172,15 +172,15 @@ def _up(world: World, options: Options) -> Iterator[Step]:
 
 
 def _cannot_start(instance: Instance) -> DvmError:
-    name = instance.name.removeprefix("dvm-")
     if instance.status == "Broken":
         return DvmError(
             f"{instance.name} is Broken: one of its two processes died.",
-            f"End it with `dvm stop {name} --force`, then run this again. Files that the guest had not written out may be lost.",
+            f"End it with `dvm stop {instance.name.removeprefix('dvm-')} --force`, then run this again. "
+            "What the guest had not written to its disk may be lost.",
         )
     return DvmError(
         f"Lima cannot read {instance.name}: its lima.yaml is not valid.",
-        f"See `limactl list {instance.name}`; mend {instance.directory}/lima.yaml, or delete the instance with limactl.",
+        f"Mend {instance.directory}/lima.yaml, or delete the instance with limactl.",
     )
 
 
@@ -217,14 +217,16 @@ def _boot(world: World) -> Iterator[Step]:
 
 
 def _answer(world: World) -> Iterator[Step]:
-    script = _script(
-        world,
-        "_state.sh",
-        {"DVM_RECIPES": "\n".join(wish.recipe.name for wish in world.recipes)},
-        {f"probe-{wish.recipe.name}": wish.recipe.probe for wish in world.recipes if wish.recipe.probe},
-    )
-    yield Step("reachable", _ask(world, script), WAIT_FOR_ANSWER, check="answer", stdin=script.payload())
+    script = state_question(world)
+    yield Step("reachable", _ask(world, script), WAIT_FOR_ANSWER, check="answer", script=script)
     yield Step("state", check="state")
+
+
+def state_question(world: World) -> GuestScript:
+    """Which guest is it, what is applied, do the probes pass: the one question of a sync."""
+    names = "\n".join(wish.recipe.name for wish in world.recipes)
+    probes = {f"probe-{wish.recipe.name}": wish.recipe.probe for wish in world.recipes if wish.recipe.probe}
+    return _script(world, "_state.sh", {"DVM_RECIPES": names}, probes)
 
 
 def _identity(world: World) -> Iterator[Step]:
@@ -251,10 +253,10 @@ def _recipe(world: World, wish: RecipeWish, options: Options) -> Step:
 def _recipe_skip(world: World, wish: RecipeWish, options: Options) -> str:
     name, guest = wish.recipe.name, world.guest
     has_secret = any(param.name in world.secrets for param in wish.recipe.params)
-    if guest is None or options.fresh or has_secret or (options.update and wish.recipe.is_moving):
+    if guest is None or options.fresh or has_secret or (options.update and wish.recipe.moving):
         return ""
     applied = guest.applied.get(name)
-    if applied is None or applied.digest != wish.digest:
+    if applied is None or applied.hash != wish.digest:
         return ""
     if applied.result == "not-run":
         return "unchanged, not run in the demo" if guest.is_demo else ""
@@ -298,7 +300,7 @@ def _hook_skip(world: World, options: Options) -> str:
     if guest is None:
         return ""
     if not guest.hook:
-        return "no .dvm/sync.sh in the code dir"
+        return guest.hook_problem or "no .dvm/sync.sh in the code dir"
     if guest.hook != world.approved_hook:
         how = "changed since you approved it" if world.approved_hook else "not approved yet"
         return f"{how}: `dvm hook {world.config.name}` shows it and asks"
@@ -321,12 +323,7 @@ def look(world: World, check: str = "work", *, is_optional: bool = False, skip_r
     """The step that asks the guest for its work at risk; an optional one may fail without failing the job."""
     script = _script(world, "_work.sh", {})
     name = f"{check}-optional" if is_optional else check
-    return Step("work at risk", _ask(world, script), LOOK, check=name, stdin=script.payload(), skip_reason=skip_reason)
-
-
-def state_script(world: World) -> tuple[Step, ...]:
-    """The two steps that ask a running guest for its state (for a dry run)."""
-    return tuple(_answer(world))
+    return Step("work at risk", _ask(world, script), LOOK, check=name, script=script, skip_reason=skip_reason)
 
 
 def key_question(world: World) -> GuestScript:
@@ -359,4 +356,4 @@ def _ask(world: World, script: GuestScript) -> tuple[str, ...]:
 
 def _run(title: str, world: World, script: GuestScript, timeout: float, **more: Any) -> Step:
     argv = commands.shell(world.wish.instance, script.argv())
-    return Step(title, argv, timeout, stdin=script.payload(), **more)
+    return Step(title, argv, timeout, script=script, **more)

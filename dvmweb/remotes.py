@@ -31,4 +31,4 @@ def _page(host: str, path: str) -> str:
             f"paste the key at https://{host}/{path}/-/settings/repository under Deploy keys "
             '(tick "Grant write permissions" to push).'
         )
-    return f"paste the key at {host} in the settings of {path}, as a deploy key with write access, or as a key of your account."
+    return f"paste the key at {host} in the settings of {path}, as a deploy key with write access."

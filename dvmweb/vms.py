@@ -109,8 +109,7 @@ class Vms:
         world, lima = self._asked(name, "sync")
         wanted = plans.Options(**options)
         if world.instance is not None and world.instance.status == "Running":
-            question = plans.state_script(world)[0]
-            finished = lima.ask(world.wish.instance, question.argv, plans.PROBE, stdin=question.stdin)
+            finished = lima.ask(world.wish.instance, plans.state_question(world), plans.PROBE)
             with suppress(CouldNotLook):  # not reachable: the plan is drawn without its answer
                 world = replace(world, guest=parse_state(finished.stdout, world.nonce))
         return plans.plan("sync", world, wanted)
@@ -149,7 +148,7 @@ class Vms:
     # -- looking ---------------------------------------------------------------------------------------------------
 
     def list_vms(self) -> tuple[Vm, ...]:
-        """All VMs, by name: managed, not created, unmanaged. One engine call; facts of the guest are remembered ones."""
+        """All VMs by name, with one engine call; what a guest said is remembered, with its time."""
         from dvmweb.lima.client import Lima
         from dvmweb.lima.engine import find_engine
 
@@ -206,22 +205,15 @@ class Vms:
 
     # -- in the guest ------------------------------------------------------------------------------------------------
 
-    def attach_argv(self, name: str, command: tuple[str, ...] = (), *, is_terminal: bool) -> tuple[str, ...]:
-        """The command line that enters the VM: a login shell in the code dir, or a command there.
+    def enter(self, name: str, command: tuple[str, ...] = ()) -> int:
+        """Enter the VM on our own terminal: a login shell in the code dir, or `command` there; the guest's exit code.
 
         Raises NotFound where there is no instance and DvmError where it does not run.
         """
-        from dvmweb.lima import commands
+        from dvmweb.lima.entering import enter
 
-        world, _ = self._running(name)
-        return commands.enter(world.engine, world.wish.instance, world.config.guest_code_dir, command, is_terminal)
-
-    def attach(self, argv: tuple[str, ...]) -> int:
-        """Run an entering command on our own stdin and stdout; the guest's exit code."""
-        from dvmweb.lima.process import attach
-        from dvmweb.paths import child_environment
-
-        return attach(argv, child_environment(self.environ, self.paths))
+        world, lima = self._running(name)
+        return lima.attach(enter(world.wish.instance, world.config.guest_code_dir, command))
 
     def _running(self, name: str) -> tuple[World, Lima]:
         world, lima = self._asked(name, "look")
@@ -244,8 +236,8 @@ class Vms:
         key = read_note(self.paths, name, "key.pub")
         if not key:
             world, lima = self._running(name)
-            finished = lima.ask_script(world.wish.instance, key_question(world), PROBE)
-            key = parse_key(finished.stdout, world.nonce).decode("utf-8", "replace")
+            found = parse_key(lima.ask(world.wish.instance, key_question(world), PROBE).stdout, world.nonce)
+            key = found.line if found else ""
         if not key:
             raise NotFound(f"{name} has no key yet.", f"`dvm sync {name}` makes one.")
         return key, where_to_paste(config.repo) if config.repo else ""
@@ -257,8 +249,8 @@ class Vms:
         from dvmweb.plans import PROBE, hook_question
 
         world, lima = self._running(name)
-        finished = lima.ask_script(world.wish.instance, hook_question(world), PROBE)
-        digest, text = parse_hook(finished.stdout, world.nonce)
+        found = parse_hook(lima.ask(world.wish.instance, hook_question(world), PROBE).stdout, world.nonce)
+        digest, text = found or ("", b"")
         return digest, text, bool(digest) and digest == read_note(self.paths, name, "approved-hook")
 
     def approve_hook(self, name: str, digest: str) -> None:

@@ -36,7 +36,7 @@ def follow_log(vms: Vms, job: Job) -> int:
 def commands(vms: Vms, job: Job) -> int:
     """Print every engine command of the job, ready to copy; 0."""
     from dvmweb.lima import ledger
-    from dvmweb.lima.commands import shown
+    from dvmweb.lima.entering import shown
 
     for entry in ledger.read(vms.paths, job=job.id):
         print(f"{entry.seconds:8.3f} s  {entry.code!s:>4}  {shown(entry.argv)}")

@@ -97,7 +97,7 @@ def _show_plan(vms: Vms, name: str, options: dict[str, bool]) -> None:
     for step in vms.dry_run(name, options):
         click.echo(f"skip  {step.title}  ({step.skip_reason})" if step.skip_reason else f"run   {step.title}")
         if step.argv and not step.skip_reason:
-            from dvmweb.lima.commands import shown
+            from dvmweb.lima.entering import shown
 
             click.echo(f"      $ {shown(step.argv)}")
 
@@ -170,13 +170,13 @@ def hook(vms: Vms, name: str, approve: str) -> None:
 @_verb(NAME)
 def sh(vms: Vms, name: str) -> None:
     """Open a shell in the VM, in the code dir."""
-    sys.exit(vms.attach(vms.attach_argv(name, is_terminal=sys.stdin.isatty() and sys.stdout.isatty())))
+    sys.exit(vms.enter(name))
 
 
 @_verb(NAME, click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED))
 def ssh(vms: Vms, name: str, command: tuple[str, ...]) -> None:
     """Run CMD in the VM, in the code dir; its exit code is passed through: dvm ssh NAME -- CMD."""
-    sys.exit(vms.attach(vms.attach_argv(name, command, is_terminal=False)))
+    sys.exit(vms.enter(name, command))
 
 
 @_verb(JSON)

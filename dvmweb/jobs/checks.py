@@ -100,7 +100,7 @@ def answer(tools: Tools, world: World, finished: Finished) -> Outcome:
         known_id = state.identity[1]  # our state folder was deleted: the guest remembers
         write_note(tools.paths, world.config.name, "identity", known_id)
     if state.key:
-        write_note(tools.paths, world.config.name, "key.pub", visible(state.key, 4000))
+        write_note(tools.paths, world.config.name, "key.pub", state.key)
     return Outcome(replace(world, guest=state, known_id=known_id), "answered", notices)
 
 
@@ -153,9 +153,10 @@ def identity(tools: Tools, world: World, finished: Finished) -> Outcome:
 
 def key(tools: Tools, world: World, finished: Finished) -> Outcome:
     """Keep the public half, so that it can be shown while the VM is stopped."""
-    line = guest_state.parse_key(finished.stdout, world.nonce)
-    write_note(tools.paths, world.config.name, "key.pub", visible(line, 4000))
-    return Outcome(world)
+    found = guest_state.parse_key(finished.stdout, world.nonce)
+    if found is not None:
+        write_note(tools.paths, world.config.name, "key.pub", found.line)
+    return Outcome(world, found.fingerprint if found else "none")
 
 
 def looked(tools: Tools, world: World, finished: Finished) -> Outcome:

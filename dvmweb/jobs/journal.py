@@ -140,6 +140,12 @@ def as_it_is(job: Job) -> Job:
     return replace(job, state="interrupted") if is_dead else job
 
 
+def is_noted(paths: Paths, job_id: str) -> bool:
+    """Say whether the file itself holds an end, so that nothing is left to be done about a dead process."""
+    data = json.loads(files.read_bounded(folder(paths, job_id) / "job.json", JOURNAL_BYTES))
+    return data["state"] not in OPEN_STATES
+
+
 def stamp(paths: Paths, job_id: str) -> tuple[int, int]:
     """A cheap value that changes whenever the journal does (inode and time)."""
     facts = (folder(paths, job_id) / "job.json").stat()

@@ -17,10 +17,12 @@ from dvmweb.errors import CouldNotLook, DvmError
 from dvmweb.guest_text import visible
 from dvmweb.jobs import checks, journal, starting
 from dvmweb.jobs.journal import Failure, Job, Process, StepRecord
+from dvmweb.jobs.leftovers import end_leftovers
 from dvmweb.jobs.worlds import read_note
+from dvmweb.lima import commands
 from dvmweb.lima.client import Lima
 from dvmweb.lima.instances import parse_list
-from dvmweb.lima.process import Finished, end_group
+from dvmweb.lima.process import Finished
 from dvmweb.paths import Paths
 from dvmweb.plans import Options, Step, World
 
@@ -59,7 +61,8 @@ class Runner:
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, self._asked_to_end)
         try:
-            self._end_leftovers()
+            end_leftovers(self.paths, self._job.vm, self._job.id)
+            starting.forget_old(self.paths)
             self._run_steps()
             self._finish("succeeded")
         except Cancelled:
@@ -149,7 +152,7 @@ class Runner:
         if step.check == "answer":
             return self._wait_for_answer(step)
         if step.check.startswith("work"):
-            return self._ask(step)
+            return self._ask(step, step.timeout)
         lock = self._engine_lock() if step.locks_engine else None
         if lock is None:
             return self._command(step)
@@ -163,19 +166,19 @@ class Runner:
         return self._lima.run(
             step.argv,
             step.timeout,
-            stdin=step.stdin,
+            stdin=step.script.payload() if step.script else b"",
             on_output=self._write,
             cancelled=self._cancel,
             on_started=self._remember_child,
             network=step.needs_network,
         )
 
-    def _ask(self, step: Step) -> Finished:
+    def _ask(self, step: Step, timeout: float) -> Finished:
+        assert step.script is not None  # noqa: S101
         return self._lima.ask(
             self._world.wish.instance,
-            step.argv,
-            step.timeout,
-            stdin=step.stdin,
+            step.script,
+            timeout,
             cancelled=self._cancel,
             on_started=self._remember_child,
         )
@@ -184,7 +187,7 @@ class Runner:
         """Ask until the guest answers: `Running` comes a minute before it does."""
         deadline = time.monotonic() + step.timeout
         while True:
-            finished = self._ask(replace(step, timeout=plans.PROBE * 2))
+            finished = self._ask(step, plans.PROBE * 2)
             is_lost = finished.ended == "deadline" or finished.code == 255
             if not is_lost or self._cancel.is_set() or time.monotonic() > deadline:
                 break
@@ -210,7 +213,7 @@ class Runner:
         return lock
 
     def _is_running(self) -> bool:
-        finished = self._lima.run(plans.commands.list_all(), plans.LIST)
+        finished = self._lima.run(commands.list_all(), plans.LIST)
         instance = parse_list(finished.stdout).find(self._world.wish.instance)
         return instance is not None and instance.status == "Running"
 
@@ -226,16 +229,6 @@ class Runner:
         # A killed job leaves its command running; the next job of this VM finds it here and ends it.
         self._job = replace(self._job, child=Process.of(pid))
         self._save()
-
-    def _end_leftovers(self) -> None:
-        """End the commands of jobs of this VM that died, and write down that they were interrupted."""
-        for job in journal.newest_first(self.paths, self._job.vm):
-            if job.id == self._job.id or job.state != "interrupted":
-                continue
-            if job.child is not None and job.child.is_alive:
-                end_group(job.child.pid)
-            journal.save(self.paths, replace(job, child=None))
-        starting.forget_old(self.paths)
 
     def _write(self, data: bytes) -> None:
         room = LOG_BYTES - self._logged

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from dvmweb import files, recipes
-from dvmweb.config.model import VmConfig, port_conflicts
+from dvmweb.config.model import VmConfig
+from dvmweb.config.resolve import port_conflicts
 from dvmweb.config.store import ConfigStore
 from dvmweb.errors import ConfigError, DvmError, UsageError
 from dvmweb.lima.engine import find_engine
@@ -77,7 +78,7 @@ def wish_of(config: VmConfig) -> Wish:
 def recipe_wishes(paths: Paths, config: VmConfig, secrets: Mapping[str, bytes]) -> tuple[RecipeWish, ...]:
     """The recipes of a config in their order, with params; all errors at once."""
     shelf = recipes.Shelf(paths)
-    ordered = recipes.order(config.recipes_with_baseline, shelf)
+    ordered = recipes.order(config.recipes, shelf, has_baseline=config.baseline)
     problems = [
         problem for recipe in ordered for problem in recipes.validate_params(recipe, config.params.get(recipe.name, {}))
     ]
@@ -91,11 +92,13 @@ def recipe_wishes(paths: Paths, config: VmConfig, secrets: Mapping[str, bytes]) 
 def _wish(recipe: recipes.Recipe, config: VmConfig, library: str) -> RecipeWish:
     values = recipes.param_values(recipe, config.params.get(recipe.name, {}))
     digest = recipes.recipe_hash(recipe, library, values)
-    return RecipeWish(recipe, digest, {f"DVM_{name.upper()}": value for name, value in values.items()})
+    return RecipeWish(
+        recipe, digest, {recipes.variable_name(name, is_secret=False): value for name, value in values.items()}
+    )
 
 
-def _check_secrets(ordered: list[recipes.Recipe], secrets: Mapping[str, bytes]) -> None:
-    takers = {param.name for recipe in ordered for param in recipe.params if param.secret}
+def _check_secrets(ordered: tuple[recipes.Recipe, ...], secrets: Mapping[str, bytes]) -> None:
+    takers = {param.name for recipe in ordered for param in recipes.secret_params(recipe)}
     for name in secrets:
         if name not in takers:
             known = ", ".join(sorted(takers)) or "none"

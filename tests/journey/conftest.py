@@ -1,0 +1,136 @@
+"""A home with nothing in it, the demo engine, and `dvm` as a process: what a new user has."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dvmweb.paths import Paths, from_environment
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a finished `dvm` said."""
+
+    code: int
+    out: str
+    err: str
+
+
+class House:
+    """One throwaway home."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.environ = {
+            "HOME": str(home),
+            "PATH": os.environ.get("PATH", os.defpath),
+            "LANG": "C.UTF-8",
+            "DVM_ENGINE": "demo",
+            "PYTHONPATH": str(ROOT),
+        }
+
+    @property
+    def paths(self) -> Paths:
+        return from_environment(self.environ)
+
+    def argv(self, *words: str) -> tuple[str, ...]:
+        return (sys.executable, "-P", "-m", "dvmweb", *words)
+
+    def dvm(self, *words: str, stdin: str = "", timeout: float = 90, **more: str) -> Said:
+        """Run `dvm` to its end."""
+        done = subprocess.run(
+            self.argv(*words),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env={**self.environ, **more},
+            check=False,
+        )
+        return Said(done.returncode, done.stdout, done.stderr)
+
+    def ok(self, *words: str, **more: Any) -> str:
+        """Run `dvm`, which must succeed, and return what it printed."""
+        said = self.dvm(*words, **more)
+        assert said.code == 0, f"dvm {' '.join(words)}: {said}"
+        return said.out
+
+    def popen(self, *words: str, **more: str) -> subprocess.Popen[str]:
+        """Start `dvm` and leave it running."""
+        return subprocess.Popen(
+            self.argv(*words),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**self.environ, **more},
+        )
+
+    def guest(self, vm: str, script: str, timeout: float = 60) -> str:
+        """Run a script in a guest; it must succeed."""
+        return self.ok("ssh", vm, "--", "bash", "-euc", script, timeout=timeout)
+
+    def jobs(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(self.ok("jobs", "--json"))
+        return found
+
+    def ledger(self, job: str) -> list[tuple[str, ...]]:
+        """The engine commands of a job, as the user sees them."""
+        lines = self.ok("log", job, "--commands").splitlines()
+        return [tuple(line.split()[3:]) for line in lines]
+
+    def faults(self, **faults: dict[str, Any]) -> None:
+        """Make the demo engine fail in the named commands from now on."""
+        folder = self.paths.lima_home / "_demo"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "faults.json").write_text(json.dumps(faults))
+
+    def end(self) -> None:
+        """Leave no process behind."""
+        self.faults()
+        engine = (sys.executable, "-P", "-m", "dvmweb.demo", "limactl", "delete", "-f")
+        instances = [entry.name for entry in self.paths.lima_home.iterdir() if not entry.name.startswith("_")]
+        env = {**self.environ, "LIMA_HOME": str(self.paths.lima_home)}
+        if instances:
+            subprocess.run((*engine, *instances), env=env, capture_output=True, check=False, timeout=60)
+
+
+@pytest.fixture
+def house() -> Iterator[House]:
+    # A short path: Lima's socket rule counts every character of it.
+    home = Path(tempfile.mkdtemp(prefix="dvm-"))
+    house = House(home)
+    try:
+        yield house
+    finally:
+        if house.paths.lima_home.is_dir():
+            house.end()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def guests_work(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Skip, with the engine's own reason, where the demo has no guests on this machine."""
+    home = Path(tempfile.mkdtemp(prefix="dvm-"))
+    house = House(home)
+    try:
+        house.ok("init", "probe")
+        said = house.dvm("start", "probe") if house.dvm("sync", "probe").code else Said(0, "", "")
+        if said.code and "no guests" in said.err:
+            pytest.skip(f"the demo engine has no guests here: {said.err.strip()}")
+        house.end()
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
