@@ -77,6 +77,7 @@ class World:
     secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     instance: Instance | None = None  # as the look said; not changed by later steps
     has_looked: bool = False
+    booted: Instance | None = None  # as it was listed after this plan started it; no step depends on it
     guest: GuestState | None = None  # once it answered
 
 
@@ -126,6 +127,7 @@ def _work(world: World, options: Options) -> Iterator[Step]:
     is_down = bool(_stopped(world))
     yield _look_first()
     if is_down:
+        yield from _change(world, options)
         yield from _boot(world)
     yield look(world)
     if is_down:
@@ -137,6 +139,7 @@ def _delete(world: World, options: Options) -> Iterator[Step]:
     name, status = world.wish.instance, world.instance.status if world.instance else "Running"
     yield _look_first("deletable")
     if status == "Stopped" and not options.force:
+        yield from _change(world, options)
         yield from _boot(world)
     if status == "Running" or not options.force:
         yield look(world, "work-unchanged", is_optional=options.force)
@@ -188,9 +191,11 @@ def _change(world: World, options: Options) -> Iterator[Step]:
     """Bring an instance that exists to its config; a running one only with leave to restart it."""
     assert world.instance is not None  # noqa: S101
     edits = expected_difference(world.instance, world.wish, world.overlay)
-    if not edits:
-        return
     running = world.instance.status == "Running"
+    if not edits:
+        # A listing made before this plan is enough where nothing was edited since.
+        yield Step("effective config", check="effective-known", skip_reason="checked at the look" if running else "")
+        return
     wait = f"waits for a restart: `dvm sync {world.config.name} --restart`" if running and not options.restart else ""
     if running and not wait:
         yield Step("stop for the change", commands.stop(world.wish.instance), STOP, locks_engine="step")
@@ -232,8 +237,8 @@ def state_question(world: World) -> GuestScript:
 def _identity(world: World) -> Iterator[Step]:
     if world.guest is not None and world.guest.identity == (world.wish.instance, world.known_id):
         return
-    variables = {"DVM_INSTANCE": world.wish.instance, "DVM_ID": world.known_id or world.new_id}
-    yield _run("mark the guest", world, _script(world, "_identity.sh", variables), PROBE, check="identity")
+    script = _script(world, "_identity.sh", {"DVM_ID": world.known_id or world.new_id})
+    yield _run("mark the guest", world, script, PROBE, check="identity")
 
 
 def _recipe(world: World, wish: RecipeWish, options: Options) -> Step:
@@ -272,7 +277,7 @@ def _key(world: World) -> Step:
 
 def _code(world: World) -> Step:
     repo, guest = world.config.repo, world.guest
-    script = _script(world, "_clone.sh", {"DVM_REPO": repo or ""})
+    script = _script(world, "_clone.sh", {"DVM_REPO": repo}) if repo else _script(world, "_code_dir.sh", {})
     title = f"clone {repo}" if repo else "code dir"
     reason = ""
     if guest is not None and guest.code == "repository":
@@ -347,7 +352,11 @@ def _script(world: World, main: str, variables: Mapping[str, str], more: Mapping
 
 
 def _common(world: World) -> dict[str, str]:
-    return {"DVM_NAME": world.config.name, "DVM_CODE_DIR": world.config.guest_code_dir, "DVM_NONCE": world.nonce}
+    return {
+        "DVM_INSTANCE": world.wish.instance,
+        "DVM_CODE_DIR": world.config.guest_code_dir,
+        "DVM_NONCE": world.nonce,
+    }
 
 
 def _ask(world: World, script: GuestScript) -> tuple[str, ...]:

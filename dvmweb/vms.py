@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # Heavy rooms (pydantic, YAML) are imported where a verb needs them: `dvm sync` hands its work to a process of its own.
 
+STATE_BYTES = 4_000_000
+
 
 @dataclass(frozen=True)
 class Reach:
@@ -187,19 +189,19 @@ class Vms:
         return Reach(facts.get("answered") is True, float(facts.get("at", 0)))
 
     def stored_work(self, name: str) -> WorkReport | None:
-        """The last work report of a VM, with its age in it; None where nobody has looked."""
-        facts = self._remembered(name, "work.json")
-        if not facts:
-            return None
-        from dvmweb.work import WorkReport
+        """The last work report of a VM, with its time in it; None where nobody has looked."""
+        from dvmweb.work import could_not_look, from_json
 
-        with suppress(ValueError, KeyError, TypeError, CouldNotLook):
-            return WorkReport.from_json(facts)
-        return None
+        try:
+            return from_json(files.read_bounded(self.paths.vm_state(name) / "work.json", STATE_BYTES).decode("ascii"))
+        except FileNotFoundError:
+            return None
+        except (DvmError, UnicodeDecodeError):
+            return could_not_look("the stored report cannot be read")
 
     def _remembered(self, name: str, file: str) -> dict[str, Any]:
         with suppress(FileNotFoundError, ValueError, UsageError):
-            facts = json.loads(files.read_bounded(self.paths.vm_state(name) / file, 4_000_000))
+            facts = json.loads(files.read_bounded(self.paths.vm_state(name) / file, STATE_BYTES))
             return facts if isinstance(facts, dict) else {}
         return {}
 
@@ -290,7 +292,7 @@ def vm_facts(vm: Vm) -> dict[str, Any]:
         "instance": instance.name if instance else None,
         "reachable": vm.reach.answered if vm.reach else None,
         "reachable_at": vm.reach.at if vm.reach else None,
-        "work": vm.work.to_json() if vm.work else None,
+        "work": json.loads(vm.work.to_json()) if vm.work else None,
         "job": {"id": vm.job.id, "verb": vm.job.verb} if vm.job else None,
         "problem": vm.problem or None,
         "cpus": instance.cpus if instance else config.cpus if config else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -209,7 +210,7 @@ def work(vms: Vms, name: str, as_json: bool) -> None:
     if report is None or report.looked_at < job.started:
         sys.exit(report_end(vms, job) or ExitCode.COULD_NOT_LOOK)
     if as_json:
-        show.as_json([report.to_json()])
+        show.as_json([json.loads(report.to_json())])
     else:
         click.echo("\n".join(report.lines()))
     sys.exit(_verdict_code(report))

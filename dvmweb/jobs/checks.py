@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from dvmweb import files, guest_state, work
 from dvmweb.errors import CouldNotLook, DvmError, NotFound, WorkAtRisk
@@ -15,7 +15,7 @@ from dvmweb.jobs.worlds import write_note
 from dvmweb.lima import effective
 from dvmweb.lima.instances import Instance, parse_list
 from dvmweb.lima.process import Finished
-from dvmweb.lima.rendering import render
+from dvmweb.lima.rendering import expected_difference, render
 from dvmweb.paths import Paths
 from dvmweb.plans import Options, World
 from dvmweb.remotes import where_to_paste
@@ -46,7 +46,7 @@ def look_first(tools: Tools, world: World, finished: Finished) -> Outcome:
     """Is the instance there, and would `start` not make another one? (lima-measured.md 4.7)"""
     instance = parse_list(finished.stdout).find(world.wish.instance)
     if instance is not None:
-        _check_effective(world, instance)
+        _check_effective(world, instance, expected_difference(instance, world.wish, world.overlay))
     else:
         folder = files.private_folder(tools.paths.vm_state(world.config.name))
         files.write_whole(folder / "lima.yaml", render(world.wish, world.overlay).encode())
@@ -80,13 +80,26 @@ def effective_config(tools: Tools, world: World, finished: Finished) -> Outcome:
     return Outcome(world, "nothing of the host is open")
 
 
-def _check_effective(world: World, instance: Instance) -> None:
-    problems = effective.problems(instance.config or {}, world.wish)
-    if problems and instance.config is not None:
+def effective_known(tools: Tools, world: World, finished: Finished) -> Outcome:
+    """Before a start without a change: the listing of the look is still what Lima will do."""
+    if world.instance is not None:
+        _check_effective(world, world.instance)
+    return Outcome(world, "nothing of the host is open")
+
+
+def _check_effective(world: World, instance: Instance, edits: Mapping[str, Any] = {}) -> None:
+    """Raise DvmError when the instance opens the host, apart from what `edits` is about to change."""
+    if instance.config is None:
+        return
+    config = dict(instance.config)
+    if "portForwards" in edits:
+        config["portForwards"] = edits["portForwards"][-1:]  # the closing rule; the ports are about to be ours
+    problems = effective.problems(config, world.wish)
+    if problems:
         raise DvmError(
             f"{instance.name} would open the host:\n" + "\n".join(f"- {problem}" for problem in problems),
             f"Mend Lima's global files in {world.lima_home}/_config (default.yaml, override.yaml, base.yaml), "
-            f"or the instance's own {instance.directory}/lima.yaml. The VM was not started.",
+            f"or the instance's own {instance.directory}/lima.yaml. dvm did not start it.",
         )
 
 
@@ -131,7 +144,8 @@ def _check_identity(world: World, state: guest_state.GuestState) -> tuple[str, .
 
 def write_reach(paths: Paths, world: World, *, is_answered: bool) -> None:
     """Remember when this boot of the VM answered last; another boot is another host agent."""
-    agent = world.instance.host_agent_pid if world.instance else 0
+    instance = world.booted or world.instance
+    agent = instance.host_agent_pid if instance else 0
     facts = {"version": 1, "answered": is_answered, "at": time.time(), "host_agent_pid": agent}
     folder = files.private_folder(paths.vm_state(world.config.name))
     files.write_whole(folder / "reach.json", json.dumps(facts).encode())
@@ -191,7 +205,7 @@ def work_unchanged(tools: Tools, world: World, finished: Finished) -> Outcome:
 
 def _report(tools: Tools, world: World, finished: Finished) -> work.WorkReport:
     report = keep_report(tools.paths, world, finished)
-    if report.verdict is work.Verdict.COULD_NOT_LOOK and not report.looked_anywhere:
+    if report.verdict is work.Verdict.COULD_NOT_LOOK and not report.code_dir:
         raise CouldNotLook(f"{world.config.name}: {report.summary()}.", "Sync it, then look again.")
     return report
 
@@ -205,7 +219,7 @@ def keep_report(paths: Paths, world: World, finished: Finished) -> work.WorkRepo
     except CouldNotLook as error:
         report = work.could_not_look(error.what)
     folder = files.private_folder(paths.vm_state(world.config.name))
-    files.write_whole(folder / "work.json", json.dumps(report.to_json()).encode())
+    files.write_whole(folder / "work.json", report.to_json().encode("ascii"))
     return report
 
 
@@ -251,6 +265,7 @@ CHECKS: Mapping[str, Check] = {
     "must-exist": must_exist,
     "deletable": deletable,
     "effective-config": effective_config,
+    "effective-known": effective_known,
     "answer": answer,
     "state": state,
     "identity": identity,

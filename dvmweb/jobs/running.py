@@ -21,15 +21,18 @@ from dvmweb.jobs.leftovers import end_leftovers
 from dvmweb.jobs.worlds import read_note
 from dvmweb.lima import commands
 from dvmweb.lima.client import Lima
-from dvmweb.lima.instances import parse_list
+from dvmweb.lima.entering import shown
+from dvmweb.lima.instances import Instance, parse_list
 from dvmweb.lima.process import Finished
 from dvmweb.paths import Paths
 from dvmweb.plans import Options, Step, World
 
+TAIL_BYTES = 8_000  # of a step's output, for its error text
 LOG_BYTES = 20_000_000  # of one step; the rest is dropped with a mark
 ENGINE_POLL = 0.2  # seconds between two tries for the lock of all VMs
 RUNNING_POLL = 0.5  # seconds between two looks whether a starting VM is Running
 ANSWER_POLL = 2.0  # seconds between two questions to a guest that still boots
+QUIET = ("look-first", "must-exist", "deletable", "effective-config", "is-gone", "key")  # answers for us, no log
 NOTHING = Finished((), 0, b"", b"", 0.0, "exit")
 
 
@@ -50,6 +53,7 @@ class Runner:
             journal.log_file(paths, job.id), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600
         )
         self._log_size = self._logged = 0
+        self._tail = b""
         self._current = -1
         me = Process.of(os.getpid())
         self._job = replace(job, state="running", process=me, started=time.time())
@@ -98,7 +102,8 @@ class Runner:
     def _run_step(self, index: int, step: Step) -> None:
         if self._cancel.is_set():
             raise Cancelled
-        self._job = self._job.with_step(index, state="running", started=time.time(), log_from=self._log_size)
+        started = self._job.with_step(index, state="running", started=time.time(), log_from=self._log_size)
+        self._job = replace(started, child=None)
         if step.argv:
             self._save()
         try:
@@ -123,7 +128,7 @@ class Runner:
             raise checks.refused_clone(self._world, finished.stderr, self._public_key())
         is_look = step.check.startswith("work")
         if (finished.code != 0 or finished.ended != "exit") and not is_look and not is_optional:
-            raise failed_step(step, finished)
+            raise failed_step(step, finished, self._tail)
         if step.check in checks.CHECKS:
             return self._check(step, finished)
         return "done", ""
@@ -147,27 +152,38 @@ class Runner:
     # -- acting --------------------------------------------------------------------------------------------------
 
     def _act(self, step: Step) -> Finished:
-        self._logged = 0
-        self._write(b"$ " + " ".join(visible(word, 120) for word in step.argv).encode() + b"\n")
+        self._logged, self._tail = 0, b""
+        self._write(f"$ {shown(step.argv)}\n".encode())
         if step.check == "answer":
             return self._wait_for_answer(step)
         if step.check.startswith("work"):
             return self._ask(step, step.timeout)
+        if step.locks_engine == "running":
+            return self._start(step)
         lock = self._engine_lock() if step.locks_engine else None
-        if lock is None:
-            return self._command(step)
-        watcher = _Release(lock, self._is_running) if step.locks_engine == "running" else None
         try:
             return self._command(step)
         finally:
-            watcher.stop() if watcher else lock.release()
+            if lock is not None:
+                lock.release()
+
+    def _start(self, step: Step) -> Finished:
+        """Start, give the lock of all VMs back once the VM is Running, and remember this boot's host agent."""
+        watcher = _Release(self._engine_lock(), self._running_instance)
+        try:
+            finished = self._command(step)
+        finally:
+            watcher.stop()
+        booted = watcher.instance or self._running_instance()
+        self._world = replace(self._world, booted=booted)
+        return finished
 
     def _command(self, step: Step) -> Finished:
         return self._lima.run(
             step.argv,
             step.timeout,
             stdin=step.script.payload() if step.script else b"",
-            on_output=self._write,
+            on_output=None if step.check in QUIET else self._heard,
             cancelled=self._cancel,
             on_started=self._remember_child,
             network=step.needs_network,
@@ -212,10 +228,11 @@ class Runner:
             self._save()
         return lock
 
-    def _is_running(self) -> bool:
+    def _running_instance(self) -> Instance | None:
+        """The VM's instance when it is Running now."""
         finished = self._lima.run(commands.list_all(), plans.LIST)
         instance = parse_list(finished.stdout).find(self._world.wish.instance)
-        return instance is not None and instance.status == "Running"
+        return instance if instance is not None and instance.status == "Running" else None
 
     def _public_key(self) -> str:
         return read_note(self.paths, self._job.vm, "key.pub")
@@ -229,6 +246,11 @@ class Runner:
         # A killed job leaves its command running; the next job of this VM finds it here and ends it.
         self._job = replace(self._job, child=Process.of(pid))
         self._save()
+
+    def _heard(self, data: bytes) -> None:
+        """What a command prints: into the log, and its end into the error text."""
+        self._tail = (self._tail + data)[-TAIL_BYTES:]
+        self._write(data)
 
     def _write(self, data: bytes) -> None:
         room = LOG_BYTES - self._logged
@@ -251,26 +273,28 @@ class Runner:
 class _Release:
     """Give the lock of all VMs back as soon as the VM is Running, while `start` still waits for READY."""
 
-    def __init__(self, lock: files.Lock, is_running: Callable[[], bool]) -> None:
+    def __init__(self, lock: files.Lock, running: Callable[[], Instance | None]) -> None:
+        self.instance: Instance | None = None
         self._lock = lock
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._watch, args=(is_running,), daemon=True)
+        self._thread = threading.Thread(target=self._watch, args=(running,), daemon=True)
         self._thread.start()
 
-    def _watch(self, is_running: Callable[[], bool]) -> None:
-        while not self._stopped.wait(RUNNING_POLL):
-            if is_running():
-                break
-        self._lock.release()
+    def _watch(self, running: Callable[[], Instance | None]) -> None:
+        try:
+            while self.instance is None and not self._stopped.wait(RUNNING_POLL):
+                self.instance = running()
+        finally:
+            self._lock.release()
 
     def stop(self) -> None:
         self._stopped.set()
         self._thread.join()
 
 
-def failed_step(step: Step, finished: Finished) -> DvmError:
+def failed_step(step: Step, finished: Finished, heard: bytes) -> DvmError:
     """What a failed command means, with its code and last lines."""
-    lines = (finished.stderr.strip() or finished.stdout.strip()).splitlines()[-15:]
+    lines = (heard.strip() or finished.stderr.strip() or finished.stdout.strip()).splitlines()[-15:]
     last = "\n".join(f"  {visible(line, 400)}" for line in lines)
     how = {"deadline": f"did not end within {step.timeout:.0f} s and was ended"}.get(
         finished.ended, f"ended with exit code {finished.code}"
@@ -279,11 +303,9 @@ def failed_step(step: Step, finished: Finished) -> DvmError:
         return CouldNotLook(
             "The VM says Running but does not answer.",
             f"See its console log in the instance folder, or `dvm stop` and `dvm start` it.\n{last}",
-            " ".join(step.argv[:6]),
+            shown(step.argv),
         )
-    return DvmError(
-        f"{step.title}: the command {how}.\n{last}".rstrip(), "", " ".join(visible(word, 60) for word in step.argv)
-    )
+    return DvmError(f"{step.title}: the command {how}.\n{last}".rstrip(), "", shown(step.argv))
 
 
 def _last_line(finished: Finished) -> str:

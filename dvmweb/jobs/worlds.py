@@ -17,16 +17,9 @@ from dvmweb.names import check_socket_path, instance_name, is_id, new_id
 from dvmweb.paths import Paths
 from dvmweb.plans import RecipeWish, World
 
-SCRIPTS = (
-    "_lib.sh",
-    "_state.sh",
-    "_apply.sh",
-    "_identity.sh",
-    "_keys.sh",
-    "_clone.sh",
-    "_hook.sh",
-    "_show_hook.sh",
-    "_work.sh",
+SCRIPTS = tuple(
+    f"_{name}.sh"
+    for name in ("lib", "state", "apply", "identity", "keys", "clone", "code_dir", "hook", "show_hook", "work")
 )
 
 
@@ -112,7 +105,7 @@ def _check_ports(store: ConfigStore, config: VmConfig) -> None:
     for name in store.names():
         with suppress(DvmError):  # a broken config of another VM must not stop this one
             others.append(store.read(name))
-    problems = [problem for problem in port_conflicts(others) if config.name in problem.what]
+    problems = port_conflicts(others, of=config.name)
     if problems:
         raise ConfigError(problems)
 

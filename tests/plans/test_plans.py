@@ -20,7 +20,17 @@ from dvmweb.recipes import Recipe
 
 ID = "a" * 32
 HASH = "b" * 64
-SCRIPTS = ("_lib.sh", "_state.sh", "_apply.sh", "_identity.sh", "_keys.sh", "_clone.sh", "_hook.sh", "_work.sh")
+SCRIPTS = (
+    "_lib.sh",
+    "_state.sh",
+    "_apply.sh",
+    "_identity.sh",
+    "_keys.sh",
+    "_clone.sh",
+    "_code_dir.sh",
+    "_hook.sh",
+    "_work.sh",
+)
 STATE = GuestState(
     identity=("dvm-app", ID),
     hostname="lima-dvm-app",
@@ -205,6 +215,8 @@ def test_a_change_of_a_running_vm_waits_unless_a_restart_is_allowed() -> None:
 def test_a_stopped_vm_is_changed_before_it_starts() -> None:
     there = world(config(cpus=4), instance=instance("Stopped"), has_looked=True)
     assert titles(plan("sync", there, Options()))[:4] == ["look first", "change cpus", "effective config", "start"]
+    same = world(instance=instance("Stopped"), has_looked=True)
+    assert titles(plan("sync", same, Options()))[:3] == ["look first", "effective config", "start"]
 
 
 def test_a_disk_never_shrinks() -> None:
@@ -225,14 +237,21 @@ def test_a_delete_looks_under_the_lock_before_it_stops_and_deletes() -> None:
     assert titles(running) == ["look first", "work at risk", "stop", "delete instance", "nothing left behind"]
     assert running[1].check == "work-unchanged"
     stopped = plan("delete", world(instance=instance("Stopped"), has_looked=True), Options())
-    assert titles(stopped)[1:5] == ["start", "reachable", "state", "work at risk"]
+    assert titles(stopped)[1:6] == ["effective config", "start", "reachable", "state", "work at risk"]
     forced = plan("delete", world(instance=instance("Broken"), has_looked=True), Options(force=True))
     assert forced[-2].argv == ("limactl", "delete", "--tty=false", "-f", "dvm-app")
 
 
 def test_a_look_leaves_a_stopped_vm_stopped() -> None:
     steps = plan("work", world(instance=instance("Stopped"), has_looked=True), Options())
-    assert titles(steps) == ["look first", "start", "reachable", "state", "work at risk", "stop, as it was"]
+    assert titles(steps)[1:] == [
+        "effective config",
+        "start",
+        "reachable",
+        "state",
+        "work at risk",
+        "stop, as it was",
+    ]
 
 
 def test_no_step_shows_a_secret() -> None:

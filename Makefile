@@ -1,0 +1,64 @@
+# Every command that a developer needs. POSIX sh and GNU Make 3.81 (the one of macOS).
+# PYTHON=COMMAND chooses the Python that makes .venv; without it scripts/find-python looks.
+
+SHELL = /bin/sh
+VENV = .venv
+IN_VENV = $(VENV)/bin/python
+STAMP = $(VENV)/set-up-in
+SHELL_FILES = $(wildcard recipes/*.sh) scripts/find-python scripts/tour.sh .ci/run
+
+# A Python of another project must not leak into this one.
+unexport PYTHONPATH PYTHONHOME
+
+.PHONY: help setup run test check bench lock clean
+
+help:
+	@echo "make setup   make .venv once, from the lock (the others do it by themselves)"
+	@echo "make run     the main job on the demo engine, in a throwaway home, step by step"
+	@echo "make test    all tests"
+	@echo "make check   ruff, mypy, shellcheck, the import table"
+	@echo "make bench   what dvm costs on top of its engine"
+	@echo "make lock    requirements/dev.txt anew from pyproject.toml (UPGRADE=1: newest versions)"
+	@echo "make clean   remove .venv and everything that tools made"
+
+setup: $(STAMP)
+
+# The stamp comes last and holds the folder: a set-up that was interrupted, a checkout that was moved and a Python that
+# was removed are all made again.
+ifneq ($(shell test -x $(IN_VENV) && cat $(STAMP) 2>/dev/null),$(CURDIR))
+.PHONY: $(STAMP)
+endif
+$(STAMP): pyproject.toml requirements/dev.txt
+	@python=$$(scripts/find-python) || exit 1; \
+	echo "Setting up $(VENV) with $$python; this takes a minute, once."; \
+	rm -rf $(VENV) && "$$python" -m venv $(VENV)
+	@$(IN_VENV) -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements/dev.txt
+	@$(IN_VENV) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
+	@printf '%s\n' "$(CURDIR)" > $@
+
+run: setup
+	@scripts/tour.sh
+
+test: setup
+	$(IN_VENV) -m pytest -n auto --maxprocesses 4 $(ARGS)
+
+check: setup
+	$(IN_VENV) -m ruff check .
+	$(IN_VENV) -m ruff format --check .
+	$(IN_VENV) -m mypy
+	@if command -v shellcheck >/dev/null 2>&1; then \
+		echo "shellcheck $(SHELL_FILES)"; shellcheck -x -P recipes $(SHELL_FILES); \
+	elif [ "$${CI:-}" = true ]; then echo "shellcheck is missing, and CI must not go on without it." >&2; exit 1; \
+	else echo "shellcheck: not run, it is not installed (package shellcheck)."; fi
+	$(IN_VENV) -m pytest -n 0 tests/project/test_imports.py
+
+bench: setup
+	$(IN_VENV) tests/bench/bench.py $(ARGS)
+
+lock:
+	@python=$$(PYTHON="$${PYTHON:-python3.11}" scripts/find-python) || exit 1; \
+	"$$python" scripts/lock.py $(if $(UPGRADE),--upgrade)
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	find dvmweb tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,27 @@
+"""Tell whether the config folder holds the files of a bash DVM, which this dvm does not read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dvmweb.guest_text import visible
+from dvmweb.paths import Paths
+
+SHOWN = 3  # file names in the hint
+
+
+def bash_config_hint(paths: Paths) -> str:
+    """One sentence about the bash DVM config that lies in the config folder, "" where there is none."""
+    found = [path for path in (paths.config / "config.sh", *_vm_files(paths.config / "vms")) if path.is_file()]
+    if not found:
+        return ""
+    shown = ", ".join(visible(str(path.relative_to(paths.config))) for path in found[:SHOWN])
+    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return (
+        f"{paths.config} holds the config of a bash DVM ({shown}{more}), which is not read: "
+        "make a YAML config for each of its VMs with `dvm init NAME`."
+    )
+
+
+def _vm_files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.sh")) if folder.is_dir() else []

@@ -1,0 +1,261 @@
+"""The config of one VM: which fields there are, what they mean, and the value in use where one is missing."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dvmweb import names
+from dvmweb.config import fields
+from dvmweb.config.fields import PortForward
+from dvmweb.config.values import UNITS, Wrong, each, size_text, yes_no
+
+CODE_DIR = "~/code/{name}"  # the default, before it knows its VM
+Params = dict[str, dict[str, str | int | bool]]
+
+
+def _about(
+    check: Callable[..., object],
+    kind: str,
+    title: str,
+    description: str,
+    example: object,
+    needs: tuple[str, ...] = (),
+) -> dict[str, Any]:
+    """What a field of the config carries; `check` gets the value, then those of the fields it `needs` or None."""
+    return {
+        "check": check,
+        "kind": kind,
+        "title": title,
+        "description": description,
+        "example": example,
+        "needs": needs,
+    }
+
+
+def _code_dir(value: object, name: str | None, user: str | None) -> str:
+    return fields.code_dir(f"~/code/{name or 'app'}" if value == CODE_DIR else value, name, user)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VmConfig:
+    """What the user wants of one VM, made by `from_values`. Sizes are held as bytes; paths are the guest's."""
+
+    name: str = dataclasses.field(
+        metadata=_about(
+            fields.vm_name,
+            "text",
+            "Name",
+            "What the VM is called: lowercase letters, digits and single hyphens.",
+            "app",
+        )
+    )
+    repo: str = dataclasses.field(
+        default="",
+        metadata=_about(
+            fields.repo,
+            "text",
+            "Repository",
+            "The Git repository that the first sync clones into the code folder; a private one is reached with "
+            "the VM's own SSH key.",
+            "git@github.com:you/app.git",
+        ),
+    )
+    cpus: int = dataclasses.field(
+        default=2,
+        metadata=_about(fields.cpus, "number", "CPUs", "How many processor cores the VM has, from 1 to 64.", 4),
+    )
+    memory: int = dataclasses.field(
+        default=4 * UNITS["GiB"],
+        metadata=_about(fields.memory, "size", "Memory", "How much memory the VM has, in MiB, GiB or TiB.", "8GiB"),
+    )
+    disk: int = dataclasses.field(
+        default=20 * UNITS["GiB"],
+        metadata=_about(
+            fields.disk,
+            "size",
+            "Disk",
+            "How large the VM's disk may grow; it can be made larger later, never smaller.",
+            "40GiB",
+        ),
+    )
+    image: str = dataclasses.field(
+        default="fedora",
+        metadata=_about(
+            fields.image,
+            "text",
+            "Image",
+            "The system the VM is made from: fedora, debian or ubuntu, one with its version, or the absolute path "
+            "of an image file on this host; it counts when the VM is created.",
+            "debian-13",
+        ),
+    )
+    arch: str = dataclasses.field(
+        default="default",
+        metadata=_about(
+            fields.one_of("default", "x86_64", "aarch64"),
+            "choice",
+            "Architecture",
+            "The VM's processor: default is the host's own, another is slow.",
+            "x86_64",
+        ),
+    )
+    user: str = dataclasses.field(
+        default="dev",
+        metadata=_about(
+            fields.user, "text", "User", "The main account in the guest; it counts when the VM is created.", "dev"
+        ),
+    )
+    code_dir: str = dataclasses.field(
+        metadata=_about(
+            _code_dir,
+            "text",
+            "Code folder",
+            "Where the project lies in the guest; ~ is the guest's home.",
+            "~/code/app",
+            ("name", "user"),
+        )
+    )
+    ports: tuple[PortForward, ...] = dataclasses.field(
+        default=(),
+        metadata=_about(
+            fields.ports,
+            "list",
+            "Ports",
+            'Guest ports to open on 127.0.0.1 of this host: 3000, or "8080:80" for host port 8080 to guest port 80.',
+            [3000, "8080:80"],
+        ),
+    )
+    recipes: tuple[str, ...] = dataclasses.field(
+        default=(),
+        metadata=_about(
+            fields.recipes,
+            "list",
+            "Recipes",
+            "What to install, in this order: names of recipes or of bundles.",
+            ["git", "node"],
+        ),
+    )
+    params: Params = dataclasses.field(
+        default_factory=dict,
+        metadata=_about(
+            fields.params,
+            "params",
+            "Params",
+            "Settings of recipes, for each recipe the names and values that its header lists; never a secret.",
+            {"node": {"corepack_version": "0.34.0"}},
+        ),
+    )
+    baseline: bool = dataclasses.field(
+        default=True,
+        metadata=_about(
+            yes_no, "yes-no", "Baseline", "Whether the baseline recipe runs first; most other recipes need it.", False
+        ),
+    )
+    kind: str = dataclasses.field(
+        default="vm",
+        metadata=_about(
+            fields.one_of("vm"),
+            "choice",
+            "Kind",
+            "What the VM is for; vm is a project's VM and the only kind for now.",
+            "vm",
+        ),
+    )
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, object]) -> VmConfig:
+        """Check `values`, written as in a file, and fill in defaults; raise Wrong with the faults of all fields."""
+        given = {"code_dir": CODE_DIR, **values}
+        found: dict[str, Any] = {}
+
+        def take(name: str) -> None:
+            found[name] = _value(name, given, found)
+
+        places = (*FIELDS, *(name for name in given if name not in FIELDS))
+        each(places, take, places)
+        return cls(**found)
+
+    @property
+    def instance(self) -> str:
+        """The Lima instance of this VM."""
+        return names.instance_name(self.name)
+
+    @property
+    def home(self) -> str:
+        """The main account's home in the guest, absolute."""
+        return f"/home/{self.user}"
+
+    @property
+    def guest_code_dir(self) -> str:
+        """The code folder in the guest, absolute."""
+        return self.home + self.code_dir[1:] if self.code_dir.startswith("~") else self.code_dir
+
+    def file_value(self, field: str) -> object:
+        """The value of `field` as a config file writes it: sizes as text, ports as numbers or text."""
+        value = getattr(self, field)
+        if field in ("memory", "disk"):
+            return size_text(value)
+        if field == "ports":
+            return [fields.port_text(forward) for forward in value]
+        return list(value) if isinstance(value, tuple) else value
+
+
+_FACTS = {facts.name: facts for facts in dataclasses.fields(VmConfig)}
+FIELDS = tuple(_FACTS)
+OWN_FIELDS = ("name", "repo")  # these belong to one VM and have no default
+
+
+def _value(name: str, given: Mapping[str, object], found: Mapping[str, object]) -> object:
+    """The value in use of a field, where `found` are those before it; raise Wrong."""
+    if name not in _FACTS:
+        near = difflib.get_close_matches(name, FIELDS, 1)
+        todo = f"Write {near[0]}." if near else f"The fields are {', '.join(FIELDS[1:])}."
+        raise Wrong("is not a field of a config", todo)
+    facts = _FACTS[name]
+    if name in given:
+        return facts.metadata["check"](given[name], *(found.get(need) for need in facts.metadata["needs"]))
+    if facts.default_factory is not dataclasses.MISSING:
+        return facts.default_factory()
+    if facts.default is dataclasses.MISSING:
+        raise Wrong("is missing", "Write one.")
+    return facts.default
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What config.yaml says: values of fields, as written there and found good, and bundles of recipes."""
+
+    values: Mapping[str, object] = dataclasses.field(default_factory=dict)
+    bundles: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+
+    def config(self, name: str) -> VmConfig:
+        """The config of a VM called `name` that says nothing itself; raise Wrong for a bad name."""
+        return VmConfig.from_values({**self.values, "name": name})
+
+
+@dataclass(frozen=True)
+class FormField:
+    """A field as a form or a page of the manual shows it."""
+
+    name: str
+    label: str
+    help: str
+    default: object  # as a config file writes it; None where there is none
+    example: object
+    kind: str  # text, number, size, choice, list, params or yes-no
+
+
+def form_fields(defaults: Defaults | None = None, name: str = "app") -> tuple[FormField, ...]:
+    """Every field in the order of a form, with the default that a VM called `name` gets."""
+    config = (defaults or Defaults()).config(name)
+    return tuple(_form_field(field, config) for field in FIELDS)
+
+
+def _form_field(field: str, config: VmConfig) -> FormField:
+    about = _FACTS[field].metadata
+    default = None if field in OWN_FIELDS else config.file_value(field)
+    return FormField(field, about["title"], about["description"], default, about["example"], about["kind"])

@@ -1,0 +1,186 @@
+"""The config files on disk: list, read, write and delete them. What they mean is decided in `resolve`."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dvmweb import files, names
+from dvmweb.config import yaml_editor, yaml_reader
+from dvmweb.config.model import OWN_FIELDS, Defaults, FormField, VmConfig, form_fields
+from dvmweb.config.resolve import defaults_of, resolve
+from dvmweb.config.yaml_reader import Document
+from dvmweb.errors import ConfigError, DvmError, NotFound, Problem, UsageError
+from dvmweb.guest_text import visible
+from dvmweb.paths import Paths
+
+SUFFIX = ".yaml"
+
+
+@dataclass(frozen=True)
+class ConfigStore:
+    """The configs of all VMs. Nothing is kept in memory: each call reads the files as they are now."""
+
+    paths: Paths
+
+    def names(self) -> tuple[str, ...]:
+        """The VMs that have a config file, sorted. What else lies in the folder is told by `odd_files`."""
+        return tuple(sorted(path.stem for path in self._files() if path.suffix == SUFFIX and not _oddness(path)[0]))
+
+    def odd_files(self) -> tuple[Problem, ...]:
+        """A problem for each file in the folder of configs whose name is not that of a VM's config."""
+        odd = ((path, _oddness(path)) for path in sorted(self._files()))
+        return tuple(Problem("", what, todo, visible(str(path))) for path, (what, todo) in odd if what)
+
+    def read_defaults(self) -> Defaults:
+        """What config.yaml says, nothing where there is none; raise ConfigError with all its problems."""
+        defaults, problems = defaults_of(self._defaults_file())
+        if problems:
+            raise ConfigError(problems)
+        return defaults
+
+    def read(self, name: str) -> VmConfig:
+        """The config in use: defaults filled in, bundles expanded.
+
+        Raises NotFound where there is no config, and ConfigError with every problem of it and of config.yaml.
+        """
+        data, _ = self.source(name)
+        return self._resolved(name, data)
+
+    def source(self, name: str) -> tuple[bytes, str]:
+        """The bytes of a config file and their digest; raise NotFound, or UsageError for what is not a plain file."""
+        path = self.paths.vm_config(names.vm_name(name))
+        try:
+            data = files.read_bounded(path, files.CONFIG_BYTES)
+        except FileNotFoundError as error:
+            raise NotFound(f"There is no config of a VM {name}.", f"Make one: dvm init {name}") from error
+        return data, files.digest(data)
+
+    def create(self, name: str, values: Mapping[str, object]) -> Path:
+        """Write a new config: `values` as a file writes them, and all other fields as comments with their defaults.
+
+        Raises ConfigError for values that cannot be used, and UsageError where a config is there already.
+        """
+        path = self.paths.vm_config(names.vm_name(name))
+        if path.exists() or path.is_symlink():
+            raise UsageError(f"{path} is there already.", f"Edit it, or run: dvm sync {name}")
+        fields = tuple(field for field in form_fields(self.read_defaults(), name) if field.name != "name")
+        if unknown := sorted(set(values) - {field.name for field in fields}):
+            todo = f"The fields are {', '.join(field.name for field in fields)}."
+            raise ConfigError([Problem(field, "is not a field of a config", todo) for field in unknown])
+        given = {field: value for field, value in values.items() if value is not None}
+        data = _new_file(name, given, fields).encode()
+        self._check(name, data, given)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write(path, data, "")
+        return path
+
+    def edit(self, name: str, changes: Mapping[str, object], expected_digest: str) -> str:
+        """Set fields (as a file writes them; None removes one), keep all comments, and return the new digest.
+
+        Raises ChangedOnDisk when the file is not the one of `expected_digest` any more, ConfigError for values that
+        cannot be used, UsageError for a file that cannot be edited line by line. Then nothing is written.
+        """
+        data, digest = self.source(name)
+        path = self.paths.vm_config(name)
+        if digest != expected_digest:
+            raise files.ChangedOnDisk(f"{path} was changed meanwhile.", "Read it again; nothing was written.")
+        document = yaml_reader.read(data, str(path))
+        kept = {field: value for field, value in document.data.items() if field not in changes}
+        wish = {**kept, **{field: value for field, value in changes.items() if value is not None}}
+        new = yaml_editor.edited(data.decode(), document, changes).encode()
+        self._check(name, new, wish)
+        if new != data:
+            _write(path, new, expected_digest)
+        return files.digest(new)
+
+    def delete(self, name: str) -> None:
+        """Delete a config (a link, not what it leads to); raise NotFound where there is none."""
+        path = self.paths.vm_config(names.vm_name(name))
+        try:
+            path.unlink()
+            files.sync_folder(path.parent)
+        except FileNotFoundError as error:
+            raise NotFound(f"There is no config of a VM {name}.", "It may be deleted already.") from error
+        except OSError as error:
+            raise DvmError(f"{path} could not be deleted: {error.strerror}.", "Delete it by hand.") from error
+
+    def _files(self) -> tuple[Path, ...]:
+        folder = self.paths.config / "vms"
+        try:
+            return tuple(path for path in folder.iterdir() if not path.name.startswith("."))
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            raise UsageError(
+                f"{folder} cannot be read: {error.strerror}.", "Make it a folder that you can read."
+            ) from error
+
+    def _defaults_file(self) -> Document:
+        path = self.paths.config_file
+        try:
+            return yaml_reader.scan(files.read_bounded(path, files.CONFIG_BYTES), str(path))
+        except FileNotFoundError:
+            return yaml_reader.empty(str(path))
+
+    def _resolved(self, name: str, data: bytes) -> VmConfig:
+        # Both files are read before either is judged, so that one look shows the problems of both.
+        found: list[Problem] = []
+        document = defaults = yaml_reader.empty("")
+        try:
+            document = yaml_reader.scan(data, str(self.paths.vm_config(name)))
+        except ConfigError as error:
+            found += error.problems
+        try:
+            defaults = self._defaults_file()
+        except ConfigError as error:
+            found += error.problems
+        if found:
+            raise ConfigError(found)
+        return resolve(name, document, defaults)
+
+    def _check(self, name: str, data: bytes, wish: Mapping[str, object]) -> None:
+        self._resolved(name, data)
+        written = yaml_reader.read(data, str(self.paths.vm_config(name))).data
+        if _canonical(written) != _canonical(wish):
+            raise UsageError(f"The config of {name} could not be changed safely.", "Edit the file by hand.")
+
+
+def _canonical(values: Mapping[str, object]) -> str:
+    return json.dumps(values, sort_keys=True)
+
+
+def _oddness(path: Path) -> tuple[str, str]:
+    """What is wrong with a file name and what to do, or two empty texts. Files of other kinds are nobody's error."""
+    if path.suffix == ".yml":
+        return "is not read", f"Rename it to {visible(path.stem)}{SUFFIX}."
+    if path.suffix == SUFFIX:
+        try:
+            names.vm_name(path.stem)
+        except UsageError as error:
+            return "is not read: " + visible(error.what.rstrip(".")), error.todo
+    return "", ""
+
+
+def _write(path: Path, data: bytes, expected: str) -> None:
+    try:
+        files.write_whole(path, data, expected=expected)
+    except OSError as error:
+        raise DvmError(f"{path} could not be written: {error.strerror}.", "Nothing was changed.") from error
+
+
+def _new_file(name: str, values: Mapping[str, object], fields: tuple[FormField, ...]) -> str:
+    title = f"The VM {name}. A line that begins with # shows the default, or an example where there is none."
+    parts = [f"# {title}\n"]
+    for field in fields:
+        about = textwrap.fill(field.help, 100, initial_indent="# ", subsequent_indent="# ")
+        if field.name in values:
+            lines = yaml_editor.field_lines(field.name, values[field.name])
+        else:
+            shown = field.example if field.name in OWN_FIELDS else field.default
+            lines = [f"# {line}" for line in yaml_editor.field_lines(field.name, shown)]
+        parts.append("\n".join((about, *lines, "")))
+    return "\n".join(parts)

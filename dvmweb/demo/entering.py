@@ -1,0 +1,165 @@
+"""Entering a running guest: joins its namespaces and runs one command there with its user's rights."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dvmweb.demo import account, linux  # before root is dropped: what lies below /root is not readable then
+from dvmweb.demo.logs import Plain
+from dvmweb.demo.sandbox import PATH, GuestUser
+from dvmweb.demo.store import Agent
+
+NETWORK = "DVM_GUEST_NETWORK"  # "1" in the caller's environment: the command uses the host's network
+LOST = 255  # ssh's own code: connection lost, or the remote command ended by a signal
+
+
+@dataclass(frozen=True)
+class Order:
+    """One command for a guest."""
+
+    argv: tuple[str, ...]
+    program: str = "/bin/bash"
+    has_terminal: bool = False
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A guest that is up."""
+
+    folder: Path  # the instance's
+    agent: Agent
+    user: GuestUser
+
+
+def environment(user: GuestUser, order: Order) -> dict[str, str]:
+    """All that the command finds in its environment: nothing of the host's."""
+    clean = {
+        "HOME": user.home,
+        "USER": user.name,
+        "LOGNAME": user.name,
+        "SHELL": user.shell,
+        "PATH": PATH,
+        "LANG": "C.UTF-8",
+    }
+    terminal = {"TERM": os.environ.get("TERM", "xterm-256color")} if order.has_terminal else {}
+    return {**clean, **terminal, **order.variables}
+
+
+def run(guest: Guest, order: Order) -> int:
+    """Run a command in the guest on our own stdin, stdout and stderr; return its exit code, 255 when a signal ended it.
+
+    This process stays in the guest's namespaces afterwards: nothing may follow but its end. Raises Plain (code 1)
+    where the namespaces cannot be joined.
+    """
+    _hand_over_pipes(account.ordinary(guest.folder / "guest"))
+    account.become(account.ordinary(guest.folder / "guest"))
+    try:
+        inner = _join(guest.agent.driver_pid, with_network=os.environ.get(NETWORK) == "1")
+    except FileNotFoundError:
+        return LOST
+    except OSError as error:
+        raise Plain(
+            f"The demo engine cannot enter its guest on this machine ({error}); install Lima instead.", 1
+        ) from error
+    variables = environment(guest.user, order)
+    _leave_signals_to_the_guest(order)
+    child = os.fork()
+    if child == 0:
+        _become_command(guest, order, inner, variables)
+    return _wait(child, order)
+
+
+def _join(pid: int, *, with_network: bool) -> int:
+    """Join every namespace of `pid` but its inner user namespace; return that one, opened."""
+    kinds = ("ipc", "uts", "pid", "mnt") if with_network else ("ipc", "uts", "net", "pid", "mnt")
+    opened = [os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC) for kind in kinds]
+    inner = os.open(f"/proc/{pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+    # Bubblewrap makes the mounts in an outer user namespace and the guest's uid in an inner one.
+    linux.enter(linux.owner(opened[-1]))
+    for descriptor in opened:
+        linux.enter(descriptor)
+        os.close(descriptor)
+    return inner
+
+
+def _hand_over_pipes(owner: account.Account) -> None:
+    # Root's pipes are root's files: without this `echo x >/dev/stderr` fails in the guest.
+    if os.geteuid() != 0:
+        return
+    for descriptor in (0, 1, 2):
+        if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+            os.fchown(descriptor, owner.uid, owner.gid)
+
+
+def _leave_signals_to_the_guest(order: Order) -> None:
+    if order.has_terminal:  # the terminal's signals reach the guest by themselves
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGTTOU):
+            signal.signal(number, signal.SIG_IGN)
+
+
+def _become_command(guest: Guest, order: Order, inner: int, variables: dict[str, str]) -> None:
+    try:
+        if not order.has_terminal:
+            os.setsid()  # no controlling terminal: nothing in the guest can ask the user for a password
+        linux.enter(inner)
+        linux.die_with_parent(signal.SIGHUP)
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGTTOU, signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(number, signal.SIG_DFL)
+        os.closerange(3, 4096)
+        os.umask(0o022)
+        with suppress(OSError):
+            os.chdir("/")
+            os.chdir(guest.user.home)
+        os.execve(order.program, order.argv, variables)  # noqa: S606
+    except OSError as error:
+        os.write(2, f"{order.program}: {error.strerror}\n".encode())
+    os._exit(127)
+
+
+def _wait(child: int, order: Order) -> int:
+    def pass_on(number: int, _frame: object) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGHUP)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    if not order.has_terminal:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, pass_on)
+    _, status = os.waitpid(child, 0)
+    if order.has_terminal:
+        _take_terminal_back()
+    return LOST if os.WIFSIGNALED(status) else os.waitstatus_to_exitcode(status)
+
+
+def _take_terminal_back() -> None:
+    # A shell with job control leaves its own, now dead, process group in front.
+    with suppress(OSError):
+        os.tcsetpgrp(0, os.getpgrp())
+
+
+def run_apart(guest: Guest, order: Order, stdin: int, stdout: int) -> int:
+    """Run a command in the guest from a child of ours, on the given descriptors; return its exit code."""
+    child = os.fork()
+    if child == 0:
+        code = LOST
+        try:
+            os.dup2(stdin, 0)
+            os.dup2(stdout, 1)
+            code = run(guest, order)
+        except Plain as error:
+            sys.stderr.write(f"{error.message}\n")
+            sys.stderr.flush()
+            code = error.code
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)

@@ -1,0 +1,240 @@
+"""The host agent: the long-lived process of one running instance, which owns its sandbox and its logs."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from dvmweb.demo import driver, entering, processes, store
+from dvmweb.demo.logs import Fatal
+from dvmweb.demo.sandbox import GuestUser, user_of
+from dvmweb.demo.store import Agent
+
+BOOT = "DVM_DEMO_BOOT"  # seconds between Running and READY in the environment of a start
+_ALIVE = 1.0  # seconds between two looks at whether the instance's folder is still there
+_SSH_CONFIG = """# This SSH config file can be passed to 'ssh -F'.
+# This file is created by Lima, but not used by Lima itself currently.
+# Modifications to this file will be lost on restarting the Lima instance.
+Host {alias}
+  IdentityFile "{home}/_config/user"
+  StrictHostKeyChecking no
+  UserKnownHostsFile /dev/null
+  NoHostAuthenticationForLocalhost yes
+  PreferredAuthentications publickey
+  Compression no
+  BatchMode yes
+  IdentitiesOnly yes
+  GSSAPIAuthentication no
+  Ciphers "^aes128-gcm@openssh.com,aes256-gcm@openssh.com"
+  User {user}
+  ControlMaster auto
+  ControlPath "{folder}/ssh.sock"
+  ControlPersist yes
+  Hostname 127.0.0.1
+  Port {port}
+"""
+
+
+class Stop(Exception):
+    """The agent was asked to shut down, or its guest has ended."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What an agent works with."""
+
+    folder: Path
+    user: GuestUser
+    alias: str
+    wake: int  # readable when a signal has come
+    server: socket.socket
+
+    def log(self, message: str, level: str = "info") -> None:
+        """Add a line to ha.stderr.log."""
+        self._append("ha.stderr.log", {"level": level, "msg": message, "time": _now()})
+
+    def event(self, status: Mapping[str, Any]) -> None:
+        """Add an event to ha.stdout.log."""
+        self._append("ha.stdout.log", {"time": _now(), "status": status})
+
+    def _append(self, name: str, facts: Mapping[str, Any]) -> None:
+        with (self.folder / name).open("a") as file:
+            file.write(json.dumps(facts, ensure_ascii=False, separators=(",", ":")) + "\n")
+
+
+def _now() -> str:
+    nanoseconds = time.time_ns()
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(nanoseconds // 10**9)) + f".{nanoseconds % 10**9:09d}Z"
+
+
+def run_hostagent(name: str) -> int:
+    """Run the guest of one instance until SIGINT or SIGTERM, its own end, or until its folder is gone."""
+    home = store.lima_home()
+    folder = home / name
+    try:
+        config = store.load_config(home, folder)
+    except (OSError, Fatal) as error:
+        print(error, file=sys.stderr)
+        return 1
+    os.chdir(folder)  # a socket's address is short: bind by its bare name
+    desk = Desk(folder, user_of(config), store.hostname(name), _wake_on_signals(), _server())
+    agent = Agent(os.getpid(), processes.birth(os.getpid()), port=_free_port(config))
+    try:
+        _serve(desk, agent, str(config["vmType"]))
+    finally:
+        _clean(folder)
+    return 0
+
+
+def _wake_on_signals() -> int:
+    ours, theirs = os.pipe()
+    for descriptor in (ours, theirs):
+        os.set_blocking(descriptor, False)
+    signal.set_wakeup_fd(theirs, warn_on_full_buffer=False)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
+        signal.signal(number, lambda *_: None)
+    return ours
+
+
+def _server() -> socket.socket:
+    server = socket.socket(socket.AF_UNIX)
+    Path("ha.sock").unlink(missing_ok=True)
+    server.bind("ha.sock")
+    server.listen()
+    return server
+
+
+def _free_port(config: Mapping[str, Any]) -> int:
+    wanted = int(config["ssh"].get("localPort") or 0)
+    if wanted:
+        return wanted
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _serve(desk: Desk, agent: Agent, vm_type: str) -> None:
+    folder = desk.folder
+    store.write_agent(folder, agent)
+    (folder / "ha.pid").write_text(f"{agent.pid}\n")
+    desk.log(f"hostagent socket created at {folder}/ha.sock")
+    desk.log(f"Starting QEMU (hint: to watch the boot progress, see `{folder}/serial*.log`)")
+    config = _SSH_CONFIG.format(
+        alias=desk.alias, home=folder.parent, user=desk.user.name, folder=folder, port=agent.port
+    )
+    (folder / "ssh.config").write_text(config)
+    (folder / "ssh.config").chmod(0o600)
+    started = driver.start(folder, desk.user, desk.alias)
+    agent = replace(agent, driver_pid=started.pid, driver_born=processes.birth(started.pid), no_guest=started.no_guest)
+    (folder / f"{vm_type}.pid").write_text(f"{started.pid}\n")
+    store.write_agent(folder, agent)
+    desk.event({"sshLocalPort": agent.port})
+    try:
+        _boot(desk, agent, started)
+        while True:
+            _wait(desk, started, _ALIVE)
+    except Stop:
+        _shut_down(desk, agent, started)
+
+
+def _boot(desk: Desk, agent: Agent, started: driver.Driver) -> None:
+    requirements = ("ssh", "user session is ready for ssh", "Explicitly start ssh ControlMaster")
+    for number, label in enumerate(requirements, start=1):
+        desk.log(f"Waiting for the essential requirement {number} of 3: `{label}`")
+        if number == 1:
+            _wait(desk, started, float(os.environ.get(BOOT) or 0))
+            agent = _try_to_enter(desk, agent)
+        desk.log(f"The essential requirement {number} of 3 is satisfied")
+    (desk.folder / "ssh.sock").touch()
+    store.write_agent(desk.folder, replace(agent, is_ready=True))
+    socket_pair = f"`/run/lima-guestagent.sock` (guest) to `{desk.folder}/ga.sock` (host)"
+    desk.log("Waiting for the guest agent to be running")
+    desk.log(f"Stopping forwarding {socket_pair}")
+    desk.log(f"Forwarding {socket_pair}")
+    desk.log("Guest agent is running")
+    desk.log("Waiting for the final requirement 1 of 1: `boot scripts must have finished`")
+    desk.log("Time sync: guest agent is alive, starting time synchronization")
+    for address in ("0.0.0.0:22",):
+        desk.log(f"Not forwarding TCP {address}")
+    desk.log("The final requirement 1 of 1 is satisfied")
+    desk.event({"running": True, "sshLocalPort": agent.port})
+
+
+def _try_to_enter(desk: Desk, agent: Agent) -> Agent:
+    if agent.no_guest:
+        return agent
+    order = entering.Order(("true",), program="/bin/true")
+    quiet = os.open(os.devnull, os.O_RDWR)
+    code = entering.run_apart(entering.Guest(desk.folder, agent, desk.user), order, quiet, quiet)
+    os.close(quiet)
+    return replace(agent, no_guest=driver.no_guest_sentence("its namespaces cannot be joined")) if code else agent
+
+
+def _wait(desk: Desk, started: driver.Driver, seconds: float) -> None:
+    """Answer on ha.sock for some seconds; raise Stop when there is a reason to end."""
+    end = time.monotonic() + seconds
+    while True:
+        watched: list[int | socket.socket] = [desk.wake, desk.server]
+        readable, _, _ = select.select(watched, [], [], max(0.0, end - time.monotonic()))
+        if desk.wake in readable and _asked_to_stop(desk):
+            raise Stop
+        if desk.server in readable:
+            _answer(desk)
+        if started.process.poll() is not None or not Path("lima.yaml").exists():
+            raise Stop
+        if time.monotonic() >= end:
+            return
+
+
+def _asked_to_stop(desk: Desk) -> bool:
+    numbers = os.read(desk.wake, 1024)
+    asked = [number for number in (signal.SIGINT, signal.SIGTERM) if number in numbers]
+    if asked:
+        desk.log(f"Received {asked[0].name}, shutting down the host agent")
+    return bool(asked)
+
+
+def _answer(desk: Desk) -> None:
+    with suppress(OSError):
+        caller, _ = desk.server.accept()
+        with caller:
+            caller.settimeout(1)
+            asked = caller.recv(4096)
+            is_info = asked.startswith(b"GET /v1/info ")
+            body = json.dumps({"sshLocalPort": store.ssh_port(Path())}, separators=(",", ":")) if is_info else ""
+            head = "HTTP/1.1 200 OK" if is_info else "HTTP/1.1 404 Not Found"
+            caller.sendall(f"{head}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode())
+
+
+def _shut_down(desk: Desk, agent: Agent, started: driver.Driver) -> None:
+    with suppress(OSError):  # the folder itself may be gone
+        desk.log("Shutting down the host agent")
+        if store.read_agent(desk.folder).is_ready:
+            pair = f"`/run/lima-guestagent.sock` (guest) to `{desk.folder}/ga.sock` (host)"
+            desk.log(f"Stopping forwarding {pair}")
+        desk.log("Shutting down QEMU with the power button")
+        desk.log("Sending QMP system_powerdown command")
+    processes.send(agent.driver_pid or started.pid, agent.driver_born, signal.SIGKILL)
+    with suppress(subprocess.TimeoutExpired):
+        started.process.wait(5)
+    with suppress(OSError):
+        desk.log("QEMU has exited")
+        desk.event({"exiting": True, "sshLocalPort": agent.port})
+
+
+def _clean(folder: Path) -> None:
+    with suppress(OSError):
+        for path in store.sockets_and_pids(folder):
+            path.unlink(missing_ok=True)
+        (folder / "agent.json").unlink(missing_ok=True)

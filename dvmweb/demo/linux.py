@@ -1,0 +1,49 @@
+"""The few Linux calls that Python 3.11 lacks: namespaces, bind mounts, the death signal."""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+from pathlib import Path
+
+NEW_MOUNT = 0x00020000  # CLONE_NEWNS
+_BIND = 4096  # MS_BIND
+_PRIVATE = 1 << 18 | 16384  # MS_PRIVATE | MS_REC
+_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
+_OWNER_OF = 0xB701  # ioctl NS_GET_USERNS
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _check(result: int, what: str) -> None:
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+
+
+def enter(descriptor: int) -> None:
+    """Enter the namespace behind an open /proc/PID/ns file; raise OSError."""
+    _check(_libc.setns(descriptor, 0), "setns")
+
+
+def owner(descriptor: int) -> int:
+    """Open the user namespace that owns another namespace; raise OSError."""
+    return fcntl.ioctl(descriptor, _OWNER_OF)
+
+
+def private_mounts() -> None:
+    """Give this process mounts of its own, which nobody else sees; raise OSError."""
+    _check(_libc.unshare(NEW_MOUNT), "unshare")
+    _check(_libc.mount(b"none", b"/", None, ctypes.c_ulong(_PRIVATE), None), "mount --make-rprivate /")
+
+
+def bind(source: Path, target: Path) -> None:
+    """Show `source` at `target` as well; raise OSError."""
+    code = _libc.mount(os.fsencode(source), os.fsencode(target), None, ctypes.c_ulong(_BIND), None)
+    _check(code, f"mount --bind {source} {target}")
+
+
+def die_with_parent(signal_number: int) -> None:
+    """Have this process get a signal when its parent ends."""
+    _check(_libc.prctl(_DEATH_SIGNAL, ctypes.c_ulong(signal_number), 0, 0, 0), "prctl")

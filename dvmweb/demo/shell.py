@@ -1,0 +1,70 @@
+"""`limactl shell`: the remote command line that Lima would build, run in the guest."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+
+from dvmweb.demo import entering, store
+from dvmweb.demo.entering import Guest, Order
+from dvmweb.demo.logs import Fatal, Log, Plain
+from dvmweb.demo.options import Call
+from dvmweb.demo.sandbox import user_of
+from dvmweb.demo.store import Instance
+
+BOOTING = "kex_exchange_identification: read: Connection reset by peer"
+
+
+def shell(call: Call, home: Path, log: Log) -> int:
+    """`limactl shell [flags] NAME [--] [COMMAND...]`; the exit code is the command's."""
+    words = call.words
+    name = call.value("instance")
+    if not name:
+        if not words:
+            raise Fatal("requires instance name as first argument")
+        name, words = words[0], words[1:]
+    if words[:1] == ("--",):
+        words = words[1:]
+    guest = guest_of(instance_for(home, name), log)
+    has_terminal = os.isatty(0) and os.isatty(1)
+    script = remote_script(words, call.value("shell") or guest.user.shell, call.value("workdir"))
+    return entering.run(guest, Order(("bash", "-c", script), has_terminal=has_terminal))
+
+
+def remote_script(words: tuple[str, ...], shell_path: str, workdir: str) -> str:
+    """The shell text that goes over the wire: a login shell, the arguments quoted so that argv arrives unchanged.
+
+    Leading words with `=` are assignments whose name is not quoted, as with Lima.
+    """
+    change = f"cd {shlex.quote(workdir)} || exit 1" if workdir else "false"
+    start = f"{change} ; exec {shlex.quote(shell_path)} -l"
+    if not words:
+        return start
+    assignments = 0
+    while assignments < len(words) and "=" in words[assignments]:
+        assignments += 1
+    pairs = (word.partition("=") for word in words[:assignments])
+    parts = [*(f"{name}={shlex.quote(value)}" for name, _, value in pairs), *map(shlex.quote, words[assignments:])]
+    return f"{start} -c {shlex.quote(' '.join(parts))}"
+
+
+def instance_for(home: Path, name: str) -> Instance:
+    """The instance to enter; raise Fatal where there is none or it is stopped."""
+    if not (home / store.check_name(name) / "lima.yaml").exists():
+        raise Fatal(f"instance `{name}` does not exist, run `limactl create {name}` to create a new instance")
+    instance = store.inspect(home, name)
+    if instance.status == "Stopped":
+        raise Fatal(f"instance `{name}` is stopped, run `limactl start {name}` to start the instance")
+    return instance
+
+
+def guest_of(instance: Instance, log: Log) -> Guest:
+    """The guest behind an instance; raise Plain where ssh would not get through to it."""
+    if instance.errors:
+        log.line("error", f"Instance `{instance.name}` has configuration errors", error=instance.errors[0])
+    if instance.config is None or instance.status != "Running" or not instance.agent.is_ready:
+        raise Plain(BOOTING, entering.LOST)
+    if instance.agent.no_guest:
+        raise Plain(instance.agent.no_guest, 1)
+    return Guest(instance.folder, instance.agent, user_of(instance.config))

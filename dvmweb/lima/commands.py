@@ -1,0 +1,186 @@
+"""The command lines of the room, as tuples; the client puts the engine's own program in the place of `limactl`."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dvmweb.errors import UsageError
+from dvmweb.lima.engine import Engine
+
+LIMACTL = "limactl"
+NO_QUESTIONS = "--tty=false"  # its default is "stdout is a terminal": then limactl asks and opens editors
+CONNECT_SECONDS = 10
+# Lima's own rule (pkg/identifiers); ours in dvmweb.names is narrower, but unmanaged instances follow only this one.
+INSTANCE_PATTERN = re.compile(r"[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*")
+KEY_PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:\.[A-Za-z][A-Za-z0-9]*)*")
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def version() -> tuple[str, ...]:
+    """Ask for the version."""
+    return (LIMACTL, "--version")
+
+
+def list_all() -> tuple[str, ...]:
+    """List every instance, one JSON object a line, without the yq passes that `--json` costs."""
+    return (LIMACTL, "list", NO_QUESTIONS, "--format", "{{json .}}")
+
+
+def create(file: str, instance: str) -> tuple[str, ...]:
+    """Create `instance` from the lima.yaml at the absolute path `file`."""
+    return (LIMACTL, "create", NO_QUESTIONS, f"--name={_checked(instance)}", _absolute(file))
+
+
+def start(instance: str, timeout_seconds: int) -> tuple[str, ...]:
+    """Start and wait for READY. An unknown name would be created with the home mounted: look first."""
+    return (LIMACTL, "start", NO_QUESTIONS, f"--timeout={timeout_seconds}s", _checked(instance))
+
+
+def stop(instance: str) -> tuple[str, ...]:
+    """Shut down; up to three minutes while the guest still boots."""
+    return (LIMACTL, "stop", NO_QUESTIONS, _checked(instance))
+
+
+def stop_force(instance: str) -> tuple[str, ...]:
+    """Kill. The guest writes nothing out; terminals and the ssh master must be ended by us."""
+    return (LIMACTL, "stop", NO_QUESTIONS, "-f", _checked(instance))
+
+
+def edit(instance: str, changes: Mapping[str, Any]) -> tuple[str, ...]:
+    """Set keys of the instance's lima.yaml: dotted key -> plain data, which reaches yq as JSON."""
+    for key in changes:
+        if not KEY_PATTERN.fullmatch(key):
+            raise UsageError(f"{key!r} is not a key of lima.yaml.", "Use a dotted name such as firmware.legacyBIOS.")
+    assignments = [f".{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in changes.items()]
+    return (LIMACTL, "edit", NO_QUESTIONS, "--set", " | ".join(assignments), _checked(instance))
+
+
+def delete(instance: str) -> tuple[str, ...]:
+    """Delete a stopped instance."""
+    return (LIMACTL, "delete", NO_QUESTIONS, _checked(instance))
+
+
+def delete_force(instance: str) -> tuple[str, ...]:
+    """Delete in whatever state."""
+    return (LIMACTL, "delete", NO_QUESTIONS, "-f", _checked(instance))
+
+
+def clone(instance: str, new: str) -> tuple[str, ...]:
+    """Copy a stopped instance; the copy's ssh.config points at its origin until its first start."""
+    return (LIMACTL, "clone", NO_QUESTIONS, _checked(instance), _checked(new))
+
+
+def rename(instance: str, new: str) -> tuple[str, ...]:
+    """Rename a stopped instance."""
+    return (LIMACTL, "rename", NO_QUESTIONS, _checked(instance), _checked(new))
+
+
+def protect(instance: str) -> tuple[str, ...]:
+    """Let Lima refuse to delete it."""
+    return (LIMACTL, "protect", NO_QUESTIONS, _checked(instance))
+
+
+def unprotect(instance: str) -> tuple[str, ...]:
+    """Take the protection away."""
+    return (LIMACTL, "unprotect", NO_QUESTIONS, _checked(instance))
+
+
+def shell(instance: str, command: Sequence[str] = (), workdir: str = "") -> tuple[str, ...]:
+    """Run `command` in a login shell of the guest, or open one; `workdir` is a guest path.
+
+    The command goes through `env`: limactl takes leading words with `=` for assignments and does not quote them.
+    """
+    options = (NO_QUESTIONS, f"--workdir={_guest_path(workdir)}") if workdir else (NO_QUESTIONS,)
+    return (LIMACTL, "shell", *options, _checked(instance), *(("--", "env", *_command(command)) if command else ()))
+
+
+def ssh(
+    engine: Engine, lima_home: Path, instance: str, command: Sequence[str], *, fresh: bool = False
+) -> tuple[str, ...]:
+    """Run `command` over plain ssh, a third of what `limactl shell` costs; not in a login shell.
+
+    `fresh` opens a connection of its own: a shared one may be dead without knowing it.
+    """
+    options = ("-o", "LogLevel=ERROR", "-o", f"ConnectTimeout={CONNECT_SECONDS}")
+    own = ("-o", "ControlPath=none") if fresh else ()
+    words = shlex.join(("env", *_command(command)))
+    return (*_ssh(engine, lima_home, instance), *options, *own, ssh_alias(instance), "--", words)
+
+
+def ssh_exit(engine: Engine, lima_home: Path, instance: str) -> tuple[str, ...]:
+    """End the shared connection of an instance."""
+    options = ("-o", "LogLevel=ERROR", "-O", "exit")
+    return (*_ssh(engine, lima_home, instance), *options, ssh_alias(instance))
+
+
+def copy_in(instance: str, host_path: str, guest_path: str, *, recursive: bool = False) -> tuple[str, ...]:
+    """Copy a file, or with `recursive` a folder, into the guest."""
+    if ":" in host_path:
+        raise UsageError(
+            f"{host_path} holds a colon: limactl would read an instance name.", "Copy it from another name."
+        )
+    options = ("-r",) if recursive else ()
+    return (*_copy(), *options, "--", _absolute(host_path), f"{_checked(instance)}:{_guest_path(guest_path)}")
+
+
+def copy_out(instance: str, guest_path: str, host_path: str) -> tuple[str, ...]:
+    """Copy one file out of the guest. Never a folder: a guest would choose names and links on the host."""
+    if ":" in host_path:
+        raise UsageError(f"{host_path} holds a colon: limactl would read an instance name.", "Copy it to another name.")
+    return (*_copy(), "--", f"{_checked(instance)}:{_guest_path(guest_path)}", _absolute(host_path))
+
+
+def ssh_alias(instance: str) -> str:
+    """The Host of an instance in its ssh.config, which is also its host name."""
+    return "lima-" + re.sub(r"[._]", "-", _checked(instance))
+
+
+def ssh_config(lima_home: Path, instance: str) -> Path:
+    """Written by Lima at each start, kept after a stop; a clone's is its origin's until its first start."""
+    return lima_home / _checked(instance) / "ssh.config"
+
+
+def _ssh(engine: Engine, lima_home: Path, instance: str) -> tuple[str, ...]:
+    return (*engine.ssh, "-F", str(ssh_config(lima_home, instance)))
+
+
+def _copy() -> tuple[str, ...]:
+    # The backend is always named: rsync and scp read folders differently, and `auto` takes whichever is there.
+    return (LIMACTL, "copy", NO_QUESTIONS, "--backend=scp")
+
+
+def _checked(instance: str) -> str:
+    if len(instance) > 76 or not INSTANCE_PATTERN.fullmatch(instance) or instance.lower().endswith((".yml", ".yaml")):
+        raise UsageError(f"{instance!r} is not the name of a Lima instance.", "See the names with `limactl list`.")
+    return instance
+
+
+def _command(command: Sequence[str]) -> tuple[str, ...]:
+    if not command or not command[0] or command[0].startswith("-"):
+        first = repr(command[0]) if command else "nothing"
+        raise UsageError(f"The command begins with {first}.", "Begin with the name of a program.")
+    for word in command:
+        if "\0" in word:
+            raise UsageError("The command holds a NUL byte.", "Take it out; no program can be given one.")
+    return tuple(command)
+
+
+def _absolute(path: str) -> str:
+    if not path.startswith("/") or CONTROL.search(path):
+        raise UsageError(
+            f"{path!r} is not an absolute path.", "Write the whole path, from `/`, without odd characters."
+        )
+    return path
+
+
+def _guest_path(path: str) -> str:
+    if not path.startswith("/") or CONTROL.search(path):
+        raise UsageError(
+            f"{path!r} is not an absolute path in the guest.", "Write the whole path, such as /home/dev/x."
+        )
+    return path

@@ -1,0 +1,140 @@
+"""Find the engine, the limactl in use: the real one or the demo, and say whether it is safe and new enough."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import site
+import stat
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from dvmweb.errors import NoEngine
+from dvmweb.files import private_folder, read_bounded, write_whole
+from dvmweb.paths import Paths, limactl_program
+
+LEAST = (2, 0, 0)
+INSTALL_MACOS = "brew install lima"
+INSTALL_LINUX = "see https://lima-vm.io/docs/installation/ (with Homebrew: brew install lima)"
+UPGRADE = "brew upgrade lima, or https://lima-vm.io/docs/installation/"
+HOLES = (
+    ((2, 1, 3), "CVE-2026-53657 (the guest agent's socket gives root in the guest), fixed in 2.1.3"),
+    ((2, 2, 0), "a guest can take over the ssh port by which `limactl shell` reaches it (PR 5293), fixed in 2.2.0"),
+)
+
+
+@dataclass(frozen=True)
+class Engine:
+    """How to call limactl and ssh; only this room knows which engine it is."""
+
+    kind: str  # "lima" or "demo"
+    limactl: tuple[str, ...]
+    ssh: tuple[str, ...]
+    notes: tuple[str, ...] = ()  # not wrong, but worth knowing (Homebrew's group-writable folders)
+
+
+def find_engine(environ: Mapping[str, str], paths: Paths) -> Engine:
+    """The engine that `paths` was made for. Runs nothing; raises NoEngine where it is missing or unsafe."""
+    if paths.is_demo:
+        python = demo_python()
+        return Engine("demo", (*python, "limactl"), (*python, "ssh"))
+    program = limactl_program(environ)
+    if not program or not Path(program).is_file():
+        missing = f"{program} is not there." if program else "limactl is not installed, or not on PATH."
+        raise NoEngine(missing, f"Install Lima: {_install()}. To try dvm without it: DVM_ENGINE=demo dvm …")
+    notes = _check_safe(program)
+    ssh = shutil.which("ssh", path=environ.get("PATH", os.defpath)) or ""
+    if not ssh.startswith("/"):
+        raise NoEngine(
+            "The OpenSSH client is not on PATH.", "Install it, for example: sudo apt-get install openssh-client"
+        )
+    return Engine("lima", (program,), (ssh,), notes)
+
+
+def demo_python() -> tuple[str, ...]:
+    """The command line of the demo engine, up to the words that say what it shall be."""
+    package = Path(__file__).resolve().parent.parent
+    if _is_installed(package.parent):
+        return (sys.executable, "-I", "-m", "dvmweb.demo")
+    # A checkout that is not installed: -I sees neither PYTHONPATH nor the working directory, so it is run by its path.
+    return (sys.executable, "-I", str(package / "demo" / "__main__.py"))
+
+
+def _is_installed(folder: Path) -> bool:
+    """Does an isolated Python find packages in `folder`: site-packages, or named by a .pth file of it?"""
+    for place in map(Path, site.getsitepackages()):
+        if place.resolve() == folder:
+            return True
+        for pth in place.glob("*.pth"):
+            with suppress(OSError, UnicodeDecodeError):
+                if str(folder) in pth.read_text().splitlines():
+                    return True
+    return False
+
+
+def _install() -> str:
+    return INSTALL_MACOS if sys.platform == "darwin" else INSTALL_LINUX
+
+
+def _check_safe(program: str) -> tuple[str, ...]:
+    """Raise NoEngine when somebody else can put another program in its place; return notes."""
+    if not program.startswith("/"):
+        raise NoEngine(
+            f"limactl was found as {program}, through a relative entry of PATH.", "Take that entry out of PATH."
+        )
+    found, real = Path(program), Path(os.path.realpath(program))
+    for path in dict.fromkeys((found.parent, real.parent, real)):
+        mode = path.stat().st_mode
+        if mode & stat.S_IWOTH:
+            raise NoEngine(f"{path} can be written by every user of this computer.", f"Close it: chmod o-w {path}")
+    for path in dict.fromkeys((*found.parents, *real.parents)):
+        mode = path.stat().st_mode
+        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            raise NoEngine(f"{path} can be written by every user of this computer.", f"Close it: chmod o-w {path}")
+    return tuple(
+        f"{path} can be written by its group."
+        for path in dict.fromkeys((found.parent, real.parent, real))
+        if path.stat().st_mode & stat.S_IWGRP
+    )
+
+
+def check_version(text: str) -> tuple[str, str]:
+    """Read `limactl --version`: (version, warning). Raises NoEngine below 2.0.0.
+
+    A build without a version number passes, with a warning that nobody could check it.
+    """
+    version = text.strip().removeprefix("limactl version ").strip()[:60]
+    match = re.match(r"v?(\d{1,4})\.(\d{1,4})\.(\d{1,4})", version)
+    if match is None:
+        return version, "This limactl does not say its version, so it is not known which holes it has."
+    number = (int(match[1]), int(match[2]), int(match[3]))
+    if number < LEAST:
+        raise NoEngine(f"limactl {version} is too old; dvm needs 2.0.0 or newer.", f"Upgrade it: {UPGRADE}")
+    holes = [hole for fixed, hole in HOLES if number < fixed]
+    return version, f"limactl {version} has known holes: {'; '.join(holes)}. Upgrade it: {UPGRADE}" if holes else ""
+
+
+def known_version(engine: Engine, paths: Paths) -> str | None:
+    """What this very file said when it was asked for its version, or None when it was not asked yet."""
+    with suppress(FileNotFoundError, ValueError, KeyError, TypeError):
+        note = json.loads(read_bounded(paths.state / "engine.json", 10_000, follow=False))
+        if note["file"] == _identity(engine):
+            return str(note["said"])
+    return None
+
+
+def remember_version(engine: Engine, paths: Paths, said: str) -> None:
+    """Keep what it said, so that the next command costs no call."""
+    private_folder(paths.state)
+    note = {"version": 1, "file": _identity(engine), "said": said}
+    write_whole(paths.state / "engine.json", json.dumps(note).encode())
+
+
+def _identity(engine: Engine) -> list[object]:
+    facts = Path(engine.limactl[0]).stat()
+    return [*engine.limactl, facts.st_mtime_ns, facts.st_size]

@@ -1,0 +1,121 @@
+"""What `limactl list` says, checked at the border: one instance a line, odd lines kept apart."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dvmweb.errors import DvmError
+from dvmweb.guest_text import visible
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One Lima VM as reported. Its name and status are shown only through guest_text.visible."""
+
+    name: str
+    status: str  # verbatim: Running, Stopped, Broken, "" (lima.yaml cannot be read), or a word that we do not know
+    directory: str = ""
+    hostname: str = ""
+    vm_type: str = ""
+    arch: str = ""
+    cpus: int = 0  # 0 where it is not known
+    memory: int = 0  # bytes, as configured
+    disk: int = 0  # bytes, as configured
+    ssh_port: int = 0  # on 127.0.0.1; a stopped VM shows its last one, a fresh clone that of its origin
+    host_agent_pid: int = 0
+    driver_pid: int = 0
+    protected: bool = False
+    lima_version: str = ""  # that created it
+    config: Mapping[str, Any] | None = None  # the effective lima.yaml; None where it cannot be read
+
+    @property
+    def is_running(self) -> bool:
+        """Lima says Running; the guest may still boot or already stop."""
+        return self.status == "Running"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """All instances in the order of the listing, and what could not be read."""
+
+    instances: tuple[Instance, ...]
+    odd_lines: tuple[str, ...] = ()  # safe to show
+
+    def find(self, name: str) -> Instance | None:
+        """The instance of that name, or None; raises DvmError where an unread line might be it."""
+        for instance in self.instances:
+            if instance.name == name:
+                return instance
+        if self.odd_lines:
+            raise DvmError(
+                f"`limactl list` says something that dvm cannot read, so nobody knows whether {name} exists: "
+                f"{self.odd_lines[0]}",
+                "Run `limactl list --format '{{json .}}'` and see what it prints beside the instances.",
+            )
+        return None
+
+
+def parse_list(stdout: bytes) -> Listing:
+    """Read the output of `commands.list_all()`; never raises, whatever the bytes are."""
+    instances: list[Instance] = []
+    odd: list[str] = []
+    for line in stdout.split(b"\n"):
+        if not line.strip():
+            continue
+        try:
+            instances.extend([_instance(facts) for facts in _objects(line.decode("utf-8"))])
+        except (ValueError, RecursionError):
+            odd.append(visible(line))
+    return Listing(tuple(instances), tuple(odd))
+
+
+_decoder = json.JSONDecoder()
+
+
+def _objects(line: str) -> Iterator[Any]:
+    """The JSON values of one line: usually one, but two on a line are two instances all the same."""
+    line = line.strip()
+    start = 0
+    while start < len(line):
+        value, end = _decoder.raw_decode(line, start)
+        yield value
+        start = end + len(line[end:]) - len(line[end:].lstrip())
+
+
+def _instance(facts: Any) -> Instance:
+    if not isinstance(facts, dict):
+        raise ValueError("not an object")
+    name = facts.get("name")
+    if not isinstance(name, str) or not name:
+        raise ValueError("no name")
+    config = facts.get("config")
+    return Instance(
+        name=name,
+        status=_text(facts, "status"),
+        directory=_text(facts, "dir"),
+        hostname=_text(facts, "hostname"),
+        vm_type=_text(facts, "vmType"),
+        arch=_text(facts, "arch"),
+        cpus=_count(facts, "cpus"),
+        memory=_count(facts, "memory"),
+        disk=_count(facts, "disk"),
+        ssh_port=_count(facts, "sshLocalPort"),
+        host_agent_pid=_count(facts, "hostAgentPID"),
+        driver_pid=_count(facts, "driverPID"),
+        protected=facts.get("protected") is True,
+        lima_version=_text(facts, "limaVersion"),
+        config=config if isinstance(config, dict) else None,
+    )
+
+
+def _text(facts: Mapping[str, Any], key: str) -> str:
+    value = facts.get(key, "")
+    return value if isinstance(value, str) else ""
+
+
+def _count(facts: Mapping[str, Any], key: str) -> int:
+    value = facts.get(key, 0)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 62 else 0

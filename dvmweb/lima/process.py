@@ -1,0 +1,263 @@
+"""Run one program to its end: both streams, a deadline, a way to cancel, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from dvmweb.errors import DvmError
+from dvmweb.lima.guest_script import is_guest_script
+
+MAX_STDOUT = 4_000_000  # bytes kept; what comes after is dropped and `truncated` is set
+MAX_STDERR = 64_000  # bytes kept, the last ones
+POLL = 0.05  # seconds between two looks at the clock, the child and the cancel event
+PATIENCE = 3.0  # seconds between INT, TERM and KILL
+PIPE_GRACE = 0.2  # seconds to go on reading from a pipe that somebody else still holds (an ssh master does)
+CHUNK = 65536
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
+
+EXIT, SIGNAL, DEADLINE, CANCELLED = "exit", "signal", "deadline", "cancelled"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a program ended and what it said."""
+
+    argv: tuple[str, ...]
+    code: int  # its exit code; 128 + n where signal n ended it
+    stdout: bytes
+    stderr: bytes
+    seconds: float
+    ended: str = EXIT  # "exit", "signal", "deadline" or "cancelled"
+    truncated: bool = False
+
+    @property
+    def is_ok(self) -> bool:
+        """It ended by itself with exit code 0."""
+        return self.code == 0 and self.ended == EXIT
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    timeout: float,
+    stdin: bytes = b"",
+    on_output: Callable[[bytes], None] | None = None,
+    cancelled: threading.Event | None = None,
+    on_started: Callable[[int], None] | None = None,
+    cwd: Path | None = None,
+    max_stdout: int = MAX_STDOUT,
+    hold_stdin: bool | None = None,
+) -> Finished:
+    """Run `argv` in a process group of its own for at most `timeout` seconds; both streams also go to `on_output`.
+
+    At the deadline, or when `cancelled` is set, the group gets INT, TERM and KILL, three seconds apart. With
+    `hold_stdin` (for a guest script: the default) stdin stays open until the child has ended, because its end tells
+    the guest that we are gone. Raises DvmError when the program cannot be started at all.
+    """
+    began = time.monotonic()
+    hold = is_guest_script(argv) if hold_stdin is None else hold_stdin
+    child = _spawn(argv, env, cwd, has_stdin=bool(stdin))
+    talk = _Talk(child, stdin, on_output, max_stdout, hold)
+    try:
+        if on_started is not None:
+            on_started(child.pid)
+        talk.follow(began + timeout, cancelled)
+    finally:
+        talk.close()
+    ended = talk.ended or (SIGNAL if child.returncode < 0 else EXIT)
+    code = 128 - child.returncode if child.returncode < 0 else child.returncode
+    stdout, stderr = bytes(talk.stdout), bytes(talk.stderr[-MAX_STDERR:])
+    return Finished(tuple(argv), code, stdout, stderr, time.monotonic() - began, ended, talk.truncated)
+
+
+def attach(argv: Sequence[str], env: Mapping[str, str]) -> int:
+    """Run `argv` on our own terminal and return its exit code (128 + n for signal n); Ctrl-C is the child's.
+
+    Call it from the main thread. Raises DvmError when the program cannot be started.
+    """
+    with _interrupts_left_to_the_child():
+        try:
+            child = subprocess.Popen(tuple(argv), env=dict(env))
+        except OSError as error:
+            raise _not_started(argv, error) from error
+        code = child.wait()
+    return 128 - code if code < 0 else code
+
+
+def end_group(group: int) -> None:
+    """End a process group that another process of ours started and left: INT, TERM, KILL; returns when it is gone."""
+    for number in SIGNALS:
+        with suppress(PermissionError):  # macOS refuses a group of zombies with EPERM
+            try:
+                os.killpg(group, number)
+                _wait_for_group(group)
+            except ProcessLookupError:
+                return
+
+
+def _wait_for_group(group: int) -> None:
+    """Wait at most PATIENCE seconds; raises ProcessLookupError once the group is empty."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        os.killpg(group, 0)
+        time.sleep(POLL)
+
+
+@contextmanager
+def _interrupts_left_to_the_child() -> Iterator[None]:
+    # A handler, not SIG_IGN: an ignored signal would stay ignored in the child.
+    kept = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGQUIT)}
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+
+
+def _spawn(
+    argv: Sequence[str], env: Mapping[str, str], cwd: Path | None, *, has_stdin: bool
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            tuple(argv),
+            stdin=subprocess.PIPE if has_stdin else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=dict(env),
+            cwd=cwd,
+            bufsize=0,
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:
+        raise _not_started(argv, error) from error
+
+
+def _not_started(argv: Sequence[str], error: Exception) -> DvmError:
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return DvmError(f"{argv[0]} cannot be run: {reason}.", "See that the program is there and may be run by you.")
+
+
+@dataclass
+class _Talk:
+    """One child and its pipes while it runs."""
+
+    child: subprocess.Popen[bytes]
+    stdin: bytes
+    on_output: Callable[[bytes], None] | None
+    max_stdout: int
+    hold: bool
+    stdout: bytearray = field(default_factory=bytearray)
+    stderr: bytearray = field(default_factory=bytearray)
+    truncated: bool = False
+    ended: str = ""  # set when we end it
+    gone_at: float = 0.0  # when the child was first seen to have ended
+
+    def __post_init__(self) -> None:
+        self.unsent = memoryview(self.stdin)
+        self.selector = selectors.DefaultSelector()
+        for pipe, events in ((self.child.stdout, 1), (self.child.stderr, 1), (self.child.stdin, 2)):
+            if pipe is not None:
+                os.set_blocking(pipe.fileno(), False)
+                self.selector.register(pipe, events)
+
+    def follow(self, deadline: float, cancelled: threading.Event | None) -> None:
+        """Exchange bytes until the child has ended by itself or by us."""
+        signals, due = list(SIGNALS), 0.0
+        while not self._is_over(all_signals_sent=not signals):
+            self._exchange()
+            now = time.monotonic()
+            if not self.ended and not self.gone_at:
+                is_cancelled = cancelled is not None and cancelled.is_set()
+                self.ended = CANCELLED if is_cancelled else DEADLINE if now >= deadline else ""
+                due = now
+            if self.ended and signals and now >= due:
+                self._signal_group(signals.pop(0))
+                due = now + (PATIENCE if not self.gone_at else PIPE_GRACE * 2)
+
+    def _is_over(self, *, all_signals_sent: bool) -> bool:
+        if not self.gone_at and _has_ended(self.child):
+            self.gone_at = time.monotonic()
+        if not self.gone_at:
+            return False
+        is_silent = self.child.stdout not in self._open() and self.child.stderr not in self._open()
+        is_grace_over = time.monotonic() - self.gone_at > PIPE_GRACE
+        return is_silent or (is_grace_over and (not self.ended or all_signals_sent))
+
+    def _open(self) -> set[object]:
+        return {key.fileobj for key in self.selector.get_map().values()}
+
+    def _exchange(self) -> None:
+        if not self._open():
+            time.sleep(0.002)  # it closed its pipes and is about to end, or lives on in silence
+        for key, _ in self.selector.select(POLL if self._open() else 0):
+            if key.fileobj is self.child.stdin:
+                self._send()
+            else:
+                self._receive(key.fileobj)  # type: ignore[arg-type]
+
+    def _send(self) -> None:
+        pipe = self.child.stdin
+        assert pipe is not None  # noqa: S101
+        try:
+            self.unsent = self.unsent[os.write(pipe.fileno(), self.unsent[:CHUNK]) :]
+        except BlockingIOError:
+            return
+        except OSError:  # the child does not want the rest
+            self.unsent = self.unsent[:0]
+        if not self.unsent:
+            self.selector.unregister(pipe)
+            if not self.hold:
+                pipe.close()
+
+    def _receive(self, pipe: IO[bytes]) -> None:
+        try:
+            data = os.read(pipe.fileno(), CHUNK)
+        except BlockingIOError:
+            return
+        if not data:
+            self.selector.unregister(pipe)
+            pipe.close()
+            return
+        if pipe is self.child.stderr:
+            self.stderr += data
+            if len(self.stderr) > 2 * MAX_STDERR:
+                del self.stderr[:-MAX_STDERR]
+        else:
+            room = self.max_stdout - len(self.stdout)
+            self.stdout += data[:room]
+            self.truncated = self.truncated or len(data) > room
+        if self.on_output is not None:
+            self.on_output(data)
+
+    def _signal_group(self, number: int) -> None:
+        with suppress(ProcessLookupError, PermissionError):  # macOS refuses a group of zombies with EPERM
+            os.killpg(self.child.pid, number)
+
+    def close(self) -> None:
+        """Leave neither pipes nor zombies; a group that we ended, or whose caller failed, is killed whole."""
+        if self.ended or not self.gone_at:
+            self._signal_group(signal.SIGKILL)
+        self.selector.close()
+        for pipe in (self.child.stdin, self.child.stdout, self.child.stderr):
+            if pipe is not None:
+                with suppress(OSError):
+                    pipe.close()
+        self.child.wait()
+
+
+def _has_ended(child: subprocess.Popen[bytes]) -> bool:
+    """Look without reaping where the system can: the zombie keeps the group's number from being given away."""
+    if hasattr(os, "waitid"):
+        return os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    return child.poll() is not None

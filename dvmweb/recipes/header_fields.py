@@ -1,0 +1,146 @@
+"""Takes typed values out of a recipe header and collects every problem with its line."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from dvmweb.errors import Problem
+from dvmweb.guest_text import visible
+from dvmweb.names import is_param_name, is_recipe_name
+from dvmweb.recipes.model import LONG, MAX_ENTRIES, OUR_VARIABLES, SHORT, Param
+
+if TYPE_CHECKING:
+    from dvmweb.recipes.header_yaml import Node
+
+PARAM_FIELDS = ("label", "default", "secret", "help")
+
+
+class Reader:
+    """Takes typed values out of header nodes and collects every problem with its line."""
+
+    def __init__(self, file: str, first_line: int) -> None:
+        self.file = file
+        self.first_line = first_line
+        self.problems: list[Problem] = []
+
+    def problem(self, field: str, what: str, todo: str, line: int) -> None:
+        """Note a problem; `line` counts within the header's YAML."""
+        self.problems.append(Problem(field, what, todo, self.file, self.first_line + line))
+
+    def entries(self, node: Node, field: str, allowed: tuple[str, ...]) -> Mapping[str, Node]:
+        """The entries of a mapping with known keys; unknown ones are problems."""
+        known: Mapping[str, Node] = getattr(node, "entries", {})
+        if not hasattr(node, "entries"):
+            self.problem(field, "this is no mapping", f"Write `key: value` lines with {_words(allowed)}.", node.line)
+        for key, value in known.items():
+            if key not in allowed:
+                self.problem(field, f"{visible(key, 40)!r} is not known", f"Use {_words(allowed)}.", value.line)
+        return known
+
+    def text(self, node: Node | None, field: str, most: int) -> str:
+        """One line of text of at most `most` characters; "" where there is none."""
+        if node is None:
+            return ""
+        value: str | None = getattr(node, "text", None)
+        if value is None:
+            self.problem(field, "this is no text", "Write one line of text.", node.line)
+        elif len(value) > most or any(unicodedata.category(c)[0] == "C" or c in "\u2028\u2029" for c in value):
+            todo = f"Use one line of at most {most} characters without control characters."
+            self.problem(field, "this text is too long or holds hidden characters", todo, node.line)
+        else:
+            return value
+        return ""
+
+    def plain(self, node: Node | None, field: str) -> str:
+        """A short text that is a name for people, never markup."""
+        value = self.text(node, field, SHORT)
+        if node is not None and re.search("[<>]", value):
+            self.problem(field, "`<` and `>` are not allowed here", "Write plain words.", node.line)
+        return value
+
+    def choice(self, node: Node | None, field: str, allowed: tuple[str, ...], default: str) -> str:
+        """One of a few words."""
+        value = self.text(node, field, SHORT)
+        if node is not None and value not in allowed:
+            self.problem(field, f"{value!r} is not known", f"Use {_words(allowed)}.", node.line)
+        return value or default
+
+    def flag(self, node: Node | None, field: str) -> bool:
+        """true or false, without quotes."""
+        if node is None:
+            return False
+        value = getattr(node, "text", "")
+        if value not in ("true", "false") or not getattr(node, "is_plain", False):
+            self.problem(field, "this is neither true nor false", "Write true or false, without quotes.", node.line)
+        return bool(value == "true")
+
+    def items(self, node: Node | None, field: str) -> tuple[Node, ...]:
+        """A bounded list; empty where there is none."""
+        found: tuple[Node, ...] = getattr(node, "items", ())
+        if node is not None and not hasattr(node, "items"):
+            self.problem(field, "this is no list", "Write it as [one, two].", node.line)
+        if node is not None and len(found) > MAX_ENTRIES:
+            self.problem(field, "the list is too long", f"Use at most {MAX_ENTRIES} entries.", node.line)
+            return ()
+        return found
+
+    def needs(self, node: Node | None, name: str) -> tuple[str, ...]:
+        """Names of other recipes, each once."""
+        found: dict[str, None] = {}
+        for item in self.items(node, "needs"):
+            need = self.text(item, "needs", SHORT)
+            if need == name:
+                self.problem("needs", f"the recipe {name} needs itself", f"Remove {name} from needs.", item.line)
+            elif not is_recipe_name(need):
+                self.problem("needs", f"{need!r} is not a recipe name", "Use names such as git-delta.", item.line)
+            found[need] = None
+        return tuple(found)
+
+    def ports(self, node: Node | None) -> tuple[int, ...]:
+        """Guest ports that the recipe's service listens on."""
+        found: list[int] = []
+        for item in self.items(node, "ports"):
+            value = getattr(item, "text", "")
+            if re.fullmatch("[1-9][0-9]{0,4}", value) and int(value) <= 65535:
+                found.append(int(value))
+            else:
+                self.problem("ports", f"{visible(value, 40)!r} is not a port", "Use 1 to 65535.", item.line)
+        return tuple(found)
+
+    def params(self, node: Node | None) -> tuple[Param, ...]:
+        """The params in the order in which the form shows them."""
+        if node is None:
+            return ()
+        entries: Mapping[str, Node] = getattr(node, "entries", {})
+        if not hasattr(node, "entries") or len(entries) > MAX_ENTRIES:
+            todo = f"Write `name: {{label: …, default: …}}` lines, {MAX_ENTRIES} at most."
+            self.problem("params", "these are no params or too many", todo, node.line)
+            return ()
+        params = tuple(self.param(key, value) for key, value in entries.items())
+        variables = [param.variable for param in params]
+        for param, variable in zip(params, variables, strict=True):
+            if variable in OUR_VARIABLES or variables.count(variable) > 1:
+                line = entries[param.name].line
+                self.problem(f"params.{param.name}", f"{variable} is already used", "Choose another name.", line)
+        return params
+
+    def param(self, name: str, node: Node) -> Param:
+        """One param."""
+        field = f"params.{visible(name, 40)}"
+        if not is_param_name(name):
+            todo = "Use lowercase letters, digits and single underscores."
+            self.problem(field, "this is not a param name", todo, node.line)
+        found = self.entries(node, field, PARAM_FIELDS)
+        secret = self.flag(found.get("secret"), f"{field}.secret")
+        default = self.text(found.get("default"), f"{field}.default", LONG)
+        if secret and default:
+            self.problem(f"{field}.default", "a secret cannot have a default", "Remove it.", found["default"].line)
+        label = self.plain(found.get("label"), f"{field}.label") or name.replace("_", " ").capitalize()
+        return Param(name, label, default, secret, self.text(found.get("help"), f"{field}.help", LONG))
+
+
+def _words(allowed: tuple[str, ...]) -> str:
+    return f"{', '.join(allowed[:-1])} or {allowed[-1]}"

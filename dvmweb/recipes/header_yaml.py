@@ -1,0 +1,123 @@
+"""Reads the YAML of a recipe header into texts with line numbers and refuses whatever could surprise.
+
+Values stay the text that was written (`1.10` is not the number 1.1, `no` is not false): the header knows
+which type each field has. Importing this module loads PyYAML, so it is imported where a header is parsed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import yaml
+
+MAX_DEPTH = 20
+MAX_NODES = 1000
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """One value as it was written, without its quotes."""
+
+    text: str
+    is_plain: bool  # written without quotes
+    line: int  # 1 for the first line of the header's YAML
+
+
+@dataclass(frozen=True)
+class Items:
+    """A list."""
+
+    items: tuple[Node, ...]
+    line: int
+
+
+@dataclass(frozen=True)
+class Entries:
+    """A mapping; the keys are texts and each stands once."""
+
+    entries: dict[str, Node]
+    line: int
+
+
+Node = Scalar | Items | Entries
+
+
+class BadYaml(Exception):
+    """The text is not the plain YAML that a header may hold."""
+
+    def __init__(self, what: str, todo: str, line: int) -> None:
+        super().__init__(what)
+        self.what = what
+        self.todo = todo
+        self.line = line
+
+
+def read(text: str) -> Node:
+    """Return the one document of `text` (an empty mapping for none); raise BadYaml."""
+    try:
+        return _document(_counted(yaml.parse(text, Loader=_LOADER)))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        said = getattr(error, "problem", None) or "a character that YAML does not allow"
+        raise BadYaml(f"the YAML cannot be read: {said}", "Compare it with docs/recipes.md.", _line(mark)) from None
+
+
+def _line(mark: object) -> int:
+    return int(getattr(mark, "line", 0)) + 1
+
+
+def _counted(events: Iterator[yaml.Event]) -> Iterator[yaml.Event]:
+    for count, event in enumerate(events):
+        if count > MAX_NODES:
+            raise BadYaml("the header holds too many values", f"Keep it below {MAX_NODES}.", _line(event.start_mark))
+        yield event
+
+
+def _document(events: Iterator[yaml.Event]) -> Node:
+    found: Node = Entries({}, 1)
+    is_second = False
+    for event in events:
+        if isinstance(event, yaml.DocumentStartEvent):
+            if is_second:
+                raise BadYaml("the header holds two YAML documents", "Remove the line `---`.", _line(event.start_mark))
+            found, is_second = _node(events, next(events), 1), True
+    return found
+
+
+def _node(events: Iterator[yaml.Event], event: yaml.Event, depth: int) -> Node:
+    line = _line(event.start_mark)
+    if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+        raise BadYaml("anchors and aliases (& and *) are not allowed", "Write the value out, or quote it.", line)
+    if getattr(event, "tag", None):
+        raise BadYaml("tags (!) are not allowed", "Remove the tag, or quote the value.", line)
+    if depth > MAX_DEPTH:
+        raise BadYaml("the YAML is nested too deeply", f"Use at most {MAX_DEPTH} levels.", line)
+    if isinstance(event, yaml.SequenceStartEvent):
+        return Items(tuple(_items(events, depth)), line)
+    if isinstance(event, yaml.MappingStartEvent):
+        return Entries(_entries(events, depth), line)
+    assert isinstance(event, yaml.ScalarEvent)  # noqa: S101  (no other event can begin a node)
+    return Scalar(event.value, event.style is None or event.style == "", line)
+
+
+def _items(events: Iterator[yaml.Event], depth: int) -> Iterator[Node]:
+    for event in events:
+        if isinstance(event, yaml.SequenceEndEvent):
+            return
+        yield _node(events, event, depth + 1)
+
+
+def _entries(events: Iterator[yaml.Event], depth: int) -> dict[str, Node]:
+    found: dict[str, Node] = {}
+    for event in events:
+        if isinstance(event, yaml.MappingEndEvent):
+            break
+        key = _node(events, event, depth + 1)
+        if not isinstance(key, Scalar):
+            raise BadYaml("a list or mapping stands as a key", "Use a word as the key.", key.line)
+        if key.text in found:
+            raise BadYaml(f"the key {key.text[:40]!r} stands twice", "Remove one of the two.", key.line)
+        found[key.text] = _node(events, next(events), depth + 1)
+    return found

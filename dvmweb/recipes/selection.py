@@ -1,0 +1,108 @@
+"""The recipes of one VM: their order, their params, and the hash that says when to run one again."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Iterable, Mapping
+
+from dvmweb.errors import ConfigError, NotFound, Problem
+from dvmweb.files import digest
+from dvmweb.guest_text import visible
+from dvmweb.recipes.model import Param, Recipe
+from dvmweb.recipes.shelf import Shelf
+
+BASELINE = "baseline"
+MAX_CHAIN = 50  # recipes that need each other in a row
+MAX_VALUE = 4096  # characters of one param
+
+
+def order(names: Iterable[str], shelf: Shelf, *, has_baseline: bool = True) -> tuple[Recipe, ...]:
+    """Return the recipes with everything they need, needs first, otherwise in the order given.
+
+    Without `has_baseline` a need of `baseline` is dropped too: the user said no to it. Raises ConfigError
+    with all unknown, circular and unreadable recipes.
+    """
+    walk = _Walk(shelf, has_baseline=has_baseline)
+    for name in ([BASELINE] if has_baseline else []) + list(names):
+        walk.add(name, (), Problem("recipes", "", ""))
+    if walk.problems:
+        raise ConfigError(walk.problems)
+    return tuple(recipe for recipe in walk.done.values() if recipe is not None)
+
+
+class _Walk:
+    """One depth-first walk over needs."""
+
+    def __init__(self, shelf: Shelf, *, has_baseline: bool) -> None:
+        self.shelf = shelf
+        self.has_baseline = has_baseline
+        self.done: dict[str, Recipe | None] = {}  # None: looked at, and bad
+        self.problems: list[Problem] = []
+
+    def add(self, name: str, trail: tuple[str, ...], asker: Problem) -> None:
+        """Add `name` after its needs; `trail` holds who needs whom, `asker` the place that named it."""
+        if name in trail or len(trail) > MAX_CHAIN:
+            circle = " -> ".join((*trail[trail.index(name) :], name)) if name in trail else "a very long row"
+            self._refuse(asker, f"the recipes need each other: {circle}", "Remove one of these needs.")
+            return
+        if name in self.done:
+            return
+        try:
+            recipe = self.shelf.load(name)
+        except ConfigError as error:
+            self.problems += error.problems
+            self.done[name] = None
+            return
+        except NotFound as error:
+            self._refuse(asker, error.what.rstrip("."), error.todo)
+            self.done[name] = None
+            return
+        for need in recipe.needs:
+            if need != BASELINE or self.has_baseline:
+                self.add(need, (*trail, name), Problem("needs", "", "", str(recipe.path)))
+        self.done.setdefault(name, recipe)
+
+    def _refuse(self, asker: Problem, what: str, todo: str) -> None:
+        self.problems.append(Problem(asker.field, what, todo, asker.file))
+
+
+def secret_params(recipe: Recipe) -> tuple[Param, ...]:
+    """The params that are asked for before a job and never saved."""
+    return tuple(param for param in recipe.params if param.secret)
+
+
+def param_values(recipe: Recipe, given: Mapping[str, object]) -> dict[str, str]:
+    """The values of all params that are no secrets, as the script gets them; defaults where nothing is given.
+
+    Yes and no become 1 and 0.
+    """
+    values = {param.name: given.get(param.name, param.default) for param in recipe.params if not param.secret}
+    return {name: str(int(value)) if isinstance(value, bool) else str(value) for name, value in values.items()}
+
+
+def validate_params(recipe: Recipe, given: Mapping[str, object]) -> tuple[Problem, ...]:
+    """Every problem of the params that a config gives to one recipe; secrets among them are problems."""
+    known = {param.name: param for param in recipe.params}
+    problems: list[Problem] = []
+    for name, value in given.items():
+        field = f"params.{recipe.name}.{visible(name, 40)}"
+        param = known.get(name)
+        if param is None:
+            todo = f"It has: {', '.join(known)}." if known else "Remove it; this recipe has no params."
+            problems.append(Problem(field, f"the recipe {recipe.name} has no such param", todo))
+        elif param.secret:
+            todo = f"Remove it here and pass it with --secret {name}=-"
+            problems.append(Problem(field, "a secret may not stand in a config", todo))
+        elif not isinstance(value, str | int):
+            problems.append(Problem(field, "this is no text", "Write a text, a whole number, true or false."))
+        elif len(str(value)) > MAX_VALUE or any(unicodedata.category(c)[0] == "C" for c in str(value)):
+            todo = f"Use one line of at most {MAX_VALUE} characters without control characters."
+            problems.append(Problem(field, "this text is too long or holds hidden characters", todo))
+    return tuple(problems)
+
+
+def recipe_hash(recipe: Recipe, library_text: str, params: Mapping[str, str]) -> str:
+    """64 hex digits over script, `_lib.sh` and the params that are no secrets: another hash, another run."""
+    facts = {"version": 1, "script": recipe.text, "library": library_text, "params": dict(params)}
+    return digest(json.dumps(facts, sort_keys=True).encode())

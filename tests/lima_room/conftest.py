@@ -1,0 +1,22 @@
+"""The fixtures of the Lima room."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from .house import House
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+@pytest.fixture
+def child() -> Callable[[str], tuple[str, ...]]:
+    """A Python program given as text, as a command line."""
+    return lambda body: (sys.executable, "-ISc", "import os, signal, sys, time, subprocess\n" + body)

@@ -1,0 +1,344 @@
+"""The verbs against small real programs: order of calls, hazards of lima-measured.md 4, errors, environment (G08)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import psutil
+import pytest
+
+from dvmweb.errors import CouldNotLook, DvmError, ExitCode, NoEngine, NotFound, UsageError
+from dvmweb.lima import client, commands, ledger, process
+from dvmweb.lima.connections import end_connections
+from dvmweb.lima.engine import find_engine
+from dvmweb.lima.failures import LimaError, last_lines
+from dvmweb.lima.guest_script import GuestScript
+from dvmweb.lima.process import Finished
+from dvmweb.paths import from_environment
+
+from .house import House, listing
+
+
+def verbs(house: House) -> list[str]:
+    """The first word of every call of limactl so far."""
+    return [call[1] for call in house.said()]
+
+
+def test_list_and_find(house: House) -> None:
+    house.limactl(listing(status="Running"))
+    found = house.lima().need("dvm-t1")
+    assert (found.name, found.is_running) == ("dvm-t1", True)
+    assert house.lima().find("dvm-other") is None
+    with pytest.raises(NotFound):
+        house.lima().need("dvm-other")
+    assert house.said()[0] == ["limactl", *commands.list_all()[1:]]
+
+
+def test_a_list_that_fails_is_never_an_empty_one(house: House) -> None:
+    house.limactl(
+        'print(\'{"name": "a"}\'); print(\'time="x" level=fatal msg="no way"\', file=sys.stderr); sys.exit(1)'
+    )
+    with pytest.raises(LimaError) as caught:
+        house.lima().find("dvm-t1")
+    assert caught.value.what == "limactl list failed with exit code 1.\n  fatal: no way"
+    assert caught.value.command.startswith(f"{house.bin}/limactl list --tty=false")
+
+
+def test_r13_a_list_that_hangs_ends_at_its_deadline(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "LIST", 0.5)
+    house.limactl("time.sleep(600)")
+    with pytest.raises(LimaError, match="limactl list did not end within 1 seconds and was ended"):
+        house.lima().list()
+    [entry] = ledger.read(house.paths)
+    assert entry.ended == "deadline"
+
+
+def test_start_looks_first(house: House) -> None:
+    """4.7: `limactl start UNKNOWN` would make a VM with the home mounted."""
+    house.limactl(listing())
+    with pytest.raises(NotFound):
+        house.lima().start("dvm-typo")
+    assert verbs(house) == ["list"]
+    house.lima().start("dvm-t1")
+    assert house.said()[-1] == ["limactl", "start", "--tty=false", "--timeout=840s", "dvm-t1"]
+
+
+def test_a_failed_create_leaves_nothing_behind(house: House) -> None:
+    house.limactl("if verb == 'create':\n    print('failed to download', file=sys.stderr); sys.exit(1)")
+    with pytest.raises(LimaError) as caught:
+        house.lima().create(Path("/x/lima.yaml"), "dvm-t1")
+    assert "reaches the image's server" in caught.value.todo
+    assert verbs(house) == ["create", "delete"]
+
+
+def test_a_create_over_one_that_exists_deletes_nothing(house: House) -> None:
+    house.limactl("print('fatal: instance `dvm-t1` already exists', file=sys.stderr); sys.exit(1)")
+    with pytest.raises(LimaError):
+        house.lima().create(Path("/x/lima.yaml"), "dvm-t1")
+    assert verbs(house) == ["create"]
+
+
+@pytest.mark.parametrize(
+    ("status", "calls"), [("Running", ["list", "stop"]), ("Stopped", ["list"]), ("Broken", ["list"])]
+)
+def test_stop_only_what_runs(house: House, status: str, calls: list[str]) -> None:
+    house.limactl(listing(status=status))
+    house.lima().stop("dvm-t1")
+    assert verbs(house) == calls
+
+
+@pytest.fixture
+def leftovers(house: House) -> list[subprocess.Popen[bytes]]:
+    """A terminal and a master of dvm-t1, and an ssh to another VM, as a forced stop leaves them (3f)."""
+    ssh = house.bin / "ssh"
+    ssh.unlink()
+    ssh.symlink_to("/bin/sleep")  # the process is then named "ssh"
+    folder = house.paths.lima_home
+    arguments = (f"{folder}/dvm-t1/ssh.config", f"{folder}/dvm-t1/ssh.sock", f"{folder}/dvm-t10/ssh.sock")
+    return [
+        subprocess.Popen(("bash", "-c", f'exec -a "ssh: {argument} [mux]" {house.bin}/ssh 600'))
+        for argument in arguments
+    ]
+
+
+def test_a_forced_stop_ends_terminals_and_master(house: House, leftovers: list[subprocess.Popen[bytes]]) -> None:
+    *ours, other = leftovers
+    try:
+        for child in leftovers:
+            _wait_for_name(child.pid)
+        house.limactl("")
+        house.lima().stop("dvm-t1", force=True)
+        assert [psutil.pid_exists(child.pid) for child in ours] == [False, False]
+        assert other.poll() is None
+        assert verbs(house) == ["stop"]
+    finally:
+        for child in leftovers:
+            child.kill()
+            child.wait()
+
+
+def _wait_for_name(pid: int) -> None:
+    for _ in range(500):
+        if psutil.Process(pid).name() == "ssh":
+            return
+        threading.Event().wait(0.01)
+    raise AssertionError("it never became ssh")
+
+
+def test_only_the_master_is_ended_where_only_it_hangs(house: House, leftovers: list[subprocess.Popen[bytes]]) -> None:
+    terminal, master, other = leftovers
+    try:
+        for child in leftovers:
+            _wait_for_name(child.pid)
+        assert end_connections(house.paths.lima_home / "dvm-t1", only_master=True) == 1
+        assert [psutil.pid_exists(child.pid) for child in (terminal, master, other)] == [True, False, True]
+    finally:
+        for child in leftovers:
+            child.kill()
+            child.wait()
+
+
+def test_ending_connections_where_there_are_none(tmp_path: Path) -> None:
+    assert end_connections(tmp_path) == 0
+
+
+def test_delete_refuses_a_protected_one(house: House) -> None:
+    house.limactl(listing(protected=True))
+    with pytest.raises(UsageError, match="protected"):
+        house.lima().delete("dvm-t1", force=True)
+    assert verbs(house) == ["list"]
+
+
+def test_delete_of_what_is_not_there_is_no_error(house: House) -> None:
+    house.lima().delete("dvm-t1")
+    assert verbs(house) == ["list", "delete"]
+
+
+@pytest.mark.parametrize("protected", [True, False])
+@pytest.mark.parametrize("verb", ["clone", "rename"])
+def test_clone_and_rename_keep_protection(house: House, verb: str, protected: bool) -> None:
+    """4.4: Lima drops it."""
+    house.limactl(listing(protected=protected))
+    getattr(house.lima(), verb)("dvm-t1", "dvm-new")
+    assert verbs(house) == ["list", verb, *(["protect"] if protected else [])]
+    assert house.said()[-1][-1] == "dvm-new"
+
+
+def test_an_edit_of_nothing_is_no_call(house: House) -> None:
+    house.lima().edit("dvm-t1", {})
+    assert house.said() == []
+
+
+def test_copy_out_never_over_a_file(house: House, tmp_path: Path) -> None:
+    (tmp_path / "there").write_text("x")
+    (tmp_path / "link").symlink_to("/nowhere")
+    for name in ("there", "link"):
+        with pytest.raises(UsageError, match="is there already"):
+            house.lima().copy_out("dvm-t1", "/tmp/x", tmp_path / name)
+    house.lima().copy_out("dvm-t1", "/tmp/x", tmp_path / "new")
+    assert verbs(house) == ["copy"]
+
+
+def test_every_command_is_in_the_ledger_and_no_stdin(house: House) -> None:
+    house.limactl("sys.stdin.read(); sys.exit(3)")
+    lima = house.lima(vm="t1", job="j1")
+    finished = lima.run(commands.shell("dvm-t1", ("cat",)), 20, stdin=b"canary")
+    assert finished.code == 3
+    [entry] = ledger.read(house.paths, vm="t1", job="j1")
+    assert entry.argv == (f"{house.bin}/limactl", "shell", "--tty=false", "dvm-t1", "--", "env", "cat")
+    assert (entry.code, entry.ended) == (3, "exit")
+    assert b"canary" not in house.paths.ledger.read_bytes()
+
+
+def test_g08_only_the_allow_list_reaches_a_child(house: House) -> None:
+    names = ("SSH_AUTH_SOCK", "AWS_SECRET_ACCESS_KEY", "SSH", "LIMA_INSTANCE", "_LIMA_OUTPUT_IS_TTY", "DVM_DEMO_X")
+    house.environ.update(dict.fromkeys(names, "canary"))
+    house.limactl("print(json.dumps(dict(os.environ)))")
+    said = house.lima().run(("limactl", "info"), 20).stdout
+    assert b"canary" not in said
+    assert f'"LIMA_HOME": "{house.paths.lima_home}"'.encode() in said
+    assert b"DVM_GUEST_NETWORK" not in said
+    assert b'"DVM_GUEST_NETWORK": "1"' in house.lima().run(("limactl", "info"), 20, network=True).stdout
+
+
+def test_limactl_saves_its_rejected_files_in_our_state_folder(house: House) -> None:
+    house.limactl("print(os.getcwd())")
+    assert house.lima().run(("limactl", "edit"), 20).stdout.strip() == str(house.paths.state).encode()
+
+
+def test_attach_runs_the_engines_own_program(house: House) -> None:
+    house.limactl("sys.exit(7 if argv == ['shell', '--tty=false', 'dvm-t1'] else 1)")
+    assert house.lima().attach(commands.shell("dvm-t1")) == 7
+
+
+def test_a_version_that_is_too_old(house: House) -> None:
+    house.limactl("print('limactl version 1.2.2')")
+    with pytest.raises(NoEngine, match="too old"):
+        house.lima().version()
+
+
+def test_root_is_told_what_to_do(house: House) -> None:
+    house.limactl("print('limactl: must not run as the root user', file=sys.stderr); sys.exit(1)")
+    with pytest.raises(LimaError, match="run dvm as your ordinary user"):
+        house.lima().version()
+
+
+# -- asking ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def asked(house: House) -> House:
+    folder = house.paths.lima_home / "dvm-t1"
+    folder.mkdir(parents=True)
+    (folder / "ssh.config").write_text("Host lima-dvm-t1\n")
+    return house
+
+
+QUESTION = GuestScript("echo answer")
+
+
+def kinds(house: House) -> list[str]:
+    """How ssh was called: warm, exit, fresh."""
+    return ["exit" if "-O" in call else "fresh" if "ControlPath=none" in call else "warm" for call in house.said()]
+
+
+def test_a_question_takes_one_warm_call(asked: House) -> None:
+    asked.ssh("os.execvp('bash', ['bash', '-c', argv[-1]])")
+    assert asked.lima().ask("dvm-t1", QUESTION).stdout == b"answer\n"
+    assert kinds(asked) == ["warm"]
+    assert asked.said()[0][1:3] == ["-F", f"{asked.paths.lima_home}/dvm-t1/ssh.config"]
+
+
+def test_r16_a_dead_master_is_ended_and_a_fresh_connection_asked(asked: House) -> None:
+    asked.ssh("if 'ControlPath=none' in argv:\n    os.execvp('bash', ['bash', '-c', argv[-1]])\nsys.exit(255)")
+    assert asked.lima().ask("dvm-t1", QUESTION).stdout == b"answer\n"
+    assert kinds(asked) == ["warm", "exit", "fresh"]
+
+
+def test_r16_a_silent_master_ends_at_the_deadline_and_a_fresh_connection_is_asked(asked: House) -> None:
+    asked.ssh(
+        "if 'ControlPath=none' in argv:\n    print('fresh'); sys.exit(0)\nif '-O' not in argv:\n    time.sleep(600)"
+    )
+    assert asked.lima().ask("dvm-t1", QUESTION, 1.0).stdout == b"fresh\n"
+    assert kinds(asked) == ["warm", "exit", "fresh"]
+
+
+@pytest.mark.parametrize("end", ["sys.exit(1)", "sys.exit(69)", "time.sleep(600)"])
+def test_an_answer_that_is_bad_or_slow_is_not_asked_for_again(asked: House, end: str) -> None:
+    asked.ssh(f"print('begun', flush=True)\n{end}")
+    assert asked.lima().ask("dvm-t1", QUESTION, 1.0).stdout == b"begun\n"
+    assert kinds(asked) == ["warm"]
+
+
+def test_one_that_was_never_started_is_not_asked(house: House) -> None:
+    with pytest.raises(CouldNotLook, match="never started"):
+        house.lima().ask("dvm-t1", QUESTION)
+    assert house.said() == []
+
+
+def test_apply_goes_through_a_login_shell_and_keeps_the_code(house: House) -> None:
+    house.limactl("os.execvp('env', argv[argv.index('--') + 1:])")
+    finished = house.lima().apply("dvm-t1", GuestScript("echo out; echo err >&2; exit 69"), 20)
+    assert (finished.stdout, finished.stderr, finished.code) == (b"out\n", b"err\n", 69)
+    assert house.said()[0][:6] == ["limactl", "shell", "--tty=false", "dvm-t1", "--", "env"]
+
+
+def test_a_demo_guest_hears_of_its_tests(house: House) -> None:
+    environ = {**house.environ, "DVM_ENGINE": "demo", "DVM_DEMO_BOOT": "3"}
+    paths = from_environment(environ)
+    lima = client.Lima(find_engine(environ, paths), paths, environ)
+    assert lima.environment()["DVM_DEMO_BOOT"] == "3"
+    assert lima.resolve(("limactl", "list")) == (*lima.engine.limactl, "list")
+    assert lima.version() == ("demo", "")
+
+
+# -- errors ---------------------------------------------------------------------------------------------------------
+
+
+def failed(stderr: bytes, **more: object) -> Finished:
+    values = {"code": 1, "stdout": b"", "seconds": 1.0, **more}
+    return Finished(("/usr/bin/limactl", "start", "dvm-app"), stderr=stderr, **values)  # type: ignore[arg-type]
+
+
+def test_log_lines_are_shown_without_their_wrapping() -> None:
+    line = b'time="2026-11-24T12:00:00Z" level=fatal msg="a \\"b\\"\\nsecond \\x1b[31m" error="why"\n'
+    assert last_lines(b'time="t" level=info msg=plain\n' + line + b"raw \x1b[31mred\x1b[0m\x07\n") == (
+        "plain",
+        'fatal: a "b"',
+        "second ",
+        'error="why"',
+        "raw red",
+    )
+
+
+def test_only_the_last_lines_are_in_the_error() -> None:
+    error = LimaError(failed(b"".join(b"line %d\n" % number for number in range(100))))
+    assert error.what.splitlines()[1].strip() == "line 85"
+    assert error.what.splitlines()[-1].strip() == "line 99"
+    assert error.command == "/usr/bin/limactl start dvm-app"
+    assert error.todo
+
+
+def test_a_cancelled_command_has_its_own_exit_code() -> None:
+    assert LimaError(failed(b"", ended=process.CANCELLED)).exit_code is ExitCode.CANCELLED
+    assert LimaError(failed(b"")).exit_code is ExitCode.FAILED
+    assert DvmError.exit_code is ExitCode.FAILED
+
+
+def test_the_error_of_a_missing_program_is_readable(house: House) -> None:
+    lima = house.lima()
+    (house.bin / "limactl").unlink()
+    with pytest.raises(DvmError, match="limactl cannot be run: No such file"):
+        lima.list()
+
+
+def test_the_room_is_cheap_to_import() -> None:
+    heavy = "yaml ruamel pydantic psutil rich click".split()  # noqa: SIM905
+    body = f"import sys; import dvmweb.lima.client; print([name for name in {heavy!r} if name in sys.modules])"
+    env = {"PYTHONPATH": str(Path(client.__file__).parents[2]), "PATH": os.environ["PATH"]}
+    done = subprocess.run((sys.executable, "-c", body), env=env, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -1,0 +1,86 @@
+"""D12: what `limactl list` may print, and what is made of it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dvmweb.errors import DvmError
+from dvmweb.lima.instances import Instance, parse_list
+
+from .house import DATA
+
+RECORDED = (DATA / "recorded-2.2.0.jsonl").read_bytes()
+
+
+def test_recorded_answers_of_lima() -> None:
+    listing = parse_list(RECORDED)
+    assert listing.odd_lines == ()
+    stopped, broken, unreadable, bare = listing.instances
+    assert (stopped.name, stopped.status, stopped.cpus, stopped.memory) == ("dvm-app", "Stopped", 2, 2 << 30)
+    assert (stopped.disk, stopped.arch, stopped.vm_type, stopped.protected) == (4 << 30, "x86_64", "qemu", False)
+    assert stopped.config is not None
+    assert stopped.config["networks"][0]["lima"] == "user-v2"
+    assert (broken.status, broken.ssh_port, broken.host_agent_pid) == ("Broken", 39161, 22867)
+    assert (unreadable.status, unreadable.config) == ("", None)
+    assert (bare.name, bare.status, bare.config) == ("probe", "Broken", None)
+    assert listing.find("dvm-clone") is broken
+
+
+def test_nothing_at_all_is_an_empty_listing() -> None:
+    assert parse_list(b"").find("dvm-app") is None
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b"time=x level=warning msg=y",
+        b'{"name": "dvm-b", ',
+        b'["dvm-b"]',
+        b"null",
+        b'{"status": "Running"}',
+        b'{"name": 7}',
+        b'{"name": ""}',
+        b"\xff\xfe\x00",
+        b'{"name": "dvm-b", "cpus": ' + b"9" * 5000 + b"}",
+        b"[" * 100_000,
+        b'{"name": "dvm-b"} {"na',
+        b'{"name": "dvm-b", "config": \x1b[31m}',
+    ],
+)
+def test_d12_odd_lines_stand_apart_and_hide_no_instance(odd: bytes) -> None:
+    listing = parse_list(b'{"name": "dvm-a", "status": "Running"}\n' + odd + b"\n")
+    assert listing.instances == (Instance("dvm-a", "Running"),)
+    assert len(listing.odd_lines) == 1
+    assert "\x1b" not in listing.odd_lines[0]
+    assert listing.find("dvm-a") is not None
+    with pytest.raises(DvmError, match="nobody knows whether dvm-b exists"):
+        listing.find("dvm-b")
+
+
+def test_d12_two_on_a_line_unknown_status_and_wrong_types() -> None:
+    line = json.dumps({"name": "<script>", "status": "Paused", "cpus": "2", "memory": -1, "disk": True, "protected": 1})
+    one, two = parse_list(f'{line} {{"name": "b", "config": []}}\n'.encode()).instances
+    assert one == Instance("<script>", "Paused")
+    assert two == Instance("b", "")
+
+
+@given(st.binary(max_size=400))
+def test_no_bytes_raise(data: bytes) -> None:
+    parse_list(data)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: (
+            st.lists(inner) | st.dictionaries(st.sampled_from(["name", "status", "cpus", "config", "protected"]), inner)
+        ),
+    )
+)
+def test_no_json_raises(value: object) -> None:
+    listing = parse_list(json.dumps(value).encode())
+    assert len(listing.instances) + len(listing.odd_lines) == 1

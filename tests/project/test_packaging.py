@@ -1,0 +1,87 @@
+"""The wheel, built and installed for real: it carries the recipes and works without the checkout."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).resolve().parents[2]
+RECIPES = sorted(path.name for path in (TOP / "recipes").glob("*.sh"))
+WHERE = "from dvmweb.paths import bundled_folder; print(bundled_folder())"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(TOP)]
+    built = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stdout + built.stderr
+    (found,) = out.glob("dvmweb-*-py3-none-any.whl")
+    return found
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path) -> Path:
+    """A folder with nothing but what the wheel brings."""
+    target = wheel.parent / "installed"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "--no-deps", "--no-index", "--target", str(target), str(wheel)], check=True)
+    return target
+
+
+def run_installed(installed: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run Python on the installed wheel and the dependencies, far from the checkout (-P: not the working folder)."""
+    # -S keeps the path file of an editable install out, which would find the checkout again.
+    path = os.pathsep.join([str(installed), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")])
+    home = installed.parent / "home"
+    home.mkdir(exist_ok=True)
+    return subprocess.run(
+        [sys.executable, "-P", "-S", *words],
+        env={"PYTHONPATH": path, "PATH": os.environ["PATH"], "HOME": str(home), "DVM_ENGINE": "demo"},
+        cwd=home,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_wheel_holds_all_recipes_and_no_tests(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    assert RECIPES
+    assert sorted(Path(name).name for name in names if name.startswith("dvmweb/_bundled/recipes/_")) == [
+        name for name in RECIPES if name.startswith("_")
+    ]
+    assert {f"dvmweb/_bundled/recipes/{name}" for name in RECIPES} <= set(names)
+    tops = {name.partition("/")[0] for name in names}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"dvmweb"}
+    assert not [name for name in names if "__pycache__" in name]
+
+
+def test_wheel_carries_its_licence(wheel: Path) -> None:
+    assert [name for name in zipfile.ZipFile(wheel).namelist() if name.endswith("/licenses/LICENSE")]
+
+
+def test_recipes_are_found_without_the_checkout(installed: Path) -> None:
+    found = run_installed(installed, "-c", WHERE)
+    assert found.returncode == 0, found.stderr
+    folder = Path(found.stdout.strip())
+    assert folder == installed / "dvmweb" / "_bundled"
+    assert (folder / "recipes" / "_work.sh").read_bytes() == (TOP / "recipes" / "_work.sh").read_bytes()
+
+
+def test_dvm_runs_from_the_wheel(installed: Path) -> None:
+    found = run_installed(installed, "-c", "from dvmweb.cli.main import main; main()", "init", "app", "--recipe", "git")
+    assert found.returncode == 0, found.stderr
+    assert (installed.parent / "home" / ".config" / "dvm" / "demo" / "vms" / "app.yaml").is_file()
+
+
+def test_a_checkout_finds_its_own_recipes() -> None:
+    from dvmweb.paths import bundled_folder
+
+    assert bundled_folder() == TOP, "run the tests on the checkout, not on an installed wheel"

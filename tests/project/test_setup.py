@@ -1,0 +1,166 @@
+"""`make setup` and the search for a Python, run for real with small stand-ins for Python."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).resolve().parents[2]
+FIND = TOP / "scripts" / "find-python"
+# A Python that can do what set-up asks of it, and writes down that it was asked. DVM_TEST_BREAK makes pip fail.
+FAKE_PYTHON = """\
+#!/bin/sh
+echo "$*" >> "$DVM_TEST_LOG"
+case "$*" in
+    "-c "*) echo "$0" ;;
+    "-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
+    "-m pip "*"$DVM_TEST_BREAK") exit 1 ;;
+esac
+"""
+
+
+def program(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+def find(folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run the search with nothing on PATH but `folder`."""
+    program(folder / "uname", "#!/bin/sh\necho Linux\n")
+    program(folder / "apt-get", "#!/bin/sh\n")
+    return subprocess.run(
+        ["/bin/sh", str(FIND)], env={"PATH": str(folder), **environ}, capture_output=True, text=True, check=False
+    )
+
+
+def test_a_shim_that_fails_is_passed_over(tmp_path: Path) -> None:
+    program(tmp_path / "python3.13", "#!/bin/sh\necho 'pyenv: python3.13: command not found' >&2\nexit 127\n")
+    program(tmp_path / "python3.11", f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    found = find(tmp_path)
+    assert (found.returncode, found.stderr) == (0, "")
+    assert Path(found.stdout.strip()).samefile(Path(sys.executable).resolve())
+
+
+def test_the_newest_one_wins(tmp_path: Path) -> None:
+    program(tmp_path / "python3.11", "#!/bin/sh\necho /old\n")
+    program(tmp_path / "python3.14", "#!/bin/sh\necho /new\n")
+    assert find(tmp_path).stdout == "/new\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (3, "dvmweb needs Python 3.11 to 3.14 and none was found: sudo apt-get install python3 python3-venv\n"),
+        (
+            4,
+            "python3 cannot make a virtual environment (venv or ensurepip is missing): "
+            "sudo apt-get install python3-venv\n",
+        ),
+    ],
+    ids=["too old", "no venv"],
+)
+def test_none_found_is_one_sentence(tmp_path: Path, code: int, told: str) -> None:
+    program(tmp_path / "python3", f"#!/bin/sh\nexit {code}\n")
+    found = find(tmp_path)
+    assert (found.returncode, found.stdout, found.stderr) == (1, "", told)
+
+
+def test_no_python_at_all_is_one_sentence(tmp_path: Path) -> None:
+    found = find(tmp_path)
+    assert (found.returncode, found.stderr.count("\n")) == (1, 1)
+    assert "none was found" in found.stderr
+
+
+@pytest.mark.parametrize("version", ["2.7.18", "3.10.13"])
+def test_the_real_probe_refuses_an_old_python(tmp_path: Path, version: str) -> None:
+    old = Path.home() / ".pyenv" / "versions" / version / "bin" / "python"
+    if not old.exists():
+        pytest.skip(f"no Python {version} on this machine")
+    program(tmp_path / "python3", f'#!/bin/sh\nexec {old} "$@"\n')
+    assert "none was found" in find(tmp_path).stderr
+
+
+def test_an_override_is_tried_and_never_replaced(tmp_path: Path) -> None:
+    program(tmp_path / "python3.13", "#!/bin/sh\necho /found\n")
+    found = find(tmp_path, PYTHON="python3.99")
+    assert (found.returncode, found.stdout) == (1, "")
+    assert found.stderr.startswith("PYTHON=python3.99 does not run")
+
+
+class Checkout:
+    """A copy of what set-up needs, with a Python that only writes down what it was asked."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name in ("Makefile", "pyproject.toml", "requirements/dev.txt", "scripts/find-python"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(TOP / name, folder / name)
+        self.log = folder / "log"
+        self.python = program(folder / "python", FAKE_PYTHON)
+
+    def setup(self, broken: str = "never") -> tuple[int, list[str]]:
+        """The exit code of `make setup`, and what Python was asked."""
+        self.log.write_text("")
+        environ = {"PATH": os.environ["PATH"], "PYTHON": str(self.python)}
+        finished = subprocess.run(
+            ["make", "--no-print-directory", "setup"],
+            cwd=self.folder,
+            env={**environ, "DVM_TEST_LOG": str(self.log), "DVM_TEST_BREAK": broken},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        asked = [line for line in self.log.read_text().splitlines() if line.startswith("-m ")]
+        return finished.returncode, asked
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    if shutil.which("make") is None:
+        pytest.skip("make is not installed")
+    return Checkout(tmp_path / "a check out")
+
+
+def test_setup_is_made_once(checkout: Checkout) -> None:
+    code, asked = checkout.setup()
+    assert code == 0
+    assert [line.split()[1] for line in asked] == ["venv", "pip", "pip"]
+    assert "--require-hashes -r requirements/dev.txt" in asked[1]
+    assert "--no-deps" in asked[2]
+    assert checkout.setup() == (0, [])
+
+
+@pytest.mark.parametrize("broken", ["requirements/dev.txt", "-e ."])
+def test_an_interrupted_setup_is_made_again(checkout: Checkout, broken: str) -> None:
+    code, _ = checkout.setup(broken)
+    assert code != 0
+    code, asked = checkout.setup()
+    assert (code, len(asked)) == (0, 3)
+
+
+@pytest.mark.parametrize("changed", ["pyproject.toml", "requirements/dev.txt"])
+def test_a_changed_lock_sets_up_again(checkout: Checkout, changed: str) -> None:
+    checkout.setup()
+    stamp = (checkout.folder / ".venv" / "set-up-in").stat().st_mtime
+    os.utime(checkout.folder / changed, (stamp + 5, stamp + 5))
+    assert len(checkout.setup()[1]) == 3
+
+
+def test_a_moved_checkout_sets_up_again(checkout: Checkout) -> None:
+    checkout.setup()
+    moved = checkout.folder.rename(checkout.folder.with_name("moved"))
+    checkout.folder, checkout.log, checkout.python = moved, moved / "log", moved / "python"
+    assert len(checkout.setup()[1]) == 3
+
+
+def test_a_python_that_went_away_sets_up_again(checkout: Checkout) -> None:
+    checkout.setup()
+    (checkout.folder / ".venv" / "bin" / "python").unlink()
+    assert len(checkout.setup()[1]) == 3

@@ -1,0 +1,199 @@
+"""A guest to run recipes in: a folder as its root and home, and stand-ins for package managers on PATH."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from dvmweb.paths import Paths
+
+RECIPES = Path(__file__).parents[2] / "recipes"
+DATA = Path(__file__).parent / "data"
+NONCE = "c0ffee00" * 4
+NOBODY = 65534
+ID = "0123456789abcdef" * 2
+
+# Packages are lines in known-FAMILY; installing one writes it to `installed` and makes its commands, which
+# answer `--version`. An unknown package fails, as the real ones fail.
+STAND_INS = {
+    "sudo": 'echo "sudo $*" >>"$FAKE/log"; [ "$1" = -n ] && shift; exec "$@"',
+    "rpm": '[ "$1 $2 $3" = "-q --whatprovides --" ] && grep -qxF "$4" "$FAKE/installed"',
+    "dpkg-query": 'grep -qxF "${@: -1}" "$FAKE/installed" && echo -n installed',
+    "dnf5": '[ "$1 $2" = "install -y" ] && exec "$FAKE/install" dnf5 fedora "${@:4}"',
+    "apt-get": (
+        'case " $* " in *" update "*) echo "apt-get update" >>"$FAKE/log"; exit "$(cat "$FAKE/update-code")" ;; esac\n'
+        '[ "$DEBIAN_FRONTEND" = noninteractive ] || exit 90\n'
+        'while [ "$1" != install ]; do shift; done; exec "$FAKE/install" apt-get debian "${@:3}"'
+    ),
+    "getent": 'echo "u:x:1:1::/h:$(cat "$FAKE/shell")"',
+    "usermod": '[ "$1" = --shell ] && echo "$2" >"$FAKE/shell" && echo "usermod $*" >>"$FAKE/log"',
+}
+INSTALL = """#!/usr/bin/env bash
+echo "$1 $2 ${*:3}" >>"$FAKE/log"
+for name in "${@:3}"; do
+  line=$(grep -E "^$name( |$)" "$FAKE/known-$2") || { echo "No match for argument: $name" >&2; exit 1; }
+  echo "$name" >>"$FAKE/installed"
+  for program in ${line#"$name"}; do cp "$FAKE/program" "$FAKE/bin/$program"; done
+done
+"""
+# What an installed program does: npm and pipx install others, the rest tell a version.
+PROGRAM = """#!/usr/bin/env bash
+name=${0##*/}
+echo "$name $*" >>"$FAKE/log"
+case "$name $*" in
+"npm install"*) cp "$FAKE/program" "$FAKE/bin/corepack"; echo "${*: -1}" | cut -d @ -f 2 >"$FAKE/version-corepack" ;;
+"pipx install"*) cp "$FAKE/program" "$FAKE/bin/uv" ;;
+"node --version") cat "$FAKE/version-node" ;;
+"corepack --version") cat "$FAKE/version-corepack" ;;
+"uv --version") echo "uv 0.9.1 (stand-in)" ;;
+*--version | *-V) echo "$name 1.0" ;;
+esac
+"""
+
+
+@dataclass(frozen=True)
+class Guest:
+    """One guest: `root` holds etc and var, `work` is the private folder of the next script."""
+
+    root: Path
+    home: Path
+    work: Path
+    fake: Path
+    prefix: tuple[str, ...] = ()  # makes the script run as another user
+
+    def run(
+        self, script: str, variables: Mapping[str, str] = {}, *, files: Mapping[str, str] = {}
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run a script of recipes/ as the engine does: private empty folder, library beside it, no stdin."""
+        shutil.rmtree(self.work, ignore_errors=True)
+        self.work.mkdir(parents=True)
+        shutil.copy(RECIPES / "_lib.sh", self.work)
+        shutil.copy(RECIPES / f"{script}.sh", self.work / "main.sh")
+        for name, text in files.items():
+            (self.work / name).write_text(text)
+        if self.prefix:
+            give_away(self.work)
+        return subprocess.run(
+            (*self.prefix, "bash", "./main.sh"),
+            cwd=self.work,
+            env=self.environment() | dict(variables),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+
+    def environment(self) -> dict[str, str]:
+        return {
+            "PATH": f"{self.fake}/bin:/usr/local/bin:/usr/bin:/bin",
+            "HOME": str(self.home),
+            "FAKE": str(self.fake),
+            "DVM_ROOT": str(self.root),
+            "DVM_NONCE": NONCE,
+            "DVM_INSTANCE": "dvm-app",
+            "DVM_CODE_DIR": str(self.code),
+            "DVM_LIB": str(self.work / "_lib.sh"),
+        }
+
+    def apply(
+        self, recipe: str, params: Mapping[str, str] = {}, *, text: str = "", probe: str = ""
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run the recipe step of a bundled recipe, or of one with this text."""
+        files = {"recipe.sh": text or (RECIPES / f"{recipe}.sh").read_text()}
+        if probe:
+            files["probe"] = f"{probe}\n"
+        return self.run("_apply", {"DVM_RECIPE": recipe, "DVM_RECIPE_HASH": "a" * 64, **params}, files=files)
+
+    @property
+    def code(self) -> Path:
+        return self.home / "code/app"
+
+    @property
+    def log(self) -> list[str]:
+        file = self.fake / "log"
+        return file.read_text().splitlines() if file.exists() else []
+
+    def record(self, recipe: str) -> str:
+        file = self.root / "var/lib/dvm/recipes" / recipe
+        return file.read_text() if file.exists() else ""
+
+    def make_demo(self) -> None:
+        (self.root / "etc/dvm-demo").touch()
+
+
+def make_program(path: Path, text: str) -> None:
+    path.write_text(text if text.startswith("#!") else f"#!/usr/bin/env bash\n{text}\n")
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def guest(tmp_path: Path) -> Guest:
+    """A guest of no system: no os-release, no packages."""
+    made = Guest(tmp_path / "root", tmp_path / "home", tmp_path / "work", tmp_path / "fake")
+    (made.root / "etc").mkdir(parents=True)
+    made.home.mkdir()
+    (made.fake / "bin").mkdir(parents=True)
+    return made
+
+
+@pytest.fixture(params=["fedora", "debian"])
+def distribution(request: pytest.FixtureRequest, guest: Guest) -> Guest:
+    """A guest of each family, with package managers that fail on unknown packages."""
+    release = {"fedora": "ID=fedora\nVERSION_ID=43\n", "debian": 'ID=ubuntu\nID_LIKE="debian"\n'}
+    (guest.root / "etc/os-release").write_text(release[request.param])
+    for name, text in STAND_INS.items():
+        make_program(guest.fake / "bin" / name, text)
+    make_program(guest.fake / "install", INSTALL)
+    make_program(guest.fake / "program", PROGRAM)
+    for family in release:
+        shutil.copy(DATA / f"known-{family}", guest.fake)
+    (guest.fake / "installed").touch()
+    (guest.fake / "update-code").write_text("0")
+    (guest.fake / "shell").write_text("/bin/bash\n")
+    (guest.fake / "version-node").write_text("v22.1.0\n")
+    return guest
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    """Folders with an empty local shelf and a bundled one of our own scripts."""
+    config, bundled = tmp_path / "config", tmp_path / "bundled"
+    (config / "recipes").mkdir(parents=True)
+    (bundled / "recipes").mkdir(parents=True)
+    return Paths(tmp_path, config, tmp_path / "state", tmp_path / "lima", bundled, is_demo=False)
+
+
+Ordinary = Callable[[Guest], Guest]
+
+
+@pytest.fixture
+def ordinary() -> Iterator[Ordinary]:
+    """Copy a guest to one whose scripts run as an ordinary user, also where the tests run as root."""
+    if os.geteuid() != 0:
+        yield lambda guest: guest
+        return
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        pytest.skip("the tests run as root and setpriv, which drops to another user, is missing")
+    prefix = (setpriv, f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own folders are closed to other users
+        top = Path(folder)
+
+        def drop(guest: Guest) -> Guest:
+            shutil.copytree(guest.home.parent, top, dirs_exist_ok=True, symlinks=True)
+            give_away(top)
+            return Guest(top / "root", top / "home", top / "work", top / "fake", prefix)
+
+        yield drop
+
+
+def give_away(folder: Path) -> None:
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
