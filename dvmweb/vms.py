@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dvmweb.plans import Step, World
     from dvmweb.work import WorkReport
 
-# Heavy rooms (pydantic, YAML) are imported where a verb needs them: `dvm sync` hands its work to a process of its own.
+# Heavy rooms (YAML above all) are imported where a verb needs them: `dvm sync` hands its work to a process of its own.
 
 STATE_BYTES = 4_000_000
 
@@ -111,7 +111,7 @@ class Vms:
         world, lima = self._asked(name, "sync")
         wanted = plans.Options(**options)
         if world.instance is not None and world.instance.status == "Running":
-            finished = lima.ask(world.wish.instance, plans.state_question(world), plans.PROBE)
+            finished = lima.ask(world.wish.instance, plans.state_question(world))
             with suppress(CouldNotLook):  # not reachable: the plan is drawn without its answer
                 world = replace(world, guest=parse_state(finished.stdout, world.nonce))
         return plans.plan("sync", world, wanted)
@@ -231,14 +231,14 @@ class Vms:
         """The VM's public key and where to paste it; the remembered one where the VM does not run."""
         from dvmweb.guest_state import parse_key
         from dvmweb.jobs.worlds import read_note
-        from dvmweb.plans import PROBE, key_question
+        from dvmweb.plans import key_question
         from dvmweb.remotes import where_to_paste
 
         config = self.check_config(name)
         key = read_note(self.paths, name, "key.pub")
         if not key:
             world, lima = self._running(name)
-            found = parse_key(lima.ask(world.wish.instance, key_question(world), PROBE).stdout, world.nonce)
+            found = parse_key(lima.ask(world.wish.instance, key_question(world)).stdout, world.nonce)
             key = found.line if found else ""
         if not key:
             raise NotFound(f"{name} has no key yet.", f"`dvm sync {name}` makes one.")
@@ -248,10 +248,10 @@ class Vms:
         """The project hook of a running VM: its digest, its text, and whether the user approved this very text."""
         from dvmweb.guest_state import parse_hook
         from dvmweb.jobs.worlds import read_note
-        from dvmweb.plans import PROBE, hook_question
+        from dvmweb.plans import hook_question
 
         world, lima = self._running(name)
-        found = parse_hook(lima.ask(world.wish.instance, hook_question(world), PROBE).stdout, world.nonce)
+        found = parse_hook(lima.ask(world.wish.instance, hook_question(world)).stdout, world.nonce)
         digest, text = found or ("", b"")
         return digest, text, bool(digest) and digest == read_note(self.paths, name, "approved-hook")
 
@@ -273,36 +273,3 @@ def age(at: float, now: float | None = None) -> str:
         if seconds >= size:
             return f"{seconds // size} {unit} ago"
     return f"{seconds} s ago"
-
-
-def job_facts(job: Job) -> dict[str, Any]:
-    """A job as `dvm jobs --json` prints it."""
-    facts = asdict(job)
-    return {"version": 1, **{key: facts[key] for key in facts if key not in ("process", "child")}}
-
-
-def vm_facts(vm: Vm) -> dict[str, Any]:
-    """A VM as `dvm ls --json` prints it; what is not known is null."""
-    config, instance = vm.config, vm.instance
-    return {
-        "version": 1,
-        "name": vm.name,
-        "kind": vm.kind,
-        "status": vm.status or None,
-        "instance": instance.name if instance else None,
-        "reachable": vm.reach.answered if vm.reach else None,
-        "reachable_at": vm.reach.at if vm.reach else None,
-        "work": json.loads(vm.work.to_json()) if vm.work else None,
-        "job": {"id": vm.job.id, "verb": vm.job.verb} if vm.job else None,
-        "problem": vm.problem or None,
-        "cpus": instance.cpus if instance else config.cpus if config else None,
-        "memory_bytes": instance.memory if instance else config.memory if config else None,
-        "disk_bytes": instance.disk if instance else config.disk if config else None,
-        "ports": [asdict_port(port) for port in config.ports] if config else [],
-        "recipes": list(config.recipes) if config else [],
-    }
-
-
-def asdict_port(port: Any) -> dict[str, Any]:
-    """A port forward as JSON."""
-    return {"host_ip": port.host_ip, "host_port": port.host_port, "guest_port": port.guest_port}

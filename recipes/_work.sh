@@ -264,24 +264,29 @@ ask_git() { # ARGUMENT... : git's words into $mine.said; a failure or a complain
   return 1
 }
 
-read_plain_config() { # -> remotes; only for a file as git itself writes it, without a section that could matter otherwise
-  local line name='' value
+read_plain_config() { # -> remotes; only of a file as git itself writes it, without a section that could do more
+  local line section='' name='' key value
   local -a lines=()
   [[ -f $common/config && -r $common/config ]] || return 1
   mapfile -t -n 500 lines <"$common/config"
   ((${#lines[@]} < 500)) || return 1
   for line in "${lines[@]}"; do
-    if [[ $line =~ ^\[(core|user|submodule|branch|remote)(\ \"([A-Za-z0-9._/-]+)\")?\]$ ]]; then
-      name=${BASH_REMATCH[1]}/${BASH_REMATCH[3]}
-    elif [[ $line =~ ^$'\t'([A-Za-z]+)\ =\ ([^\"\\\#\;[:cntrl:]]*[^\"\\\#\;[:cntrl:][:space:]])$ && $name ]]; then
-      value=${BASH_REMATCH[2]}
-      case $name/${BASH_REMATCH[1],,} in
-        remote/*/vcs) return 1 ;;
-        remote/?*/url | remote/?*/pushurl) remotes[${name#remote}]+=$value$'\n' ;;
-      esac
-    else
-      return 1
-    fi
+    case $line in
+      '[core]' | '[user]' | '[submodule]') section=${line//[\[\]]/} ;;
+      '[branch "'*'"]' | '[submodule "'*'"]' | '[remote "'*'"]')
+        section=${line%% *} section=${section#\[} name=${line#*\"} name=${name%\"]}
+        [[ $name && $name != *[!A-Za-z0-9._/-]* ]] || return 1
+        ;;
+      $'\t'*' = '*)
+        key=${line%% = *} key=${key#$'\t'} value=${line#* = }
+        [[ $section && $key != *[!A-Za-z-]* && $value != *[\"\\\#\;[:cntrl:]]* && $value != *' ' ]] || return 1
+        case $section.${key,,} in
+          remote.vcs) return 1 ;;
+          remote.url | remote.pushurl) remotes["/$name"]+=$value$'\n' ;;
+        esac
+        ;;
+      *) return 1 ;;
+    esac
   done
 }
 
@@ -377,7 +382,7 @@ tell_list() { # TAG NAME...
   local tag=$1 count=$(($# - 1)) name
   local -a names=()
   ((count > 0)) || return 0
-  printf '%s\0' "$@" >>"$mine.facts" || exit 1
+  printf '%s\0' "$@" >>"$facts" || exit 1
   shift
   for name in "${@:1:MOST_NAMES}"; do
     short "$name"
@@ -388,7 +393,7 @@ tell_list() { # TAG NAME...
 
 tell_repository() {
   local shown
-  printf '%s\0' "$path" >>"$mine.facts" || exit 1
+  printf '%s\0' "$path" >>"$facts" || exit 1
   short "${path#./}"
   shown=$REPLY
   short "$branch"
@@ -495,7 +500,7 @@ tell_stashes() {
       [[ ! -e $common/refs/stash && $packed != *' refs/stash'$'\n'* ]] || count=1
     fi
   fi
-  ((${count:-0} == 0)) || { say stashes "$count" && printf '%s\0' stashes "$count" >>"$mine.facts" || exit 1; }
+  ((${count:-0} == 0)) || { say stashes "$count" && printf '%s\0' stashes "$count" >>"$facts" || exit 1; }
 }
 
 tell_commits() {
@@ -516,7 +521,7 @@ tell_commits() {
     name=/${fields[index + 1]#refs/heads/}
     branches[$name]=$((${branches[$name]:-0} + 1))
   done
-  printf '%s\0' unpushed "${ids[@]}" >>"$mine.facts" || exit 1
+  printf '%s\0' unpushed "${ids[@]}" >>"$facts" || exit 1
   say unpushed "$count"
   for ((index = 0; index < count && index < MOST_SHOWN; index++)); do
     short "${fields[3 * index + 2]}"
@@ -559,26 +564,35 @@ look_inside() {
 }
 
 look_at() { # INDEX
-  local index=$1 path=${paths[$1]} kind=${kinds[$1]} git_dir=${git_dirs[$1]} common=${common_dirs[$1]} mine=$work/$1 branch=
-  local -a place=()
+  local index=$1 path=${paths[$1]} kind=${kinds[$1]} git_dir=${git_dirs[$1]} common=${common_dirs[$1]} branch='' facts=$work/$1.facts
+  local -a place=() silent=("${always[@]}") rewrites=("${user_rewrites[@]}") push_rewrites=("${user_push_rewrites[@]}")
   local -A remotes=()
   told=0
-  ulimit -f 65536 # KiB: whatever git says, it does not fill the disk
-  : >"$mine.facts"
+  : >"$facts"
   if ((SECONDS < ALL_SECONDS)); then look_inside; else problem "$path" "not looked at: no time was left"; fi
-  printf '%s\n' "$told" >"$mine.done"
+  printf '%s\n' "$told" >"$work/$1.done"
+}
+
+look_at_some() { # SLOT: takes one repository after the other, as long as there are any that nobody took
+  local index mine=$work/slot$1
+  ulimit -f 65536 # KiB: whatever git says, it does not fill the disk
+  mkfifo -- "$mine.pipe" || exit 1
+  for ((index = 0; index < last; index++)); do
+    set -C # now ">" makes a file or fails
+    if { : >"$work/$index.taken"; } 2>/dev/null; then
+      set +C
+      look_at "$index" >"$work/$index.out"
+    fi
+    set +C
+  done
 }
 
 look_at_all() {
-  local index jobs running=0 bytes last=${#paths[@]}
+  local index slot jobs bytes last=${#paths[@]}
   local -a whole=()
   ((last <= MOST_REPOSITORIES)) || last=$MOST_REPOSITORIES
   jobs=$(nproc)
-  for ((index = 0; index < last; index++)); do printf '%s\0' "$work/$index.pipe"; done | xargs -0 -r mkfifo -- || exit 1
-  for ((index = 0; index < last; index++)); do
-    ((running++ < ${jobs:-2})) || wait -n
-    look_at "$index" >"$work/$index.out" 2>>"$work/log" &
-  done
+  for ((slot = 0; slot < ${jobs:-2} && slot < last; slot++)); do look_at_some "$slot" 2>>"$work/log" & done
   wait
   for ((index = 0; index < last; index++)); do # records of different repositories never mix
     bytes=
@@ -621,16 +635,16 @@ read_global_rewrites() { # the only user's settings that matter: what git would 
     while IFS= read -r -d '' entry; do
       key=${entry%%$'\n'*} key=${key#url.}
       case $key in
-        *.insteadof) rewrites+=("${entry#*$'\n'}" "${key%.*}") ;;
-        *) push_rewrites+=("${entry#*$'\n'}" "${key%.*}") ;;
+        *.insteadof) user_rewrites+=("${entry#*$'\n'}" "${key%.*}") ;;
+        *) user_push_rewrites+=("${entry#*$'\n'}" "${key%.*}") ;;
       esac
     done <"$work/rewrites"
   done
 }
 
-prepare_git() { # -> silent: what every call of git is given, so that no setting of a repository runs or hides anything
+prepare_git() { # -> always: what every call of git is given, so that no setting of a repository runs or hides anything
   local version major minor
-  git_version=0 rewrites=() push_rewrites=() silent=(--no-pager)
+  git_version=0 user_rewrites=() user_push_rewrites=() always=(--no-pager)
   type -P git >/dev/null || { problem git "git is not installed"; return 1; }
   version=$(timeout -k 1 "$CALL_SECONDS" git version </dev/null 2>/dev/null)
   [[ $version =~ ^git\ version\ ([0-9]{1,3})\.([0-9]{1,3}) ]] || { problem git "git does not run"; return 1; }
@@ -645,7 +659,7 @@ prepare_git() { # -> silent: what every call of git is given, so that no setting
   for setting in safe.directory='*' core.fsmonitor=false core.hooksPath=/dev/null core.untrackedCache=false \
     core.checkStat=default core.trustctime=true core.ignoreStat=false core.fileMode=true core.symlinks=true \
     core.ignoreCase=false core.safecrlf=false core.warnAmbiguousRefs=false sparse.expectFilesOutsideOfPatterns=false log.showSignature=false; do
-    silent+=(-c "$setting")
+    always+=(-c "$setting")
   done
 }
 
@@ -659,7 +673,7 @@ main() {
     problem "$DVM_CODE_DIR" "this must not run as root"
   elif [[ $DVM_CODE_DIR != /* ]] || ! cd -P -- "$DVM_CODE_DIR" 2>/dev/null; then
     problem "$DVM_CODE_DIR" "there is no such folder, or it may not be entered"
-  elif ! work=$(mktemp -d 2>/dev/null || mktemp -d -p /dev/shm 2>/dev/null) || ! mkdir "$work/empty"; then
+  elif ! work=$(mktemp -d -p /dev/shm 2>/dev/null || mktemp -d 2>/dev/null) || ! mkdir "$work/empty"; then
     problem "$DVM_CODE_DIR" "there is no room for a temporary folder"
   else
     trap 'rm -rf -- "$work"' EXIT

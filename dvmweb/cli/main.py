@@ -12,6 +12,7 @@ import click
 
 from dvmweb import __version__, paths
 from dvmweb.cli.follow import follow, report_end
+from dvmweb.cli.hooks import approves_hook, ask_for_hook
 from dvmweb.errors import DvmError, ExitCode, UsageError
 from dvmweb.vms import Vms
 
@@ -28,6 +29,14 @@ class _Group(click.Group):
         except DvmError as error:
             click.echo(str(error), err=True)
             context.exit(int(error.exit_code))
+        except BrokenPipeError:
+            raise  # click ends quietly when the reader of a pipe has gone
+        except OSError as error:
+            click.echo(
+                f"This computer says: {error}.\nMend that (is the disk full, is a folder closed?), then try again.",
+                err=True,
+            )
+            context.exit(int(ExitCode.FAILED))
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -89,7 +98,7 @@ def sync(vms: Vms, name: str, dry_run: bool, secrets: tuple[str, ...], **options
         return
     job = follow(vms, vms.start_job(name, "sync", options, _read_secrets(secrets)))
     code = report_end(vms, job)
-    if code == 0 and _approves_hook(vms, name, job):
+    if code == 0 and approves_hook(vms, name, job):
         code = report_end(vms, follow(vms, vms.start_job(name, "sync")))
     sys.exit(code)
 
@@ -124,42 +133,11 @@ def _read_secrets(given: tuple[str, ...]) -> dict[str, bytes]:
     return secrets
 
 
-def _approves_hook(vms: Vms, name: str, job: Any) -> bool:
-    """On a terminal: show a project hook that nobody approved and ask. True when it may run now."""
-    waits = any(step.title == "project hook" and "`dvm hook" in step.reason for step in job.steps)
-    if not waits:
-        return False
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        click.echo(f"The project hook .dvm/sync.sh was not run: see `dvm hook {name}`.")
-        return False
-    return _ask_for_hook(vms, name)
-
-
-def _ask_for_hook(vms: Vms, name: str) -> bool:
-    from dvmweb.cli.show import log_text
-
-    digest, text, is_approved = vms.hook(name)
-    if not digest:
-        click.echo("There is no .dvm/sync.sh in the code dir.")
-        return False
-    click.echo(f"--- .dvm/sync.sh in {name}, as the guest shows it ---\n{log_text(text)}\n--- {digest} ---")
-    if is_approved:
-        click.echo("You have approved this text.")
-        return False
-    if not sys.stdin.isatty():
-        click.echo(f"Not approved. To approve this text: dvm hook {name} --approve {digest}")
-        return False
-    if not click.confirm("It would run as your user in the VM at each sync, until it changes. Approve it?"):
-        return False
-    vms.approve_hook(name, digest)
-    return True
-
-
 @_verb(NAME, click.option("--approve", default="", metavar="SHA256", help="Approve the text with this digest."))
 def hook(vms: Vms, name: str, approve: str) -> None:
     """Show the project hook .dvm/sync.sh of a running VM, and approve it."""
     if not approve:
-        _ask_for_hook(vms, name)
+        ask_for_hook(vms, name)
         return
     digest, _, _ = vms.hook(name)
     if digest != approve:
@@ -183,12 +161,11 @@ def ssh(vms: Vms, name: str, command: tuple[str, ...]) -> None:
 @_verb(JSON)
 def ls(vms: Vms, as_json: bool) -> None:
     """List all VMs."""
-    from dvmweb import vms as verbs
-    from dvmweb.cli import show
+    from dvmweb.cli import facts, show
 
     found = vms.list_vms()
     if as_json:
-        show.as_json([verbs.vm_facts(vm) for vm in found])
+        show.as_json([facts.vm_facts(vm) for vm in found])
         return
     if not found:
         click.echo("No VMs yet. Make one: dvm init NAME, then dvm sync NAME")
@@ -274,12 +251,11 @@ def _print_report(vms: Vms, name: str, job: Any) -> None:
 @_verb(JSON)
 def jobs(vms: Vms, as_json: bool) -> None:
     """List all jobs, newest first."""
-    from dvmweb import vms as verbs
-    from dvmweb.cli import show
+    from dvmweb.cli import facts, show
 
     found = vms.jobs()
     if as_json:
-        show.as_json([verbs.job_facts(job) for job in found])
+        show.as_json([facts.job_facts(job) for job in found])
     elif found:
         show.table(("JOB", "VM", "VERB", "STATE", "ASKED", "STEP OR ERROR"), show.job_rows(found))
     else:

@@ -189,18 +189,22 @@ def work_unchanged(tools: Tools, world: World, finished: Finished) -> Outcome:
     """The last look before a delete: the same facts as the user saw, and nothing at risk unless that was accepted."""
     report = keep_report(tools.paths, world, finished)
     name, verdict = world.config.name, report.verdict
+    was_down = world.instance is not None and world.instance.status == "Stopped"
+    stop = f" It was started to be looked at: `dvm stop {name}` stops it again." if was_down else ""
     is_blind = verdict is work.Verdict.COULD_NOT_LOOK
     if tools.options.expected and report.facts_hash() != tools.options.expected and not is_blind:
         raise WorkAtRisk(
             f"Work in {name} has changed since you looked: {report.summary()}. Nothing was deleted.",
-            f"See it with `dvm work {name}`, then decide again: `dvm rm {name} --yes`.",
+            f"See it with `dvm work {name}`, then decide again: `dvm rm {name} --yes`.{stop}",
         )
     if verdict is not work.Verdict.CLEAN and not tools.options.force:
         raise WorkAtRisk(
             f"{name} was not deleted: {report.summary()}.",
-            f"Push or copy the work out (`dvm sh {name}`), or delete it with the VM: `dvm rm {name} --yes --force`.",
+            f"Push or copy the work out (`dvm sh {name}`), or delete it with the VM: `dvm rm {name} --yes --force`.{stop}",
         )
-    return Outcome(world, report.summary())
+    # What is lost is told in full; the stored report goes with the VM.
+    told = () if verdict is work.Verdict.CLEAN else report.lines()
+    return Outcome(world, report.summary(), told)
 
 
 def _report(tools: Tools, world: World, finished: Finished) -> work.WorkReport:

@@ -7,30 +7,30 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from types import FrameType
 
 from dvmweb import files, plans
 from dvmweb.errors import CouldNotLook, DvmError
-from dvmweb.guest_text import visible
-from dvmweb.jobs import checks, journal, starting
+from dvmweb.jobs import checks, engine_lock, journal, starting
+from dvmweb.jobs.failures import failed_step, last_words
 from dvmweb.jobs.journal import Failure, Job, Process, StepRecord
 from dvmweb.jobs.leftovers import end_leftovers
 from dvmweb.jobs.worlds import read_note
 from dvmweb.lima import commands
-from dvmweb.lima.client import Lima
+from dvmweb.lima.client import SSH_FAILED, Lima
 from dvmweb.lima.entering import shown
 from dvmweb.lima.instances import Instance, parse_list
 from dvmweb.lima.process import Finished
 from dvmweb.paths import Paths
-from dvmweb.plans import Options, Step, World
+from dvmweb.plans import Options, Step, World, guest_steps, verbs
 
 TAIL_BYTES = 8_000  # of a step's output, for its error text
 LOG_BYTES = 20_000_000  # of one step; the rest is dropped with a mark
-ENGINE_POLL = 0.2  # seconds between two tries for the lock of all VMs
-RUNNING_POLL = 0.5  # seconds between two looks whether a starting VM is Running
+NOT_HERE = 69  # exit code of a guest script that cannot do its work in the demo
+KEY_REFUSED = 77  # exit code of _clone.sh when the server does not know the VM's key
 ANSWER_POLL = 2.0  # seconds between two questions to a guest that still boots
 QUIET = ("look-first", "must-exist", "deletable", "effective-config", "is-gone", "key")  # answers for us, no log
 NOTHING = Finished((), 0, b"", b"", 0.0, "exit")
@@ -110,6 +110,7 @@ class Runner:
             finished = self._act(step) if step.argv else NOTHING
             state, reason = self._judge(step, finished)
         except BaseException:
+            self._undo(step)
             ended = {"ended": time.time(), "log_to": self._log_size}
             self._job = self._job.with_step(index, state="failed", **ended)
             raise
@@ -117,14 +118,19 @@ class Runner:
             index, state=state, reason=reason, code=finished.code, ended=time.time(), log_to=self._log_size
         )
 
+    def _undo(self, step: Step) -> None:
+        if step.undo and b"already exists" not in self._tail:
+            self._heard(f"$ {shown(step.undo)}\n".encode())
+            self._lima.run(step.undo, verbs.DELETE, on_output=self._heard)
+
     def _judge(self, step: Step, finished: Finished) -> tuple[str, str]:
         """The step's state and word; raises for a failure that ends the job."""
         is_optional = step.check.endswith("-optional")
         if finished.ended == "cancelled":
             raise Cancelled
-        if finished.code == plans.NOT_HERE and step.check not in ("answer", "work", "work-unchanged"):
-            return "not-run", _last_line(finished) or "not run in the demo"
-        if finished.code == plans.KEY_REFUSED and step.check == "clone":
+        if finished.code == NOT_HERE and step.check not in ("answer", "work", "work-unchanged"):
+            return "not-run", last_words(finished) or "not run in the demo"
+        if finished.code == KEY_REFUSED and step.check == "clone":
             raise checks.refused_clone(self._world, finished.stderr, self._public_key())
         is_look = step.check.startswith("work")
         if (finished.code != 0 or finished.ended != "exit") and not is_look and not is_optional:
@@ -169,7 +175,7 @@ class Runner:
 
     def _start(self, step: Step) -> Finished:
         """Start, give the lock of all VMs back once the VM is Running, and remember this boot's host agent."""
-        watcher = _Release(self._engine_lock(), self._running_instance)
+        watcher = engine_lock.UntilRunning(self._engine_lock(), self._running_instance)
         try:
             finished = self._command(step)
         finally:
@@ -191,20 +197,18 @@ class Runner:
 
     def _ask(self, step: Step, timeout: float) -> Finished:
         assert step.script is not None  # noqa: S101
-        return self._lima.ask(
-            self._world.wish.instance,
-            step.script,
-            timeout,
-            cancelled=self._cancel,
-            on_started=self._remember_child,
-        )
+        instance, more = self._world.wish.instance, {"cancelled": self._cancel, "on_started": self._remember_child}
+        try:
+            return self._lima.ask(instance, step.script, timeout, **more)
+        except CouldNotLook as error:  # it was never started: no answer, like a dead line
+            return Finished(step.argv, SSH_FAILED, b"", error.what.encode(), 0.0)
 
     def _wait_for_answer(self, step: Step) -> Finished:
         """Ask until the guest answers: `Running` comes a minute before it does."""
         deadline = time.monotonic() + step.timeout
         while True:
-            finished = self._ask(step, plans.PROBE * 2)
-            is_lost = finished.ended == "deadline" or finished.code == 255
+            finished = self._ask(step, guest_steps.PROBE * 2)
+            is_lost = finished.ended == "deadline" or finished.code == SSH_FAILED
             if not is_lost or self._cancel.is_set() or time.monotonic() > deadline:
                 break
             self._write(b"no answer yet, asking again\n")
@@ -214,23 +218,20 @@ class Runner:
         return finished
 
     def _engine_lock(self) -> files.Lock:
-        """The lock of all VMs: start, stop and delete of different VMs disturb each other on user-v2."""
-        lock = files.try_lock(self.paths.engine_lock)
+        lock = engine_lock.take(self.paths, self._cancel, lambda: self._be("queued"))
         if lock is None:
-            self._job = replace(self._job, state="queued")
-            self._save()
-        while lock is None:
-            if self._cancel.wait(ENGINE_POLL):
-                raise Cancelled
-            lock = files.try_lock(self.paths.engine_lock)
+            raise Cancelled
         if self._job.state == "queued":
-            self._job = replace(self._job, state="running")
-            self._save()
+            self._be("running")
         return lock
+
+    def _be(self, state: str) -> None:
+        self._job = replace(self._job, state=state)
+        self._save()
 
     def _running_instance(self) -> Instance | None:
         """The VM's instance when it is Running now."""
-        finished = self._lima.run(commands.list_all(), plans.LIST)
+        finished = self._lima.run(commands.list_all(), verbs.LIST)
         instance = parse_list(finished.stdout).find(self._world.wish.instance)
         return instance if instance is not None and instance.status == "Running" else None
 
@@ -268,46 +269,3 @@ class Runner:
 
     def _asked_to_end(self, number: int, frame: FrameType | None) -> None:
         self._cancel.set()
-
-
-class _Release:
-    """Give the lock of all VMs back as soon as the VM is Running, while `start` still waits for READY."""
-
-    def __init__(self, lock: files.Lock, running: Callable[[], Instance | None]) -> None:
-        self.instance: Instance | None = None
-        self._lock = lock
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._watch, args=(running,), daemon=True)
-        self._thread.start()
-
-    def _watch(self, running: Callable[[], Instance | None]) -> None:
-        try:
-            while self.instance is None and not self._stopped.wait(RUNNING_POLL):
-                self.instance = running()
-        finally:
-            self._lock.release()
-
-    def stop(self) -> None:
-        self._stopped.set()
-        self._thread.join()
-
-
-def failed_step(step: Step, finished: Finished, heard: bytes) -> DvmError:
-    """What a failed command means, with its code and last lines."""
-    lines = (heard.strip() or finished.stderr.strip() or finished.stdout.strip()).splitlines()[-15:]
-    last = "\n".join(f"  {visible(line, 400)}" for line in lines)
-    how = {"deadline": f"did not end within {step.timeout:.0f} s and was ended"}.get(
-        finished.ended, f"ended with exit code {finished.code}"
-    )
-    if step.check == "answer":
-        return CouldNotLook(
-            "The VM says Running but does not answer.",
-            f"See its console log in the instance folder, or `dvm stop` and `dvm start` it.\n{last}",
-            shown(step.argv),
-        )
-    return DvmError(f"{step.title}: the command {how}.\n{last}".rstrip(), "", shown(step.argv))
-
-
-def _last_line(finished: Finished) -> str:
-    lines = (finished.stdout + b"\n" + finished.stderr).strip().splitlines()
-    return visible(lines[-1], 120) if lines else ""

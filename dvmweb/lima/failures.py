@@ -75,7 +75,7 @@ class LimaError(DvmError):
 def _what(finished: Finished) -> str:
     name = command_name(finished.argv)
     if finished.ended == DEADLINE:
-        return f"{name} did not end within {finished.seconds:.0f} seconds and was ended."
+        return f"{name} did not end by its deadline and was ended after {finished.seconds:.0f} seconds."
     if finished.ended == CANCELLED:
         return f"{name} was cancelled."
     return f"{name} failed with exit code {finished.code}."

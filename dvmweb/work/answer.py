@@ -90,6 +90,19 @@ def _names(values: tuple[bytes, ...]) -> tuple[str, ...]:
     return tuple(_text(value) for value in values)
 
 
+def _some(value: bytes, most: int) -> int:
+    # A fact that is nought is never told, so that no broken digit turns work into none.
+    count = number(value, most)
+    if count == 0:
+        raise _not_understood("a count of nought")
+    return count
+
+
+def _listed(values: tuple[bytes, ...]) -> Names:
+    _some(values[0], MOST_FILES)
+    return _counted(values)
+
+
 def _counted(values: tuple[bytes, ...]) -> Names:
     names = Names(number(values[0], MOST_FILES), _names(values[1:]))
     if len(names.names) != min(names.count, MOST_NAMES):
@@ -157,16 +170,16 @@ _WHOLE: dict[str, tuple[int, int, Callable[[_Draft, tuple[bytes, ...]], None]]] 
 }
 # tag -> least and most fields, the field of RepositoryReport, its value
 _ONCE: dict[str, tuple[int, int, str, Callable[[tuple[bytes, ...]], object]]] = {
-    **{name: (1, 1 + MOST_NAMES, name, _counted) for name in LISTS},
-    "stashes": (1, 1, "stashes", lambda values: number(values[0], MOST_COMMITS)),
-    "unpushed": (1, 1, "unpushed", lambda values: number(values[0], MOST_COMMITS)),
+    **{name: (1, 1 + MOST_NAMES, name, _listed) for name in LISTS},
+    "stashes": (1, 1, "stashes", lambda values: _some(values[0], MOST_COMMITS)),
+    "unpushed": (1, 1, "unpushed", lambda values: _some(values[0], MOST_COMMITS)),
     "operation": (1, 1, "operation", _operation),
     "no-remote": (0, 0, "has_remote", lambda _: False),
     "locked": (0, 0, "is_locked", lambda _: True),
 }
 _MANY: dict[str, tuple[int, str, Callable[[tuple[bytes, ...]], object]]] = {
     "commit": (2, "commits", lambda values: (_text(values[0]), _text(values[1]))),
-    "branch": (2, "branches", lambda values: (_text(values[0]), number(values[1], MOST_COMMITS))),
+    "branch": (2, "branches", lambda values: (_text(values[0]), _some(values[1], MOST_COMMITS))),
     "local-remote": (1, "local_remotes", lambda values: _text(values[0])),
 }
 

@@ -13,8 +13,9 @@ INSTANT = "it was taken at one instant inside another command, which in the demo
 _NOT_SENT = """network-list network-list-json disk-list disk-list-json show-ssh snapshot-list watch-json-history
     network-create network-list-2 network-delete-no-force network-delete"""
 _NETWORK = """race-start-0.05 race-delete-0.05 race-start-0.25 race-delete-0.25 race-start-0.6 race-delete-0.6
-    edit-network start-parallel-clone start-isolated stop-isolated edit-network-back list-usernet-killed shell-usernet-killed
-    ssh-check-usernet-killed stop-usernet-killed stop-usernet-killed-2 restart-edit-pty shell-reboot"""
+    edit-network start-parallel-clone start-isolated stop-isolated edit-network-back list-usernet-killed
+    shell-usernet-killed ssh-check-usernet-killed stop-usernet-killed stop-usernet-killed-2
+    restart-edit-pty shell-reboot"""
 _OTHER = """file-ha.stdout.log-after-start dir-listing-running file-networks.yaml file-leases.json dir-listing-clone
     dir-listing-after-factory-reset guest-provision-failure file-ha.stdout.log-after-killed-start"""
 _BY_NAME = {

@@ -104,7 +104,7 @@ class Stage:
     def play(self, record: dict[str, Any]) -> Answer:
         """Run one record's command here."""
         self.before.get(record["id"], lambda: None)()
-        words = [word.replace("--timeout=5s", "--timeout=300ms").replace(" /tmp/rs", "") for word in record["argv"]]
+        words = [word.replace("--timeout=5s", "--timeout=3s").replace(" /tmp/rs", "") for word in record["argv"]]
         if record["returncode"] == -15:
             return self.begin_and_terminate(words)
         if record["id"] == "ha-sock-info":
@@ -172,6 +172,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory, guests: None) -> Iterator[St
     stage.main.close()
 
 
+@pytest.mark.timeout(300)  # some two hundred calls, one after the other as they were recorded
 def test_every_recorded_answer(stage: Stage) -> None:
     wrong: list[str] = []
     for record in RECORDS:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from .conftest import NOBODY, TEMPLATE, Demo
 
+Until = Callable[[Callable[[], bool]], None]
 SENTENCE = "The demo has no guests on this machine ("
 
 
@@ -148,12 +150,12 @@ def test_an_edit_of_json_stays_json(demo: Demo) -> None:
     assert len(document["portForwards"]) == 1
 
 
-def test_a_start_with_a_short_limit_leaves_the_guest_booting(demo: Demo) -> None:
+def test_a_start_with_a_short_limit_leaves_the_guest_booting(demo: Demo, until: Until) -> None:
     demo.create("app")
     answer = demo.limactl("start", "--timeout=200ms", "app", DVM_DEMO_BOOT="600")
     assert answer.code == 1
     assert "did not receive an event" in answer.stderr
-    assert demo.status("app") == "Running"
+    until(lambda: demo.status("app") == "Running")
 
 
 def test_a_killed_agent_makes_it_broken_and_force_repairs(demo: Demo) -> None:

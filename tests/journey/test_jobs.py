@@ -131,7 +131,7 @@ def test_r13_a_hung_limactl_ends_at_its_deadline_with_its_group(house: House) ->
     before = time.monotonic()
     said = house.dvm("sync", "app", timeout=60)
     assert said.code == 1
-    assert "10 s" in said.err
+    assert "limactl list did not end by its deadline" in said.err
     assert time.monotonic() - before < 30
     left = [p for p in psutil.process_iter(["cmdline"]) if str(house.home) in " ".join(p.info["cmdline"] or [])]
     assert not left
@@ -143,7 +143,8 @@ def test_r14_a_failing_command_is_told_with_code_and_last_lines(house: House) ->
     said = house.dvm("sync", "app")
     assert said.code == 1
     assert "exit code 1" in said.err
-    assert "qemu went away\\x1b[2J" in said.err
+    assert "qemu went away" in said.err
+    assert "\x1b" not in said.err
     assert "limactl start" in said.err
     house.faults()
     house.ok("sync", "app")

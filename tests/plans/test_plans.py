@@ -116,6 +116,7 @@ def test_a_new_vm_gets_every_step_in_order() -> None:
         "recipe node",
         "VM-local key",
         "clone git@github.com:me/app.git",
+        "state after the clone",
         "project hook",
         "work at risk",
     ]

@@ -35,6 +35,10 @@ def installed(wheel: Path) -> Path:
     return target
 
 
+# `init` runs no engine; a short LIMA_HOME keeps Lima's socket rule away from pytest's long folders.
+LIMA = {"DVM_ENGINE": "lima", "LIMA_HOME": "/tmp/l"}
+
+
 def run_installed(installed: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run Python on the installed wheel and the dependencies, far from the checkout (-P: not the working folder)."""
     # -S keeps the path file of an editable install out, which would find the checkout again.
@@ -43,7 +47,7 @@ def run_installed(installed: Path, *words: str) -> subprocess.CompletedProcess[s
     home.mkdir(exist_ok=True)
     return subprocess.run(
         [sys.executable, "-P", "-S", *words],
-        env={"PYTHONPATH": path, "PATH": os.environ["PATH"], "HOME": str(home), "DVM_ENGINE": "demo"},
+        env={"PYTHONPATH": path, "PATH": os.environ["PATH"], "HOME": str(home), **LIMA},
         cwd=home,
         capture_output=True,
         text=True,
@@ -78,7 +82,7 @@ def test_recipes_are_found_without_the_checkout(installed: Path) -> None:
 def test_dvm_runs_from_the_wheel(installed: Path) -> None:
     found = run_installed(installed, "-c", "from dvmweb.cli.main import main; main()", "init", "app", "--recipe", "git")
     assert found.returncode == 0, found.stderr
-    assert (installed.parent / "home" / ".config" / "dvm" / "demo" / "vms" / "app.yaml").is_file()
+    assert (installed.parent / "home" / ".config" / "dvm" / "vms" / "app.yaml").is_file()
 
 
 def test_a_checkout_finds_its_own_recipes() -> None:

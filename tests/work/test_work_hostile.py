@@ -102,7 +102,8 @@ def test_hooks_are_silent(guest: Guest, marker: Path, bait: str, place: str) -> 
 
 def test_signature_check_is_silent(guest: Guest, marker: Path, bait: str) -> None:
     app = guest.repository()
-    raw = guest.git(app, "cat-file", "commit", "HEAD").replace("\n\n", "\ngpgsig x\n\nsigned ", 1)
+    signature = "-----BEGIN PGP SIGNATURE-----\n \n x\n -----END PGP SIGNATURE-----"
+    raw = guest.git(app, "cat-file", "commit", "HEAD").replace("\n\n", f"\ngpgsig {signature}\n\nsigned ", 1)
     done = subprocess.run(
         ("git", "hash-object", "-t", "commit", "-w", "--stdin"),
         cwd=app,

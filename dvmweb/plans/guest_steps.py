@@ -1,0 +1,172 @@
+"""The steps inside the guest: each says what it runs, and why it is skipped once the guest has answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dvmweb.guest_state import GuestState
+from dvmweb.guest_text import visible
+from dvmweb.lima import commands
+from dvmweb.lima.guest_script import GuestScript
+from dvmweb.plans.model import Options, RecipeWish, Step, World
+
+# Deadlines in seconds.
+PROBE, LOOK, SCRIPT = 15.0, 75.0, 3600.0
+WAIT_FOR_ANSWER = 300.0  # a VM that says Running may still boot for minutes
+
+
+def reachable(world: World) -> Step:
+    """Ask the guest which one it is and what is applied; that it answers is what "reachable" means."""
+    script = state_question(world)
+    return Step("reachable", _ask(world, script), WAIT_FOR_ANSWER, check="answer", script=script)
+
+
+def state_question(world: World) -> GuestScript:
+    """Which guest is it, what is applied, do the probes pass: the one question of a sync."""
+    names = "\n".join(wish.recipe.name for wish in world.recipes)
+    probes = {f"probe-{wish.recipe.name}": wish.recipe.probe for wish in world.recipes if wish.recipe.probe}
+    return _script(world, "_state.sh", {"DVM_RECIPES": names}, probes)
+
+
+def identity(world: World) -> Step:
+    """Give the guest an id of its own."""
+    is_marked = world.guest is not None and world.guest.identity == (world.wish.instance, world.known_id)
+    script = _script(world, "_identity.sh", {"DVM_ID": world.known_id or world.new_id})
+    return _run(
+        "mark the guest", world, script, PROBE, check="identity", skip_reason="marked already" if is_marked else ""
+    )
+
+
+def recipe(world: World, wish: RecipeWish, options: Options) -> Step:
+    """Run one recipe with its probe."""
+    name = wish.recipe.name
+    script = GuestScript(
+        main=world.scripts["_apply.sh"],
+        files={"recipe.sh": wish.recipe.text, "_lib.sh": world.scripts["_lib.sh"], "probe": wish.recipe.probe},
+        variables={**_common(world), **wish.params, "DVM_RECIPE": name, "DVM_RECIPE_HASH": wish.digest},
+        secrets={param.name: world.secrets[param.name] for param in wish.recipe.params if param.name in world.secrets},
+    )
+    reason = _recipe_skip(world, wish, options)
+    return _run(
+        f"recipe {name}" if name != "baseline" else name, world, script, SCRIPT, needs_network=True, skip_reason=reason
+    )
+
+
+def _recipe_skip(world: World, wish: RecipeWish, options: Options) -> str:
+    name, guest = wish.recipe.name, world.guest
+    has_secret = any(param.name in world.secrets for param in wish.recipe.params)
+    if guest is None or options.fresh or has_secret or (options.update and wish.recipe.moving):
+        return ""
+    applied = guest.applied.get(name)
+    if applied is None or applied.hash != wish.digest:
+        return ""
+    if applied.result == "not-run":
+        return "unchanged, not run in the demo" if guest.is_demo else ""
+    if guest.probes.get(name) == "failed":
+        return ""
+    return "unchanged, probe passes" if guest.probes.get(name) == "ok" else "unchanged, probe not known"
+
+
+def key(world: World) -> Step:
+    """Make the VM's own SSH key."""
+    reason = "there already" if world.guest and world.guest.key else ""
+    return _run("VM-local key", world, _script(world, "_keys.sh", {}), PROBE * 2, check="key", skip_reason=reason)
+
+
+def code(world: World) -> Step:
+    """Clone the repository, or make the empty code dir; nothing is ever cloned over what is there."""
+    repo, guest = world.config.repo, world.guest
+    script = _script(world, "_clone.sh", {"DVM_REPO": repo}) if repo else _script(world, "_code_dir.sh", {})
+    title = f"clone {repo}" if repo else "code dir"
+    reason = ""
+    if guest is not None and guest.code == "repository":
+        reason = "a repository is there" if not repo or guest.origin == repo else _other_repository(guest)
+    elif guest is not None and guest.code != "absent" and (guest.code == "files" or not repo):
+        reason = "there already" if not repo else "the code dir holds files, so nothing is cloned over them"
+    return _run(
+        title, world, script, SCRIPT, check="clone" if repo else "", needs_network=bool(repo), skip_reason=reason
+    )
+
+
+def _other_repository(guest: GuestState) -> str:
+    return f"the code dir holds another repository ({visible(guest.origin) or 'without origin'}), left as it is"
+
+
+def hook(world: World, options: Options) -> Step:
+    """Run .dvm/sync.sh, only as the user approved it."""
+    guest = world.guest
+    digest = guest.hook if guest else ""
+    script = _script(world, "_hook.sh", {"DVM_HOOK_HASH": digest or world.approved_hook})
+    return _run("project hook", world, script, SCRIPT, needs_network=True, skip_reason=_hook_skip(world, options))
+
+
+def _hook_skip(world: World, options: Options) -> str:
+    guest = world.guest
+    if guest is None:
+        return ""
+    if not guest.hook:
+        return guest.hook_problem or "no .dvm/sync.sh in the code dir"
+    if guest.hook != world.approved_hook:
+        how = "changed since you approved it" if world.approved_hook else "not approved yet"
+        return f"{how}: `dvm hook {world.config.name}` shows it and asks"
+    is_applied = guest.hook == guest.hook_applied and not options.fresh
+    return "unchanged" if is_applied else ""
+
+
+def hook_after_clone(world: World, options: Options) -> Step:
+    """A clone may have brought a hook: ask again, because the first answer came before it."""
+    reason = "nothing was cloned" if code(world).skip_reason else ""
+    script = state_question(world)
+    return Step("state after the clone", _ask(world, script), PROBE, check="answer", script=script, skip_reason=reason)
+
+
+def look_after_sync(world: World, options: Options) -> Step:
+    """Where nothing was changed the last look still stands."""
+    is_idle = world.guest is not None and is_nothing_to_do(world, options)
+    return look(world, is_optional=True, skip_reason="nothing was changed" if is_idle else "")
+
+
+def is_nothing_to_do(world: World, options: Options) -> bool:
+    """Say whether a sync of this world would run no guest step (the guest has answered)."""
+    steps = (identity(world), *(recipe(world, wish, options) for wish in world.recipes))
+    return all(step.skip_reason for step in (*steps, key(world), code(world), hook(world, options)))
+
+
+def look(world: World, check: str = "work", *, is_optional: bool = False, skip_reason: str = "") -> Step:
+    """The step that asks the guest for its work at risk; an optional one may fail without failing the job."""
+    script = _script(world, "_work.sh", {})
+    name = f"{check}-optional" if is_optional else check
+    return Step("work at risk", _ask(world, script), LOOK, check=name, script=script, skip_reason=skip_reason)
+
+
+def key_question(world: World) -> GuestScript:
+    """Ask for the public key without making one."""
+    return _script(world, "_keys.sh", {"DVM_KEY": "print"})
+
+
+def hook_question(world: World) -> GuestScript:
+    """Ask for the text of the project hook."""
+    return _script(world, "_show_hook.sh", {})
+
+
+def _script(world: World, main: str, variables: Mapping[str, str], more: Mapping[str, str] = {}) -> GuestScript:
+    files = {"_lib.sh": world.scripts["_lib.sh"], **more}
+    return GuestScript(world.scripts[main], files, {**_common(world), **variables}, {})
+
+
+def _common(world: World) -> dict[str, str]:
+    return {
+        "DVM_INSTANCE": world.wish.instance,
+        "DVM_CODE_DIR": world.config.guest_code_dir,
+        "DVM_NONCE": world.nonce,
+    }
+
+
+def _ask(world: World, script: GuestScript) -> tuple[str, ...]:
+    return commands.ssh(world.engine, world.lima_home, world.wish.instance, script.argv(), fresh=False)
+
+
+def _run(title: str, world: World, script: GuestScript, timeout: float, **more: Any) -> Step:
+    argv = commands.shell(world.wish.instance, script.argv())
+    return Step(title, argv, timeout, script=script, **more)

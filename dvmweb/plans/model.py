@@ -1,0 +1,74 @@
+"""What a plan is made of: steps, options, and the world that it is drawn from. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dvmweb.config.model import VmConfig
+from dvmweb.guest_state import GuestState
+from dvmweb.lima.engine import Engine
+from dvmweb.lima.guest_script import GuestScript
+from dvmweb.lima.instances import Instance
+from dvmweb.lima.rendering import Wish
+from dvmweb.recipes import Recipe
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command or one check of ours, as it is shown, journaled and run."""
+
+    title: str
+    argv: tuple[str, ...] = ()  # never holds a secret; empty for a check
+    timeout: float = 60.0  # seconds
+    check: str = ""  # a named check of ours that reads the output, see jobs/checks.py
+    script: GuestScript | None = field(default=None, repr=False)  # goes in on stdin, secrets with it; never logged
+    skip_reason: str = ""  # shown instead of running
+    undo: tuple[str, ...] = ()  # run when the step failed or was cancelled
+    needs_network: bool = False
+    locks_engine: str = ""  # "": no; "step": while it runs; "running": until the instance is Running
+
+
+@dataclass(frozen=True)
+class RecipeWish:
+    """A recipe as one VM wants it."""
+
+    recipe: Recipe
+    digest: str
+    params: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class World:
+    """All that a plan depends on."""
+
+    config: VmConfig
+    wish: Wish
+    overlay: Mapping[str, Any]
+    recipes: tuple[RecipeWish, ...]
+    scripts: Mapping[str, str]  # our guest scripts by file name
+    engine: Engine
+    lima_home: Path
+    lima_file: Path  # the lima.yaml that create reads
+    known_id: str  # the host's copy of the instance id, "" before the first sync
+    new_id: str  # used where the guest has none yet
+    nonce: str  # of this plan's questions
+    approved_hook: str = ""  # the digest that the user approved
+    secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    instance: Instance | None = None  # as the look said; not changed by later steps
+    has_looked: bool = False
+    booted: Instance | None = None  # as it was listed after this plan started it; no step depends on it
+    guest: GuestState | None = None  # once it answered
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user said beside the VM's name."""
+
+    fresh: bool = False  # run every recipe
+    update: bool = False  # also those that follow a moving version
+    restart: bool = False  # stop and start where a change needs it
+    force: bool = False  # stop: kill; delete: also with work at risk
+    expected: str = ""  # delete: the facts hash of the report that the user saw

@@ -1,0 +1,164 @@
+"""The plan of each verb: from what the user wants and what is there to the steps that bring them together.
+
+Pure: nothing is run here. Once the look is done the number of steps no longer changes, only their skip reasons do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dvmweb.errors import DvmError
+from dvmweb.lima import commands
+from dvmweb.lima.instances import Instance
+from dvmweb.lima.rendering import expected_difference
+from dvmweb.plans import guest_steps
+from dvmweb.plans.model import Options, Step, World
+
+# Deadlines in seconds.
+LIST, EDIT, STOP, START, CREATE, DELETE = 10.0, 30.0, 420.0, 900.0, 3600.0, 120.0
+
+
+def plan(verb: str, world: World, options: Options) -> tuple[Step, ...]:
+    """The steps of one verb. Once `world.guest` is known they carry their skip reasons."""
+    return tuple(_PLANS[verb](world, options))
+
+
+def _sync(world: World, options: Options) -> Iterator[Step]:
+    yield _look_first("look-first")
+    yield from _up(world, options)
+    yield guest_steps.identity(world)
+    yield from (guest_steps.recipe(world, wish, options) for wish in world.recipes)
+    yield guest_steps.key(world)
+    yield guest_steps.code(world)
+    if world.config.repo:
+        yield guest_steps.hook_after_clone(world, options)
+    yield guest_steps.hook(world, options)
+    yield guest_steps.look_after_sync(world, options)
+
+
+def _start(world: World, options: Options) -> Iterator[Step]:
+    yield _look_first()
+    yield from _up(world, options)
+
+
+def _stop(world: World, options: Options) -> Iterator[Step]:
+    yield _look_first()
+    if not options.force:
+        yield guest_steps.look(world, is_optional=True, skip_reason=_stopped(world))
+        yield Step("stop", commands.stop(world.wish.instance), STOP, locks_engine="step", skip_reason=_stopped(world))
+    else:
+        yield Step("stop by force", commands.stop_force(world.wish.instance), EDIT, locks_engine="step")
+        yield Step("end its connections", check="end-connections")
+
+
+def _work(world: World, options: Options) -> Iterator[Step]:
+    is_down = bool(_stopped(world))
+    yield _look_first()
+    if is_down:
+        yield from _change(world, options)
+        yield from _boot(world)
+    yield guest_steps.look(world)
+    if is_down:
+        yield Step("stop, as it was", commands.stop(world.wish.instance), STOP, locks_engine="step")
+
+
+def _delete(world: World, options: Options) -> Iterator[Step]:
+    """Look, compare, stop, delete: the lock of the VM is held from the first look to the end."""
+    name, status = world.wish.instance, world.instance.status if world.instance else "Running"
+    yield _look_first("deletable")
+    if status == "Stopped" and not options.force:
+        yield from _change(world, options)
+        yield from _boot(world)
+    if status == "Running" or not options.force:
+        yield guest_steps.look(world, "work-unchanged", is_optional=options.force)
+    if status == "Running" or (status == "Stopped" and not options.force):
+        yield Step("stop", commands.stop(name), STOP, locks_engine="step")
+    is_odd = status not in ("Running", "Stopped")
+    argv = commands.delete_force(name) if is_odd else commands.delete(name)
+    yield Step("delete instance", argv, DELETE, locks_engine="step")
+    yield Step("nothing left behind", commands.list_all(), LIST, check="is-gone")
+
+
+_PLANS = {"sync": _sync, "start": _start, "stop": _stop, "work": _work, "delete": _delete}
+
+
+def _look_first(check: str = "must-exist") -> Step:
+    return Step("look first", commands.list_all(), LIST, check=check)
+
+
+def _up(world: World, options: Options) -> Iterator[Step]:
+    """From whatever is there to a guest that answers."""
+    instance = world.instance
+    if instance is not None and instance.status in ("Broken", ""):
+        raise _cannot_start(instance)
+    if instance is None:
+        yield _create(world)
+        yield _effective(world)
+        yield from _boot(world)
+    else:
+        yield from _change(world, options)
+        yield from _boot(world) if _is_down_now(world, options) else _answer(world)
+
+
+def _create(world: World) -> Step:
+    """A failed create leaves its folder behind, listed as Stopped (lima.md 3.2): it is deleted again."""
+    name = world.wish.instance
+    argv = commands.create(str(world.lima_file), name)
+    return Step("create instance", argv, CREATE, undo=commands.delete_force(name), locks_engine="step")
+
+
+def _cannot_start(instance: Instance) -> DvmError:
+    if instance.status == "Broken":
+        return DvmError(
+            f"{instance.name} is Broken: one of its two processes died.",
+            f"End it with `dvm stop {instance.name.removeprefix('dvm-')} --force`, then run this again. "
+            "What the guest had not written to its disk may be lost.",
+        )
+    return DvmError(
+        f"Lima cannot read {instance.name}: its lima.yaml is not valid.",
+        f"Mend {instance.directory}/lima.yaml, or delete the instance with limactl.",
+    )
+
+
+def _change(world: World, options: Options) -> Iterator[Step]:
+    """Bring an instance that exists to its config; a running one only with leave to restart it."""
+    assert world.instance is not None  # noqa: S101
+    edits = expected_difference(world.instance, world.wish, world.overlay)
+    running = world.instance.status == "Running"
+    if not edits:
+        # A listing made before this plan is enough where nothing was edited since.
+        yield Step("effective config", check="effective-known", skip_reason="checked at the look" if running else "")
+        return
+    wait = f"waits for a restart: `dvm sync {world.config.name} --restart`" if running and not options.restart else ""
+    if running and not wait:
+        yield Step("stop for the change", commands.stop(world.wish.instance), STOP, locks_engine="step")
+    what = ", ".join(sorted(edits))
+    yield Step(f"change {what}", commands.edit(world.wish.instance, edits), EDIT, locks_engine="step", skip_reason=wait)
+    if not wait:
+        yield _effective(world)
+
+
+def _is_down_now(world: World, options: Options) -> bool:
+    assert world.instance is not None  # noqa: S101
+    if world.instance.status != "Running":
+        return True
+    return options.restart and bool(expected_difference(world.instance, world.wish, world.overlay))
+
+
+def _effective(world: World) -> Step:
+    return Step("effective config", commands.list_all(), LIST, check="effective-config")
+
+
+def _boot(world: World) -> Iterator[Step]:
+    yield Step("start", commands.start(world.wish.instance, int(START) - 60), START, locks_engine="running")
+    yield from _answer(world)
+
+
+def _answer(world: World) -> Iterator[Step]:
+    yield guest_steps.reachable(world)
+    yield Step("state", check="state")
+
+
+def _stopped(world: World) -> str:
+    is_down = world.has_looked and world.instance is not None and world.instance.status == "Stopped"
+    return "stopped already" if is_down else ""
