@@ -200,7 +200,7 @@ def work_unchanged(tools: Tools, world: World, finished: Finished) -> Outcome:
     if verdict is not work.Verdict.CLEAN and not tools.options.force:
         raise WorkAtRisk(
             f"{name} was not deleted: {report.summary()}.",
-            f"Push or copy the work out (`dvm sh {name}`), or delete it with the VM: `dvm rm {name} --yes --force`.{stop}",
+            f"Push or copy it out (`dvm sh {name}`), or delete it with the VM: `dvm rm {name} --yes --force`.{stop}",
         )
     # What is lost is told in full; the stored report goes with the VM.
     told = () if verdict is work.Verdict.CLEAN else report.lines()

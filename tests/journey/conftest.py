@@ -81,7 +81,7 @@ class House:
 
     def guest(self, vm: str, script: str, timeout: float = 60) -> str:
         """Run a script in a guest; it must succeed."""
-        return self.ok("ssh", vm, "--", "bash", "-euc", script, timeout=timeout)
+        return self.ok("ssh", vm, "--", "bash", "-ec", script, timeout=timeout)
 
     def jobs(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = json.loads(self.ok("jobs", "--json"))

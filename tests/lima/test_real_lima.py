@@ -82,9 +82,10 @@ def test_07_a_repository_of_another_user_and_a_filter_run_nothing_and_are_not_cl
         "app",
         """
         sudo mkdir other; sudo git -C other init -q
-        sudo sh -c 'cd other; git config user.email a@b; git config user.name A; git config filter.x.clean "touch /tmp/pwned; cat"
-          echo "* filter=x" > .gitattributes; echo a > f; git -c filter.x.clean=cat add .; git -c filter.x.clean=cat commit -qm one; touch -d 2020-01-01 f'
-        rm -f /tmp/pwned; sudo rm -f /tmp/pwned
+        sudo sh -c 'cd other; git config user.email a@b; git config user.name A
+          git config filter.x.clean "touch /tmp/pwned; cat"; echo "* filter=x" > .gitattributes; echo a > f
+          git -c filter.x.clean=cat add .; git -c filter.x.clean=cat commit -qm one; touch -d 2020-01-01 f'
+        sudo rm -f /tmp/pwned
         """,
     )
     looked = real.dvm("work", "app", timeout=120)

@@ -64,6 +64,34 @@ def test_filters_are_silent(guest: Guest, marker: Path, bait: str, name: str, ke
     assert report.verdict is Verdict.CLEAN
 
 
+def pretend_git(guest: Guest, version: str) -> dict[str, str]:
+    """A git that calls itself older than it is."""
+    tools = guest.home / "tools"
+    tools.mkdir()
+    (tools / "git").write_text(
+        f'#!/bin/sh\n[ "$1" != version ] || exec echo "git version {version}"\n'
+        'for word; do case $word in --config-env*) exit 129 ;; esac; done\nexec /usr/bin/git "$@"\n'
+    )
+    (tools / "git").chmod(0o755)
+    return {"DVM_WORK_PATH": f"{tools}:/usr/bin:/bin"}
+
+
+@pytest.mark.parametrize("name", ["x", "a=b"])
+def test_filters_are_silent_with_an_old_git(guest: Guest, marker: Path, bait: str, name: str) -> None:
+    app = guest.repository()
+    add_config(app, f'[filter "{name}"]\n\tclean = {bait}\n')
+    (app / ".git/info/attributes").write_text(f"file filter={name}\n")
+    touch_again(app / "file")
+    report = guest.look(pretend_git(guest, "2.25.1"))
+    assert not marker.exists()
+    assert report.verdict is (Verdict.CLEAN if name == "x" else Verdict.COULD_NOT_LOOK)
+
+
+def test_a_git_that_is_too_old(guest: Guest) -> None:
+    guest.repository()
+    assert guest.look(pretend_git(guest, "2.24.9")).problems == ("git: git is older than 2.25",)
+
+
 def test_filter_of_a_submodule_and_of_an_included_config(guest: Guest, marker: Path, bait: str) -> None:
     app = guest.repository()
     inner = guest.repository("app/inner")
@@ -400,6 +428,7 @@ ODD_NAMES = [
     b"a b",
     "é\u202e".encode(),
     b"*",
+    b"a]['x']`touch marker`",
 ]
 
 

@@ -195,6 +195,12 @@ def test_prefetched_and_tagged_commits_are_not_ours(guest: Guest) -> None:
     assert guest.look().verdict is Verdict.CLEAN
 
 
+def test_default_branch_of_the_remote_was_renamed(guest: Guest) -> None:
+    app = guest.repository()
+    guest.git(app, "symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/gone")
+    assert guest.look().verdict is Verdict.CLEAN
+
+
 def test_more_commits_than_are_counted(guest: Guest) -> None:
     app = guest.repository()
     stream = "".join(
