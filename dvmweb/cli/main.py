@@ -70,17 +70,21 @@ def _verb(*decorators: Callable[[Any], Any], **settings: Any) -> Callable[[Calla
 )
 def init(vms: Vms, name: str, recipes: tuple[str, ...], repo: str) -> None:
     """Write the config of a new VM and open it in $EDITOR (on a terminal)."""
-    from dvmweb.config.legacy import bash_config_hint
-
     path = vms.init(name, recipes, repo)
     click.echo(f"Wrote {path}")
-    hint = bash_config_hint(vms.paths)
-    if hint:
-        click.echo(hint)
+    _hint(vms)
     if sys.stdin.isatty() and sys.stdout.isatty():
         click.edit(filename=str(path))
         vms.check_config(name)
     click.echo(f"Next: dvm sync {name}")
+
+
+def _hint(vms: Vms) -> None:
+    from dvmweb.config.legacy import bash_config_hint
+
+    hint = bash_config_hint(vms.paths)
+    if hint:
+        click.echo(hint)
 
 
 @_verb(
@@ -169,6 +173,7 @@ def ls(vms: Vms, as_json: bool) -> None:
         return
     if not found:
         click.echo("No VMs yet. Make one: dvm init NAME, then dvm sync NAME")
+        _hint(vms)
         return
     show.table(("NAME", "STATE", "WORK AT RISK", "SIZE", "PORTS", "RECIPES"), show.vm_rows(found))
     for vm in found:

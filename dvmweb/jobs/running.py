@@ -55,8 +55,10 @@ class Runner:
         self._log_size = self._logged = 0
         self._tail = b""
         self._current = -1
+        _, warning = self._lima.version()  # asked once for each limactl file; raises NoEngine below 2.0
+        notices = (warning,) if warning else ()
         me = Process.of(os.getpid())
-        self._job = replace(job, state="running", process=me, started=time.time())
+        self._job = replace(job, state="running", process=me, started=time.time(), notices=notices)
         self._plan()
         self._save()
 
