@@ -5,6 +5,7 @@ SHELL = /bin/sh
 VENV = .venv
 IN_VENV = $(VENV)/bin/python
 STAMP = $(VENV)/set-up-in
+VENDOR = static/vendor/made-from
 SHELL_FILES = $(wildcard recipes/*.sh) scripts/find-python scripts/tour.sh .ci/run
 
 # A Python of another project must not leak into this one.
@@ -19,9 +20,9 @@ help:
 	@echo "make check   ruff, mypy, shellcheck, the import table"
 	@echo "make bench   what dvm costs on top of its engine"
 	@echo "make lock    requirements/dev.txt anew from pyproject.toml (UPGRADE=1: newest versions)"
-	@echo "make clean   remove .venv and everything that tools made"
+	@echo "make clean   remove .venv, static/vendor and everything that tools made"
 
-setup: $(STAMP)
+setup: $(STAMP) $(VENDOR)
 
 # The stamp comes last and holds the folder: a set-up that was interrupted, a checkout that was moved and a Python that
 # was removed are all made again.
@@ -35,6 +36,10 @@ $(STAMP): pyproject.toml requirements/dev.txt
 	@$(IN_VENV) -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements/dev.txt
 	@$(IN_VENV) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
 	@printf '%s\n' "$(CURDIR)" > $@
+
+# The browser's libraries, and axe for the browser tests; nothing is fetched that is there already.
+$(VENDOR): package.json package-lock.json scripts/vendor.py | $(STAMP)
+	@$(IN_VENV) scripts/vendor.py --with-tests
 
 run: setup
 	@scripts/tour.sh
@@ -60,5 +65,5 @@ lock:
 	"$$python" scripts/lock.py $(if $(UPGRADE),--upgrade)
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) static/vendor tests/browser/vendor build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
 	find dvmweb tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -29,7 +29,7 @@ class Paths:
     config: Path  # the user's: config.yaml, vms/, recipes/, lima.yaml
     state: Path  # ours, 0700: vms/, jobs/, ledger.jsonl
     lima_home: Path
-    bundled: Path  # holds recipes/ (and later templates/ and static/)
+    bundled: Path  # holds recipes/, templates/ and static/
     is_demo: bool
 
     @property
@@ -47,6 +47,14 @@ class Paths:
     @property
     def bundled_recipes(self) -> Path:
         return self.bundled / "recipes"
+
+    @property
+    def bundled_templates(self) -> Path:
+        return self.bundled / "templates"
+
+    @property
+    def bundled_static(self) -> Path:
+        return self.bundled / "static"
 
     @property
     def jobs(self) -> Path:
@@ -104,7 +112,7 @@ def child_environment(environ: Mapping[str, str], paths: Paths, extra: Mapping[s
 
 
 def bundled_folder() -> Path:
-    """The folder that holds `recipes/`: `dvmweb/_bundled` in an installed wheel, the top of a checkout otherwise."""
+    """Where `recipes/`, `templates/`, `static/` lie: `dvmweb/_bundled` of a wheel, else the top of the checkout."""
     package = Path(__file__).parent
     installed = package / "_bundled"
     return installed if installed.is_dir() else package.parent

@@ -199,6 +199,16 @@ class Vms:
         except (DvmError, UnicodeDecodeError):
             return could_not_look("the stored report cannot be read")
 
+    def remembered(self, vm: Vm) -> Vm:
+        """The same VM with what is noted of it by now: reach, work and its job's end; without an engine call."""
+        if vm.kind == "unmanaged":
+            return vm
+        job = None
+        with suppress(DvmError, ValueError):
+            job = journal.read(self.paths, vm.job.id) if vm.job else None
+        work = self.stored_work(vm.name) if vm.instance else None
+        return replace(vm, reach=self._reach(vm.name, vm.instance), work=work, job=job if job and job.is_open else None)
+
     def _remembered(self, name: str, file: str) -> dict[str, Any]:
         with suppress(FileNotFoundError, ValueError, UsageError):
             facts = json.loads(files.read_bounded(self.paths.vm_state(name) / file, STATE_BYTES))

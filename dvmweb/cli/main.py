@@ -13,6 +13,7 @@ import click
 from dvmweb import __version__, paths
 from dvmweb.cli.follow import follow, report_end
 from dvmweb.cli.hooks import approves_hook, ask_for_hook
+from dvmweb.cli.web import web
 from dvmweb.errors import DvmError, ExitCode, UsageError
 from dvmweb.vms import Vms
 
@@ -294,3 +295,6 @@ def ssh_key(vms: Vms, name: str) -> None:
     click.echo(key)
     if place:
         click.echo(place, err=True)
+
+
+main.add_command(web)

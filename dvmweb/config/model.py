@@ -14,6 +14,7 @@ from dvmweb.config.fields import PortForward
 from dvmweb.config.values import UNITS, Wrong, each, size_text, yes_no
 
 CODE_DIR = "~/code/{name}"  # the default, before it knows its VM
+ARCHS = ("default", "x86_64", "aarch64")
 Params = dict[str, dict[str, str | int | bool]]
 
 
@@ -24,6 +25,7 @@ def _about(
     description: str,
     example: object,
     needs: tuple[str, ...] = (),
+    choices: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     """What a field of the config carries; `check` gets the value, then those of the fields it `needs` or None."""
     return {
@@ -33,6 +35,7 @@ def _about(
         "description": description,
         "example": example,
         "needs": needs,
+        "choices": choices,
     }
 
 
@@ -96,11 +99,12 @@ class VmConfig:
     arch: str = dataclasses.field(
         default="default",
         metadata=_about(
-            fields.one_of("default", "x86_64", "aarch64"),
+            fields.one_of(*ARCHS),
             "choice",
             "Architecture",
             "The VM's processor: default is the host's own, another is slow.",
             "x86_64",
+            choices=ARCHS,
         ),
     )
     user: str = dataclasses.field(
@@ -163,6 +167,7 @@ class VmConfig:
             "Kind",
             "What the VM is for; vm is a project's VM and the only kind for now.",
             "vm",
+            choices=("vm",),
         ),
     )
 
@@ -247,6 +252,7 @@ class FormField:
     default: object  # as a config file writes it; None where there is none
     example: object
     kind: str  # text, number, size, choice, list, params or yes-no
+    choices: tuple[str, ...] = ()  # all words that a choice takes
 
 
 def form_fields(defaults: Defaults | None = None, name: str = "app") -> tuple[FormField, ...]:
@@ -258,4 +264,5 @@ def form_fields(defaults: Defaults | None = None, name: str = "app") -> tuple[Fo
 def _form_field(field: str, config: VmConfig) -> FormField:
     about = _FACTS[field].metadata
     default = None if field in OWN_FIELDS else config.file_value(field)
-    return FormField(field, about["title"], about["description"], default, about["example"], about["kind"])
+    shown = about["title"], about["description"], default, about["example"], about["kind"], about["choices"]
+    return FormField(field, *shown)

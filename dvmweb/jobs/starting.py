@@ -23,6 +23,7 @@ from dvmweb.names import is_id, new_id
 from dvmweb.paths import Paths
 
 KEPT_JOBS = 200
+EXIT_SECONDS = 2.0  # between the end in a job's journal and the end of its process, which frees the VM
 READY = b"ready\n"
 
 
@@ -59,19 +60,31 @@ def start(
 
 def _take(paths: Paths, vm: str) -> files.Lock:
     folder = files.private_folder(paths.vm_state(vm))
-    lock = files.try_lock(folder / "lock")
-    if lock is None:
-        raise VmBusy(*_holder(paths, vm))
+    deadline = time.monotonic() + EXIT_SECONDS
+    while (lock := files.try_lock(folder / "lock")) is None:
+        if time.monotonic() > deadline or not _has_ended(paths, vm):
+            raise VmBusy(*_holder(paths, vm))
+        time.sleep(0.02)
     return lock
+
+
+def _has_ended(paths: Paths, vm: str) -> bool:
+    """Say whether the holder's journal holds its end already: then its process gives the lock back in a moment."""
+    job = _holding_job(paths, vm)
+    return job is not None and not job.is_open
+
+
+def _holding_job(paths: Paths, vm: str) -> Job | None:
+    job_id = files.read_bounded(paths.vm_state(vm) / "lock", 64).decode("ascii", "replace")
+    try:
+        return journal.read(paths, job_id) if is_id(job_id) else None
+    except DvmError:
+        return None
 
 
 def _holder(paths: Paths, vm: str) -> tuple[str, str]:
     """Who holds the VM, in words, and what to do."""
-    job_id = files.read_bounded(paths.vm_state(vm) / "lock", 64).decode("ascii", "replace")
-    try:
-        job = journal.read(paths, job_id) if is_id(job_id) else None
-    except DvmError:
-        job = None
+    job = _holding_job(paths, vm)
     if job is None:
         return f"Another job holds {vm}.", "`dvm jobs` shows it. Nothing was changed."
     since = datetime.fromtimestamp(job.created).astimezone().strftime("%H:%M:%S")

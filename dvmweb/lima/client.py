@@ -34,6 +34,7 @@ class Lima:
     environ: Mapping[str, str]
     vm: str = ""  # for the ledger
     job: str = ""  # for the ledger
+    is_quiet: bool = False  # only what failed is recorded: a question put every 15 s would push all else out
 
     def run(
         self,
@@ -79,6 +80,8 @@ class Lima:
         return process.attach(self.resolve(argv), self.environment(network=network))
 
     def _record(self, finished: Finished) -> None:
+        if self.is_quiet and finished.is_ok:
+            return
         entry = ledger.Entry(
             finished.argv,
             self.vm,

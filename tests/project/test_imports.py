@@ -24,6 +24,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "plans": (*FLOOR, *WANTS_AND_ANSWERS, "lima"),
     "jobs": (*FLOOR, *WANTS_AND_ANSWERS, "lima", "plans"),
     "vms": (*FLOOR, *WANTS_AND_ANSWERS, "lima", "plans", "jobs"),
+    "rounds": (*FLOOR, *WANTS_AND_ANSWERS, "lima", "plans", "jobs", "vms"),
+    "drafts": (*FLOOR, *WANTS_AND_ANSWERS, "lima", "plans", "jobs"),
+    "deleting": (*FLOOR, *WANTS_AND_ANSWERS, "lima", "plans", "jobs", "vms"),
+    # The keeper outlives the dashboard and knows no face.
+    "terminals": (*FLOOR, "config", "lima", "vms"),
     # A face calls the verbs of `vms`; beside them it reads records and values, and runs nothing.
     "cli": (
         *FLOOR,
@@ -34,6 +39,26 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "jobs.starting",
         "lima.ledger",
         "lima.entering.shown",
+        "web.dashboard",
+        "web.running",
+    ),
+    "web": (
+        *FLOOR,
+        "vms",
+        "rounds",
+        "drafts",
+        "deleting",
+        *WANTS_AND_ANSWERS,
+        "plans",
+        "jobs.journal",
+        "jobs.starting",
+        "lima.ledger",
+        "lima.entering",
+        "lima.watching",
+        "lima.booting",
+        "lima.instances",
+        "terminals.client",
+        "terminals.wire",
     ),
     "demo": FLOOR,
     "__main__": ("cli",),
@@ -50,15 +75,26 @@ class Only:
     most: int = 0  # so many files of one room at most; 0 is no limit
 
 
+SIGNAL_NAMES = ("signal", "signal.*")
 PROCESS_NAMES = (
-    *("subprocess", "subprocess.*", "signal", "signal.*", "pty", "pty.*", "multiprocessing", "multiprocessing.*"),
+    *("subprocess", "subprocess.*", "pty", "pty.*", "multiprocessing", "multiprocessing.*"),
     *("os.fork", "os.forkpty", "os.exec*", "os.spawn*", "os.posix_spawn*", "os.system", "os.popen", "os.kill"),
     *("os.killpg", "concurrent.futures.ProcessPoolExecutor", "asyncio.create_subprocess_*", "pexpect", "pexpect.*"),
     *("ptyprocess", "ptyprocess.*"),
 )
 ONLY = (
     # `demo/` is a program of its own: it starts and ends its guests itself.
-    Only(PROCESS_NAMES, ("lima/*", "jobs/*", "demo/*"), "lima/process.py (commands) or jobs/starting.py (jobs)"),
+    Only(
+        PROCESS_NAMES,
+        ("lima/*", "jobs/*", "terminals/*", "demo/*"),
+        "lima/process.py (commands), jobs/starting.py (jobs) or terminals/client.py (the keeper)",
+    ),
+    # The dashboard starts no process; it has to hear that it shall end.
+    Only(
+        SIGNAL_NAMES,
+        ("lima/*", "jobs/*", "terminals/*", "demo/*", "web/dashboard.py"),
+        "lima/process.py, or web/dashboard.py for its own end",
+    ),
     Only(("pexpect", "pexpect.*", "ptyprocess", "ptyprocess.*"), ("terminals/*",), "the keeper in terminals/"),
     Only(
         (
@@ -70,15 +106,16 @@ ONLY = (
             "simple_websocket*",
             "jinja2",
             "jinja2.*",
-            "htmx_flask*",
         ),
         ("web/*",),
         "web/",
     ),
+    Only(("htmx_flask", "htmx_flask.*"), ("web/house.py",), "house.is_htmx: the library is old, one place knows it"),
+    Only(("flask_sock", "flask_sock.*"), ("web/sockets.py",), "sockets.socket_route: it checks and bounds"),
     Only(("yaml", "yaml.*"), ("config/*", "lima/*", "recipes/*"), "config/yaml_reader.py", most=1),
     Only(
         ("os.environ", "os.environb", "os.getenv", "os.getenvb", "os.putenv", "os.unsetenv"),
-        ("paths.py", "cli/main.py", "jobs/__main__.py", "demo/*"),
+        ("paths.py", "cli/main.py", "jobs/__main__.py", "terminals/__main__.py", "demo/*"),
         "a Mapping passed down from the entry; paths.py decides",
     ),
     Only(
@@ -213,6 +250,11 @@ def test_architecture_page_names_every_room() -> None:
         ("demo/store.py", "from dvmweb.lima import ledger"),
         ("paths.py", "from dvmweb.config.model import VmConfig"),
         ("cli/main.py", "from . import show"),
+        ("cli/show.py", "from dvmweb.web.app import create_app"),
+        ("web/vm_pages.py", "from dvmweb.cli import show"),
+        ("web/vm_pages.py", "from dvmweb.lima.client import Lima"),
+        ("terminals/keeper.py", "from dvmweb.web import house"),
+        ("terminals/keeper.py", "from dvmweb.cli import show"),
         ("new_room/x.py", ""),
     ],
 )
@@ -252,6 +294,11 @@ def test_a_right_import_is_not(path: str, source: str) -> None:
         ("work.py", "print('x')"),
         ("plans.py", "import sys\nsys.exit(1)"),
         ("lima/client.py", "raise SystemExit"),
+        ("web/vm_pages.py", "import htmx_flask"),
+        ("web/terminal_pages.py", "from flask_sock import Sock"),
+        ("web/server.py", "import signal"),
+        ("web/dashboard.py", "import subprocess"),
+        ("terminals/wire.py", "import flask"),
     ],
 )
 def test_a_thing_out_of_place_is_found(path: str, source: str) -> None:

@@ -1,11 +1,13 @@
-"""The wheel, built and installed for real: it carries the recipes and works without the checkout."""
+"""The wheel, built and installed for real: it carries recipes, pages, vendor files, and works without the checkout."""
 
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -67,6 +69,42 @@ def test_wheel_holds_all_recipes_and_no_tests(wheel: Path) -> None:
     assert not [name for name in names if "__pycache__" in name]
 
 
+def bundled(folder: str) -> set[str]:
+    """What a folder of the checkout should be in the wheel, files that editors leave aside."""
+    files = (path for path in (TOP / folder).rglob("*") if path.is_file())
+    return {f"dvmweb/_bundled/{path.relative_to(TOP).as_posix()}" for path in files}
+
+
+@pytest.mark.parametrize("folder", ["static", "templates"])
+def test_wheel_holds_pages_and_what_they_load(wheel: Path, folder: str) -> None:
+    expected = bundled(folder)
+    assert expected
+    assert expected <= set(zipfile.ZipFile(wheel).namelist())
+
+
+@pytest.mark.parametrize("name", ["htmx.min.js", "xterm/xterm.mjs", "xterm/addon-fit.mjs", "LICENCES.txt"])
+def test_wheel_holds_vendor_files(wheel: Path, name: str) -> None:
+    """They are not in git: only the build hook brings them."""
+    assert zipfile.ZipFile(wheel).getinfo(f"dvmweb/_bundled/static/vendor/{name}").file_size > 500
+
+
+def test_wheel_holds_nothing_of_the_tests(wheel: Path) -> None:
+    assert not [name for name in zipfile.ZipFile(wheel).namelist() if "axe" in name or "node_modules" in name]
+
+
+def test_a_build_from_the_sdist_needs_no_npm(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", str(tmp_path), str(TOP)]
+    built = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stdout + built.stderr
+    (archive,) = tmp_path.glob("dvmweb-*.tar.gz")
+    with tarfile.open(archive) as opened:
+        opened.extractall(tmp_path, filter="data")
+    (unpacked,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    vendor = runpy.run_path(str(unpacked / "scripts" / "vendor.py"))
+    assert vendor["TOP"] == unpacked
+    assert vendor["is_made"]()
+
+
 def test_wheel_carries_its_licence(wheel: Path) -> None:
     assert [name for name in zipfile.ZipFile(wheel).namelist() if name.endswith("/licenses/LICENSE")]
 
@@ -76,6 +114,8 @@ def test_recipes_are_found_without_the_checkout(installed: Path) -> None:
     assert found.returncode == 0, found.stderr
     folder = Path(found.stdout.strip())
     assert folder == installed / "dvmweb" / "_bundled"
+    assert (folder / "static" / "vendor" / "htmx.min.js").is_file()
+    assert (folder / "templates" / "base.html").is_file()
     assert (folder / "recipes" / "_work.sh").read_bytes() == (TOP / "recipes" / "_work.sh").read_bytes()
 
 

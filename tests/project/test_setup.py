@@ -12,6 +12,10 @@ import pytest
 
 TOP = Path(__file__).resolve().parents[2]
 FIND = TOP / "scripts" / "find-python"
+COPIED = (
+    *("Makefile", "pyproject.toml", "requirements/dev.txt", "scripts/find-python"),
+    *("package.json", "package-lock.json", "scripts/vendor.py"),
+)
 # A Python that can do what set-up asks of it, and writes down that it was asked. DVM_TEST_BREAK makes pip fail.
 FAKE_PYTHON = """\
 #!/bin/sh
@@ -20,6 +24,7 @@ case "$*" in
     "-c "*) echo "$0" ;;
     "-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
     "-m pip "*"$DVM_TEST_BREAK") exit 1 ;;
+    scripts/vendor.py*) mkdir -p static/vendor && touch static/vendor/made-from ;;
 esac
 """
 
@@ -99,7 +104,7 @@ class Checkout:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for name in ("Makefile", "pyproject.toml", "requirements/dev.txt", "scripts/find-python"):
+        for name in COPIED:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(TOP / name, folder / name)
         self.log = folder / "log"
@@ -119,6 +124,10 @@ class Checkout:
         )
         asked = [line for line in self.log.read_text().splitlines() if line.startswith("-m ")]
         return finished.returncode, asked
+
+    def vendored(self) -> bool:
+        """Whether the last `make setup` ran the script that fills static/vendor."""
+        return "scripts/vendor.py --with-tests" in self.log.read_text().splitlines()
 
 
 @pytest.fixture
@@ -164,3 +173,14 @@ def test_a_python_that_went_away_sets_up_again(checkout: Checkout) -> None:
     checkout.setup()
     (checkout.folder / ".venv" / "bin" / "python").unlink()
     assert len(checkout.setup()[1]) == 3
+
+
+def test_vendor_files_are_made_once_and_anew_for_a_new_lock(checkout: Checkout) -> None:
+    checkout.setup()
+    assert checkout.vendored()
+    checkout.setup()
+    assert not checkout.vendored()
+    made = (checkout.folder / "static" / "vendor" / "made-from").stat().st_mtime
+    os.utime(checkout.folder / "package-lock.json", (made + 5, made + 5))
+    assert checkout.setup() == (0, [])
+    assert checkout.vendored()

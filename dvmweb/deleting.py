@@ -1,0 +1,19 @@
+"""What a delete of a VM would run, as its page shows it before it is decided; runs nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dvmweb import plans
+from dvmweb.jobs.worlds import load_world
+from dvmweb.plans import Step
+from dvmweb.vms import Vm, Vms
+
+
+def steps_of_delete(vms: Vms, vm: Vm, *, force: bool) -> tuple[Step, ...]:
+    """The steps of the delete job from the last list on, those that run a command.
+
+    Raises ConfigError and NoEngine, as the job itself would.
+    """
+    world = replace(load_world(vms.paths, vms.environ, vm.name, "delete"), instance=vm.instance, has_looked=True)
+    return tuple(step for step in plans.plan("delete", world, plans.Options(force=force)) if step.argv)

@@ -1,0 +1,76 @@
+"""How far a boot is, read from what `limactl start` printed, and the last words of the guest's serial console."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from dvmweb.guest_text import strip_escapes
+
+SERIALS = ("serial.log", "serialv.log", "serialp.log")  # kernel and boot loader, virtio console, ARM
+SERIAL_BYTES = 16_000  # of the end of each file
+MOST_STAGES = 20
+_WAITING = re.compile(
+    r"Waiting for the (?:(\w{1,12}) requirement (\d{1,2}) of \d{1,2}: [`\\\"]{0,4}([^`\\\"]{1,80})|guest agent)"
+)
+_MET = re.compile(r"The (\w{1,12}) requirement (\d{1,2}) of \d{1,2} is satisfied|Guest agent is running")
+_BEGUN = re.compile(r"\[hostagent\] Starting (\w{1,12})|Starting the instance")
+_READY = re.compile(r'msg="READY\.')
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One thing that a boot waits for."""
+
+    text: str
+    is_met: bool
+
+
+def stages(log: bytes) -> tuple[Stage, ...]:
+    """The stages of a boot in their order; the last one that is not met is what it waits for now. Pure."""
+    found: dict[tuple[str, str], Stage] = {}
+    for line in log.decode("utf-8", "replace").splitlines():
+        if _BEGUN.search(line):
+            found.setdefault(("begin", ""), Stage("virtual machine started", True))
+        elif waiting := _WAITING.search(line):
+            key = (waiting[1] or "agent", waiting[2] or "")
+            found.setdefault(key, Stage(strip_escapes(waiting[3] or "guest agent").strip(), False))
+        elif met := _MET.search(line):
+            key = (met[1] or "agent", met[2] or "")
+            if key in found:
+                found[key] = Stage(found[key].text, True)
+        elif _READY.search(line):
+            found[("ready", "")] = Stage("ready", True)
+        if len(found) >= MOST_STAGES:
+            break
+    return tuple(found.values())
+
+
+def serial_tail(folder: Path, count: int = 20) -> tuple[str, ...]:
+    """The last lines of the console that was written last, safe to show; nothing where there is none."""
+    newest = max((path for path in map(folder.joinpath, SERIALS) if path.is_file()), key=_written, default=None)
+    if newest is None:
+        return ()
+    lines = [strip_escapes(line)[:300].rstrip() for line in _end_of(newest).decode("utf-8", "replace").split("\n")]
+    return tuple([line for line in lines if line][-count:])
+
+
+def _written(path: Path) -> float:
+    with suppress(OSError):
+        return path.stat().st_mtime
+    return 0.0
+
+
+def _end_of(path: Path) -> bytes:
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            facts = os.fstat(descriptor)
+            if stat.S_ISREG(facts.st_mode):
+                file.seek(max(0, facts.st_size - SERIAL_BYTES))
+                return file.read(SERIAL_BYTES)
+    return b""

@@ -1,0 +1,126 @@
+"""While somebody watches: ask running VMs whether they answer and what work is at risk, outside of jobs."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dvmweb.errors import DvmError
+from dvmweb.lima.watching import Acts, Watch
+from dvmweb.vms import Vm, Vms
+
+if TYPE_CHECKING:
+    from dvmweb.guest_state import GuestState
+    from dvmweb.lima.client import Lima
+    from dvmweb.plans import World
+
+REACH_AGE = 15.0  # seconds after which a running VM is asked again whether it answers
+WORK_AGE = 600.0  # seconds after which one that answers is asked for its work
+MOST = 4  # VMs asked at the same time: one that hangs keeps one thread, not the others
+REACH, WORK = "reach", "work"
+
+
+def watch_over(vms: Vms) -> Watch[Vm]:
+    """The watch of a dashboard: its list, and the rounds that it makes."""
+
+    def remember(found: tuple[Vm, ...]) -> tuple[Vm, ...]:
+        return tuple(vms.remembered(vm) for vm in found)
+
+    return Watch(vms.paths, Acts(vms.list_vms, remember, Rounds(vms).visit))
+
+
+def what_is_due(vm: Vm, now: float) -> str:
+    """What to ask this VM now: REACH, WORK or nothing. A job asks by itself, so its VM is left alone."""
+    if vm.kind != "managed" or vm.config is None or vm.job is not None or vm.status != "Running":
+        return ""
+    if vm.reach is None or now - vm.reach.at >= REACH_AGE:
+        return REACH
+    if vm.reach.answered and (vm.work is None or now - vm.work.looked_at >= WORK_AGE):
+        return WORK
+    return ""
+
+
+class Rounds:
+    """Visits VMs that are due, each by at most one thread; the threads end with the process, whatever hangs."""
+
+    def __init__(self, vms: Vms) -> None:
+        self._vms = vms
+        self._busy: set[str] = set()
+        self._lock = threading.Lock()
+
+    def visit(self, found: tuple[Vm, ...]) -> None:
+        """Ask whoever is due; returns at once. Whoever finds no free thread is asked at a later tick."""
+        now = time.time()
+        for vm in found:
+            due = what_is_due(vm, now)
+            if due and self._takes(vm.name):
+                threading.Thread(target=self._ask, args=(vm, due), name=f"round {vm.name}", daemon=True).start()
+
+    def _takes(self, name: str) -> bool:
+        with self._lock:
+            if name in self._busy or len(self._busy) >= MOST:
+                return False
+            self._busy.add(name)
+            return True
+
+    def _ask(self, vm: Vm, due: str) -> None:
+        try:
+            with suppress(DvmError, OSError):  # gone, or its config broke meanwhile: the next list shows it
+                ask(self._vms, vm, due)
+        finally:
+            with self._lock:
+                self._busy.discard(vm.name)
+
+
+def ask(vms: Vms, vm: Vm, due: str) -> None:
+    """Put one question to a running VM and note the answer. Raises DvmError where it cannot be put."""
+    from dvmweb.jobs.worlds import load_world
+    from dvmweb.lima.client import Lima
+
+    world = replace(load_world(vms.paths, vms.environ, vm.name, "look"), instance=vm.instance, has_looked=True)
+    lima = Lima(world.engine, vms.paths, vms.environ, vm=vm.name, is_quiet=True)
+    began = time.time()
+    if due == WORK:
+        _ask_work(vms, world, lima, began)
+    else:
+        _ask_reach(vms, world, lima, began)
+
+
+def _ask_reach(vms: Vms, world: World, lima: Lima, began: float) -> None:
+    from dvmweb import plans
+    from dvmweb.guest_state import parse_state
+    from dvmweb.jobs import checks
+
+    finished = lima.ask(world.wish.instance, plans.state_question(world))
+    is_answered = False
+    with suppress(DvmError):
+        is_answered = _is_ours(parse_state(finished.stdout, world.nonce), world)
+    if not _was_disturbed(vms, world.config.name, began):
+        checks.write_reach(vms.paths, world, is_answered=is_answered)
+
+
+def _is_ours(state: GuestState, world: World) -> bool:
+    """Say whether the right guest answered: a fresh clone's ssh leads to its origin."""
+    name, guest_id = state.identity or ("", "")
+    is_marked = name == world.wish.instance and world.known_id in ("", guest_id)
+    return is_marked and state.hostname == f"lima-{world.wish.instance}"
+
+
+def _ask_work(vms: Vms, world: World, lima: Lima, began: float) -> None:
+    from dvmweb.jobs import checks
+    from dvmweb.plans import guest_steps
+
+    step = guest_steps.look(world)
+    if step.script is None:
+        return
+    finished = lima.ask(world.wish.instance, step.script, step.timeout)
+    if not _was_disturbed(vms, world.config.name, began):
+        checks.keep_report(vms.paths, world, finished)
+
+
+def _was_disturbed(vms: Vms, name: str, began: float) -> bool:
+    """Say whether a job began or ended on the VM since then: its own answer is the better one."""
+    return any(job.is_open or job.created >= began or job.ended >= began for job in vms.jobs(name)[:1])

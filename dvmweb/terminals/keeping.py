@@ -1,0 +1,76 @@
+"""Be the keeper: that there is only one, its socket, and what it starts on a pty."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+from dvmweb import paths
+from dvmweb.errors import DvmError
+from dvmweb.files import Lock, private_folder, try_lock
+from dvmweb.paths import Paths
+from dvmweb.terminals.flow import Size
+from dvmweb.terminals.keeper import Keeper, Waits
+from dvmweb.terminals.place import folder, socket_path
+from dvmweb.terminals.pty_child import PtyChild
+from dvmweb.terminals.requests import Start
+
+OTHER_ENDS = 5.0  # seconds for a keeper that is about to end
+ENTER = (sys.executable, "-P", "-m", "dvmweb.terminals", "enter")
+
+
+def keep(
+    environ: Mapping[str, str], say_ready: Callable[[], None], start: Start | None = None, waits: Waits | None = None
+) -> int:
+    """Be the keeper until the last terminal has ended; 0. Raises DvmError when there is another one.
+
+    `start` is what begins a terminal: our own `enter` unless a test wants another program.
+    """
+    places = paths.from_environment(environ)
+    private_folder(places.state)
+    private_folder(folder(places))
+    lock = _only_one(places)
+    path = socket_path(places)
+    path.unlink(missing_ok=True)  # whoever left it there is dead: the lock is ours
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(path))
+        path.chmod(0o600)  # nobody could come before that: the folder is private
+        listener.listen(64)
+        say_ready()
+        try:
+            Keeper(listener, start or _starter(environ), waits or Waits()).serve()
+        finally:
+            with suppress(FileNotFoundError):
+                path.unlink()
+    lock.release()
+    return 0
+
+
+def _only_one(places: Paths) -> Lock:
+    until = time.monotonic() + OTHER_ENDS
+    while (lock := try_lock(folder(places) / "keeper.lock")) is None:
+        if time.monotonic() > until:
+            raise DvmError("Another keeper holds the terminals and does not answer.", _who_holds(places))
+        time.sleep(0.02)
+    os.ftruncate(lock.descriptor, 0)
+    os.pwrite(lock.descriptor, str(os.getpid()).encode(), 0)
+    return lock
+
+
+def _who_holds(places: Paths) -> str:
+    pid = (folder(places) / "keeper.lock").read_text("ascii", "replace")[:20]
+    return f"End it: kill {pid}. The shells in it end too; the VMs go on."
+
+
+def _starter(environ: Mapping[str, str]) -> Start:
+    """What starts a terminal: the keeper itself reads no config and asks no limactl, so that it never waits."""
+    env = dict(environ)
+
+    def start(vm: str, command: str, size: Size) -> PtyChild:
+        return PtyChild((*ENTER, vm, command), env, size)
+
+    return start

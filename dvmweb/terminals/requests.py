@@ -1,0 +1,135 @@
+"""What a client may ask of the keeper, and the terminals that there are."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from dvmweb.errors import DvmError, NotFound, UsageError
+from dvmweb.names import new_id, vm_name
+from dvmweb.terminals import flow, wire
+from dvmweb.terminals.flow import Size
+from dvmweb.terminals.peer import Peer
+from dvmweb.terminals.pty_child import PtyChild
+from dvmweb.terminals.terminal import Terminal
+
+PER_VM, IN_ALL, VIEWERS = 32, 128, 16
+COMMANDS = ("shell",)
+
+Start = Callable[[str, str, Size], PtyChild]  # (vm, command, size) -> what runs on the pty
+
+
+class Requests:
+    """The terminals by id, and the answers to messages. Knows no sockets but through Peer."""
+
+    def __init__(self, start: Start) -> None:
+        self.terminals: dict[str, Terminal] = {}
+        self.has_opened = False
+        self._start = start
+        self._answers: dict[str, Callable[[Peer, dict[str, Any]], dict[str, object] | None]] = {
+            "open": self._open,
+            "list": self._list,
+            "close": self._close,
+            "attach": self._attach,
+            "ack": self._ack,
+            "resize": self._resize,
+            "away": self._away,
+            "pong": lambda _peer, _message: None,  # any word at all shows that a viewer is there
+        }
+
+    def handle(self, peer: Peer, message: wire.Message) -> None:
+        """Do what a client asks. Raises PeerLost, and WireError for one that does not speak our language."""
+        peer.flow.heard_at = time.monotonic()
+        if isinstance(message, bytes):
+            self._input(peer, message)
+        elif not peer.version:
+            self._hello(peer, message)
+        else:
+            answer = self._answers.get(str(message.get("do")), _unknown)
+            try:
+                said = answer(peer, message)
+            except DvmError as error:
+                said = {"is": "error", "kind": type(error).__name__, "what": error.what, "todo": error.todo}
+            if said is not None:
+                peer.say(said)
+
+    def of(self, peer: Peer) -> Terminal | None:
+        """The terminal that a client looks at."""
+        return self.terminals.get(peer.terminal_id)
+
+    def _hello(self, peer: Peer, message: dict[str, Any]) -> None:
+        versions = message.get("versions")
+        known = [one for one in versions if one in wire.VERSIONS] if isinstance(versions, list) else []
+        if message.get("do") != "hello" or not known:
+            peer.say({"is": "error", "kind": "WireError", "what": f"The keeper speaks version {wire.VERSION}."})
+            raise wire.WireError("no common version")
+        peer.version = max(known)
+        peer.say({"is": "hello", "version": peer.version})
+
+    def _input(self, peer: Peer, data: bytes) -> None:
+        terminal = self.of(peer)
+        if terminal is None or terminal.code is not None:
+            return
+        terminal.used_at = time.monotonic()
+        if not terminal.child.write(data):
+            peer.say({"is": "overrun"})
+
+    def _open(self, _peer: Peer, message: dict[str, Any]) -> dict[str, object]:
+        vm, command = vm_name(str(message.get("vm"))), message.get("command")
+        if command not in COMMANDS:
+            raise UsageError("A terminal takes a named command, never a command line.", "Ask for `shell`.")
+        self._check_limits(vm)
+        size = flow.size_of(message.get("cols"), message.get("rows")) or Size(flow.COLUMNS, flow.ROWS)
+        now = time.monotonic()
+        terminal = Terminal(new_id(), vm, command, self._start(vm, command, size), size, now, used_at=now)
+        self.terminals[terminal.id] = terminal
+        self.has_opened = True
+        return {"is": "opened", "id": terminal.id}
+
+    def _check_limits(self, vm: str) -> None:
+        of_vm = sum(terminal.vm == vm for terminal in self.terminals.values())
+        if of_vm >= PER_VM or len(self.terminals) >= IN_ALL:
+            raise UsageError(
+                f"{of_vm} terminals of {vm} are open, {len(self.terminals)} in all.",
+                f"Close some: a VM has at most {PER_VM}, all VMs together {IN_ALL}.",
+            )
+
+    def _find(self, message: dict[str, Any]) -> Terminal:
+        found = self.terminals.get(str(message.get("id")))
+        if found is None:
+            raise NotFound("There is no such terminal; it may have ended.", "Open a new one.")
+        return found
+
+    def _list(self, _peer: Peer, _message: dict[str, Any]) -> dict[str, object]:
+        now = time.monotonic()
+        return {"is": "list", "terminals": [terminal.facts(now) for terminal in self.terminals.values()]}
+
+    def _close(self, _peer: Peer, message: dict[str, Any]) -> dict[str, object]:
+        terminal = self._find(message)
+        terminal.hang_up("It was closed.", time.monotonic())
+        terminal.was_told = True  # whoever closes it waits for no last words
+        return {"is": "closed"}
+
+    def _attach(self, peer: Peer, message: dict[str, Any]) -> dict[str, object]:
+        terminal, offset = self._find(message), message.get("from")
+        if peer.terminal_id:
+            raise UsageError("This connection looks at a terminal already.", "Use another one.")
+        if len(terminal.viewers) >= VIEWERS:
+            raise UsageError(f"{VIEWERS} viewers look at this terminal already.", "Close some of its tabs.")
+        is_offset = isinstance(offset, int) and not isinstance(offset, bool)
+        size = flow.size_of(message.get("cols"), message.get("rows"))
+        return terminal.attach(peer, offset if is_offset else None, size, time.monotonic())
+
+    def _ack(self, peer: Peer, message: dict[str, Any]) -> None:
+        peer.flow.accept(message.get("at"), time.monotonic())
+
+    def _resize(self, peer: Peer, message: dict[str, Any]) -> None:
+        peer.size = flow.size_of(message.get("cols"), message.get("rows")) or peer.size
+
+    def _away(self, peer: Peer, _message: dict[str, Any]) -> None:
+        peer.size = None  # a hidden window makes nobody else's smaller
+
+
+def _unknown(_peer: Peer, _message: dict[str, Any]) -> None:
+    """A newer client may say more than we know."""

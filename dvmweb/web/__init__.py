@@ -1,0 +1,1 @@
+"""The dashboard: the verbs of `vms` as pages, behind one guard."""

@@ -1,0 +1,63 @@
+"""Which buttons fit the state of a VM: one primary, the others after it. Pure."""
+
+from __future__ import annotations
+
+from dvmweb.vms import Vm
+from dvmweb.web.views import Action
+
+
+def actions_of(vm: Vm) -> tuple[Action, ...]:
+    """The buttons of a VM's card and page, none for an instance that dvm did not make."""
+    if vm.kind == "unmanaged":
+        return ()
+    if vm.problem:
+        return (_link(vm, "edit", "Mend the config", "edit", f"/vms/{vm.name}/edit", "primary"),)
+    if vm.job is not None:
+        job = _link(vm, "job", "Job", "dots", f"/jobs/{vm.job.id}", "primary")
+        return (job, _terminal(vm, "")) if vm.status == "Running" and vm.job.verb in ("sync", "work") else (job,)
+    if vm.kind == "not created":
+        return (
+            _post(vm, "sync", "Create and sync", "sync", "primary"),
+            _link(vm, "edit", "Edit", "edit", f"/vms/{vm.name}/edit", ""),
+        )
+    return _by_status(vm)
+
+
+def _by_status(vm: Vm) -> tuple[Action, ...]:
+    sync, stop = _post(vm, "sync", "Sync", "sync", ""), _post(vm, "stop", "Stop", "stop", "")
+    if vm.status == "Stopped":
+        return (_post(vm, "start", "Start", "play", "primary"), sync)
+    if vm.status == "Running" and vm.reach is not None and not vm.reach.answered:
+        return (_post(vm, "start", "Ask until it answers", "sync", "primary"), stop)
+    if vm.status == "Running":
+        return (_terminal(vm, "primary"), sync, stop)
+    force = Action(f"{vm.name}-force", "Stop by force", "stop", f"/vms/{vm.name}/stop", True, "danger", {"force": "1"})
+    return (force,) if vm.status == "Broken" else ()
+
+
+def more_of(vm: Vm) -> tuple[Action, ...]:
+    """The links behind the dots: the pages of a VM that its buttons do not lead to."""
+    if vm.kind == "unmanaged":
+        return ()
+    page = f"/vms/{vm.name}"
+    links = [
+        _link(vm, "more-edit", "Edit the config", "edit", f"{page}/edit", ""),
+        _link(vm, "more-jobs", "Jobs", "clock", f"{page}?tab=jobs", ""),
+        _link(vm, "more-commands", "Commands", "file", f"{page}?tab=commands", ""),
+    ]
+    if vm.instance is not None:
+        links.append(_link(vm, "more-key", "Key", "key", f"{page}?tab=key", ""))
+        links.append(_link(vm, "more-delete", f"Delete {vm.name}", "trash", f"{page}/delete", ""))
+    return tuple(links)
+
+
+def _terminal(vm: Vm, tone: str) -> Action:
+    return _link(vm, "terminal", "Terminal", "term", f"/vms/{vm.name}/terminal", tone)
+
+
+def _link(vm: Vm, word: str, text: str, icon: str, path: str, tone: str) -> Action:
+    return Action(f"{vm.name}-{word}", text, icon, path, False, tone)
+
+
+def _post(vm: Vm, verb: str, text: str, icon: str, tone: str) -> Action:
+    return Action(f"{vm.name}-{verb}", text, icon, f"/vms/{vm.name}/{verb}", True, tone)

@@ -1,0 +1,157 @@
+"""The list of all VMs as its page shows it: heading, filters, cards, and why there is no newer list. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from dvmweb.errors import DvmError, NoEngine
+from dvmweb.lima.watching import Snapshot
+from dvmweb.vms import Vm
+from dvmweb.web import views
+from dvmweb.web.views import Card, age, card, count
+
+FILTERS = {"": "All", "running": "Running", "at-risk": "At risk", "safe": "Safe to delete"}
+QUERY_LENGTH = 200  # characters
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One way to see fewer cards."""
+
+    name: str
+    text: str
+    query: str
+    is_current: bool
+
+
+@dataclass(frozen=True)
+class ListProblem:
+    """Why the list is not fresh."""
+
+    tone: str
+    what: str
+    todo: str
+    command: str
+
+
+@dataclass(frozen=True)
+class CardsPage:
+    """The list page, and the part of it that is polled."""
+
+    title: str  # of the tab
+    heading: str
+    lead: str
+    cards: tuple[Card, ...]
+    filters: tuple[Filter, ...]
+    query: str
+    problem: ListProblem | None
+    poll: str  # the query string of the next poll
+    seen: str  # what a poll says it has; the same value means that nothing is new
+    is_first_visit: bool
+    is_filtered: bool
+    is_waiting: bool  # something waits for the user
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the address asks for."""
+
+    query: str = ""
+    show: str = ""
+    seen: str = ""
+
+    @classmethod
+    def of(cls, arguments: Mapping[str, str]) -> Asked:
+        """Read the query string; an unknown filter is none."""
+        show = arguments.get("show", "")
+        query = arguments.get("q", "")[:QUERY_LENGTH].strip()
+        return cls(query, show if show in FILTERS else "", arguments.get("seen", ""))
+
+    def shows(self, one: Card) -> bool:
+        """Say whether a card has the tag and holds every word."""
+        has_tag = not self.show or self.show in one.tags
+        return has_tag and all(word in one.search for word in self.query.lower().split())
+
+    def poll(self, seen: str) -> str:
+        """The query string of the next poll."""
+        return "?" + urlencode({"q": self.query, "show": self.show, "seen": seen})
+
+
+def seen(snapshot: Snapshot[Vm], now: float) -> str:
+    """A value that changes when the page would: with the list, with its trouble, with the ages in it."""
+    trouble = "p" if snapshot.problem else ""
+    return f"{snapshot.generation}-{int(views.steady(now))}{trouble}"
+
+
+def cards_page(snapshot: Snapshot[Vm], asked: Asked, now: float, disks: Mapping[str, int], host: int) -> CardsPage:
+    """The page of a snapshot. `disks`: bytes used by VM; `host`: bytes of memory of this computer."""
+    steady = views.steady(now)
+    every = tuple(card(vm, steady, disks.get(vm.name, 0)) for vm in snapshot.vms)
+    shown = tuple(one for one in every if asked.shows(one))
+    known = seen(snapshot, now)
+    at_risk = sum("at-risk" in one.tags for one in every)
+    return CardsPage(
+        title=_title(every, at_risk, snapshot),
+        heading=_heading(every, at_risk, snapshot),
+        lead=_lead(snapshot.vms, disks, host),
+        cards=shown,
+        filters=_filters(every, asked),
+        query=asked.query,
+        problem=_problem(snapshot, now),
+        poll=asked.poll(known),
+        seen=known,
+        is_first_visit=not every and snapshot.generation > 0,
+        is_filtered=bool(asked.query or asked.show),
+        is_waiting=any(one.badge.tone == "bad" or one.problem for one in every),
+    )
+
+
+def _heading(every: tuple[Card, ...], at_risk: int, snapshot: Snapshot[Vm]) -> str:
+    if not snapshot.generation:
+        return "Nobody knows yet which VMs there are"
+    if not every:
+        return "No VM yet"
+    risk = f", {at_risk} with work at risk" if at_risk else ", nothing known to be at risk"
+    blind = sum(one.work is not None and one.work.tone == "blind" for one in every)
+    return f"{count(len(every), 'VM', 'VMs')}{risk}" + (f", {blind} not looked into" if blind and not at_risk else "")
+
+
+def _title(every: tuple[Card, ...], at_risk: int, snapshot: Snapshot[Vm]) -> str:
+    if not snapshot.generation:
+        return "? VMs · dvm"
+    return f"{at_risk} at risk · dvm" if at_risk else f"{count(len(every), 'VM', 'VMs')} · dvm"
+
+
+def _lead(vms: tuple[Vm, ...], disks: Mapping[str, int], host: int) -> str:
+    if not vms:
+        return "One project, one VM."
+    running = [vm for vm in vms if vm.status == "Running"]
+    promised = sum(views.asked_size(vm)[1] for vm in running)
+    most = sum(views.asked_size(vm)[2] for vm in vms if vm.instance)
+    used = sum(disks.values())
+    facts = [f"{len(running)} running"]
+    if running:
+        facts.append(f"{views.size(promised)} of {views.size(host)} memory promised")
+    if used:
+        facts.append(f"{views.size(used)} of {views.size(most)} disk used")
+    return " · ".join(facts)
+
+
+def _filters(every: tuple[Card, ...], asked: Asked) -> tuple[Filter, ...]:
+    found = []
+    for name, word in FILTERS.items():
+        number = sum(not name or name in one.tags for one in every)
+        query = "?" + urlencode({"show": name}) if name else ""
+        found.append(Filter(name, f"{word} {number}", query, asked.show == name))
+    return tuple(found)
+
+
+def _problem(snapshot: Snapshot[Vm], now: float) -> ListProblem | None:
+    error: DvmError | None = snapshot.problem
+    if error is None:
+        return None
+    old = f" This is the list of {age(snapshot.at, now)}." if snapshot.at else ""
+    tone = "info" if isinstance(error, NoEngine) else "bad"
+    return ListProblem(tone, f"{error.what}{old}", error.todo, error.command)

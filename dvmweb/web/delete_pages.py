@@ -1,0 +1,157 @@
+"""The deletion page: the stored report with its age, what goes with the VM, and the form that decides."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from hmac import compare_digest
+
+from flask import Blueprint, Response, request
+
+from dvmweb.deleting import steps_of_delete
+from dvmweb.errors import DvmError, NotFound, UsageError, VmBusy
+from dvmweb.lima.entering import shown
+from dvmweb.vms import Vm, Vms
+from dvmweb.web import house
+from dvmweb.web.finding import find_fresh, find_vm
+from dvmweb.web.job_pages import to_job
+from dvmweb.web.views import ports, size
+from dvmweb.web.vm_pages import stored_key
+from dvmweb.web.vm_view import key_view
+from dvmweb.web.vms_pages import disk_used
+from dvmweb.web.work_view import WorkView, needs_name, work_view
+
+blueprint = Blueprint("delete_pages", __name__)
+CHANGED = "What is known of its work has changed since you saw it"
+NOT_TYPED = "That is not its name, letter by letter"
+
+
+@dataclass(frozen=True)
+class PlanStep:
+    """One step of the delete, with its command."""
+
+    title: str
+    command: str
+
+
+@dataclass(frozen=True)
+class DeletePage:
+    """All that one must know to decide."""
+
+    name: str
+    title: str
+    work: WorkView | None  # None: nobody has looked
+    needs_name: bool
+    digest: str
+    gone: tuple[tuple[str, str], ...]  # (word, what)
+    steps: tuple[PlanStep, ...]
+    problem: str  # why it cannot be deleted now, "" where it can
+    todo: str
+    is_running: bool
+    job_id: str  # that holds the VM, "" for none
+
+
+@blueprint.get("/vms/<name>/delete")
+def ask(name: str) -> Response:
+    """What would be lost. Changes nothing."""
+    return _page(_must_exist(find_vm(name)))
+
+
+@blueprint.post("/vms/<name>/delete")
+def delete(name: str) -> Response:
+    """Delete, when the report is the one that was seen and the name is typed where it must be; a job does it."""
+    vm = _must_exist(find_fresh(name))
+    if vm.job is not None:  # somebody was faster, perhaps this very form
+        raise VmBusy(f"{name} is held by a {vm.job.verb} (job {vm.job.id[:8]}).", "Nothing was changed by this.")
+    report = house.vms().stored_work(name)
+    if report is None or not compare_digest(report.facts_hash(), _field("report")):
+        return _page(vm, 409, changed=CHANGED)
+    if needs_name(report) and _field("name") != name:
+        return _page(vm, 422, typed=NOT_TYPED)
+    _refuse_protected(vm)
+    options = {"force": needs_name(report), "expected": report.facts_hash()}
+    return to_job(house.vms().start_job(name, "delete", options))
+
+
+def _field(name: str) -> str:
+    """A field of the form as ASCII that can be compared; anything else is as good as nothing."""
+    text = request.form.get(name, "")
+    return text if text.isascii() else ""
+
+
+def _must_exist(vm: Vm) -> Vm:
+    if vm.instance is None:
+        raise NotFound(
+            f"{vm.name} has no VM that could be deleted: it is not created.",
+            "Its config can be removed by hand, if you want it gone.",
+        )
+    return vm
+
+
+def _refuse_protected(vm: Vm) -> None:
+    what, todo = _protection(vm)
+    if what:
+        raise UsageError(what, todo)
+
+
+def _protection(vm: Vm) -> tuple[str, str]:
+    if vm.instance is None or not vm.instance.protected:
+        return "", ""
+    command = f"limactl unprotect {vm.instance.name}"
+    return f"{vm.name} is protected, so Lima refuses to delete it.", f"Take the protection away first: {command}"
+
+
+def _page(vm: Vm, status: int = 200, *, changed: str = "", typed: str = "") -> Response:
+    page = _model(house.vms(), vm)
+    return house.page(
+        "delete.html", status, page=page, changed=changed, typed=typed, typed_name=request.form.get("name", "")
+    )
+
+
+def _model(vms: Vms, vm: Vm) -> DeletePage:
+    report = vms.stored_work(vm.name)
+    is_named = report is None or needs_name(report)
+    problem, todo = _protection(vm)
+    steps: tuple[PlanStep, ...] = ()
+    try:
+        found = steps_of_delete(vms, vm, force=is_named)
+        steps = tuple(PlanStep(step.title, shown(step.argv)) for step in found)
+    except DvmError as error:  # a config with errors: the job would refuse with the same words
+        problem, todo = error.what, error.todo
+    return DeletePage(
+        name=vm.name,
+        title=f"Delete {vm.name}? · dvm",
+        work=work_view(report, time.time()) if report else None,
+        needs_name=is_named,
+        digest=report.facts_hash() if report else "",
+        gone=_gone(vms, vm),
+        steps=steps,
+        problem=problem,
+        todo=todo,
+        is_running=vm.status == "Running",
+        job_id=vm.job.id if vm.job else "",
+    )
+
+
+def _gone(vms: Vms, vm: Vm) -> tuple[tuple[str, str], ...]:
+    """What goes with the VM beside work, as (word, what)."""
+    told = []
+    if used := disk_used(vm):
+        told.append(("Disk", size(used)))
+    if line := stored_key(vms, vm.name):
+        told.append(("SSH key", f"{key_view(line, '').fingerprint}; remove it where you have pasted it"))
+    if open_ports := ports(vm):
+        told.append(("Ports", ", ".join(port.text for port in open_ports)))
+    if number := _terminals(vms, vm.name):
+        told.append(("Terminals", f"{number} open"))
+    return (*told, ("The rest", "packages, databases, files outside the code folder"))
+
+
+def _terminals(vms: Vms, name: str) -> int:
+    """How many terminals are open in the VM; 0 also where nobody can say."""
+    with suppress(DvmError, OSError, ImportError, AttributeError):
+        from dvmweb.terminals import client
+
+        return sum(one.vm == name for one in client.list_terminals(vms))
+    return 0

@@ -1,0 +1,80 @@
+"""The problems of a draft in words, each at the input that it is about. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from dvmweb.errors import Problem
+from dvmweb.guest_text import visible
+from dvmweb.names import RECIPE_PATTERN, VM_LENGTH, VM_PATTERN
+
+TOP = ""  # the place of what is about no single input
+# A problem that begins so goes on from the name of its field: "Disk is 1GiB".
+_GOES_ON = ("is ", "holds ", "has ", "uses ", "stands ", "begins ")
+
+
+@dataclass(frozen=True)
+class Link:
+    """A problem in the list on top, and the id of its input ("" for none)."""
+
+    id: str
+    text: str
+
+
+def id_of(place: str) -> str:
+    """The id of the input at a place such as `cpus`, `recipe.node` or `params.node.version`."""
+    return "f-" + re.sub("[^A-Za-z0-9_-]", "-", place)
+
+
+def placed(problems: Iterable[Problem], drawn: Mapping[str, str], typed: Callable[[str], str]) -> dict[str, list[str]]:
+    """Sentences by place. `drawn` are the places of all inputs with their labels, `typed` says what stands in one."""
+    found: dict[str, list[str]] = {}
+    for problem in problems:
+        place = _place(problem, drawn)
+        text = _sentence(problem, drawn.get(place, ""), typed(place)) if place else visible(str(problem), 600)
+        if text not in (known := found.setdefault(place, [])):
+            known.append(text)
+    return found
+
+
+def links(messages: Mapping[str, list[str]]) -> tuple[Link, ...]:
+    """All sentences in the order of their places, for the list on top."""
+    return tuple(Link(id_of(place) if place else "", text) for place, texts in messages.items() for text in texts)
+
+
+def count_words(count: int) -> str:
+    """How many values are wrong, for a title."""
+    return f"{count} value{'' if count == 1 else 's'} to mend"
+
+
+def suggestion(name: str) -> str:
+    """The nearest VM name to what was typed, "" where there is none."""
+    near = re.sub("[^a-z0-9]+", "-", name.lower()).strip("-0123456789")[:VM_LENGTH].rstrip("-")
+    return near if VM_PATTERN.fullmatch(near) and near != name else ""
+
+
+def _place(problem: Problem, drawn: Collection[str]) -> str:
+    file = PurePath(problem.file)
+    if file.suffix == ".sh" and RECIPE_PATTERN.fullmatch(file.stem):  # the header of a recipe
+        return next((place for place in (f"recipe.{file.stem}", "recipes") if place in drawn), TOP)
+    if file.name == "config.yaml" and file.parent.name != "vms":
+        return TOP
+    head, _, rest = problem.field.partition(".")
+    recipe = rest.partition(".")[0]
+    wanted = (problem.field, f"recipe.{recipe}", "recipes") if head == "params" else (head,)
+    return next((place for place in wanted if place in drawn), TOP)
+
+
+def _sentence(problem: Problem, label: str, typed: str) -> str:
+    if problem.file.endswith(".sh"):
+        return visible(str(problem), 600)
+    what, todo = problem.what, problem.todo
+    if problem.field == "cpus" and typed and not typed.isdigit():
+        what, todo = f"'{visible(typed, 60)}' is not a whole number", "Write a number from 1 to 64."
+    if problem.field == "name" and (near := suggestion(typed)):
+        todo = f"{todo} Try: {near}"
+    start = f"{label} {what}" if what.startswith(_GOES_ON) else what[:1].upper() + what[1:]
+    return visible(f"{start.rstrip('.')}. {todo}", 600)

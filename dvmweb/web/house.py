@@ -1,0 +1,71 @@
+"""What the pages share: the verbs, the watch, the session of the request, and how a page is made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import htmx_flask
+from flask import Flask, Response, current_app, g, make_response, render_template, request
+
+if TYPE_CHECKING:
+    from dvmweb.lima.watching import Watch
+    from dvmweb.vms import Vm, Vms
+    from dvmweb.web.sessions import Session, Sessions
+    from dvmweb.web.sockets import Sockets
+
+SESSION = "dvm.session"  # the guard leaves the session here, in the WSGI environment
+
+
+def furnish(app: Flask, vms: Vms, sessions: Sessions, sockets: Sockets, watch: Watch[Vm]) -> None:
+    """Keep what the pages share in the app."""
+    htmx_flask.Htmx(app)
+    app.extensions["dvm"] = {"vms": vms, "sessions": sessions, "sockets": sockets, "watch": watch}
+    app.after_request(_vary)
+
+
+def vms() -> Vms:
+    """The verbs."""
+    return cast("Vms", current_app.extensions["dvm"]["vms"])
+
+
+def watch() -> Watch[Vm]:
+    """The one watch over all VMs that every page and tab shares."""
+    return cast("Watch[Vm]", current_app.extensions["dvm"]["watch"])
+
+
+def sessions() -> Sessions:
+    """Who is logged in."""
+    return cast("Sessions", current_app.extensions["dvm"]["sessions"])
+
+
+def sockets() -> Sockets:
+    """The open WebSockets."""
+    return cast("Sockets", current_app.extensions["dvm"]["sockets"])
+
+
+def session() -> Session | None:
+    """The session of this request; None only on the login page."""
+    return cast("Session | None", request.environ.get(SESSION))
+
+
+def csrf_token() -> str:
+    """The CSRF token of this request's session, "" where there is none."""
+    here = session()
+    return sessions().csrf_token(here) if here else ""
+
+
+def is_htmx() -> bool:
+    """Say whether htmx asks, for a part of a page. Nothing that guards may ask this: the header can be forged."""
+    g.asked_for_htmx = True
+    return bool(htmx_flask.request.htmx)
+
+
+def _vary(response: Response) -> Response:
+    if g.get("asked_for_htmx"):
+        response.vary.add("HX-Request")
+    return response
+
+
+def page(template: str, status: int = 200, **model: Any) -> Response:
+    """Render a page or a part of one."""
+    return make_response(render_template(template, **model), status)

@@ -1,0 +1,250 @@
+"""The server: Werkzeug's threads behind deadlines and caps, on a loopback address and nowhere else."""
+
+from __future__ import annotations
+
+import errno
+import io
+import ipaddress
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+
+from dvmweb.errors import UsageError
+from dvmweb.web.guard import DEFAULTS, HEADERS
+from dvmweb.web.http_head import HEAD_BYTES, HEADER_LINES, LINE_BYTES, BadHead, Head, parse_head
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+IPV6, IPV4 = "::1", "127.0.0.1"
+HEAD_SECONDS = 5
+BODY_SECONDS = 30
+WRITE_SECONDS = 30
+DRAIN_SECONDS, DRAIN_BYTES = 1, 2_000_000  # so that a client that is refused while it sends can read why
+MOST_CONNECTIONS = 256
+log = logging.getLogger(__name__)
+
+
+def check_address(address: str) -> str:
+    """Return `address` when it is one that the dashboard may listen on; raise UsageError for every other spelling."""
+    if address not in (IPV6, IPV4):
+        raise UsageError(
+            f"The dashboard does not listen on {address!r}: whoever reaches it has a shell in every VM.",
+            f"It listens on {IPV6}, or with --ipv4 on {IPV4}; from another computer use ssh -L.",
+        )
+    return address
+
+
+def listen(port: int, *, ipv4: bool = False) -> socket.socket:
+    """A listening socket on ::1, or on 127.0.0.1 when asked for or where there is no IPv6.
+
+    Raises OSError with EADDRINUSE where the port is taken.
+    """
+    if not ipv4:
+        try:
+            return _listen_on(IPV6, port)
+        except OSError as error:
+            if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT):
+                raise
+    return _listen_on(IPV4, port)
+
+
+def _listen_on(address: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in check_address(address) else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)  # not inherited by children, and no SO_REUSEPORT
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a restart need not wait for old connections
+        listening.bind((address, port))
+        listening.listen(128)
+    except BaseException:
+        listening.close()
+        raise
+    return listening
+
+
+class _TimedReader(io.RawIOBase):
+    """Reads a socket until a deadline and up to a number of bytes; the deadline is for all reads together."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self.allow(HEAD_SECONDS)
+
+    def allow(self, seconds: float, most: int = 1 << 40) -> None:
+        """Count anew from now."""
+        self._deadline, self._left = time.monotonic() + seconds, most
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        seconds = self._deadline - time.monotonic()
+        if seconds <= 0:
+            raise TimeoutError("too slow")
+        if self._left <= 0:
+            return 0
+        self._sock.settimeout(seconds)
+        got = self._sock.recv_into(memoryview(buffer)[: self._left])
+        self._left -= got
+        return got
+
+
+class Handler(WSGIRequestHandler):
+    """One request and its connection, which is closed afterwards."""
+
+    protocol_version = "HTTP/1.1"
+    server: Server
+
+    def setup(self) -> None:
+        super().setup()
+        self.rfile.close()
+        self._reader = _TimedReader(self.connection)
+        self.rfile = io.BufferedReader(self._reader, 8192)
+
+    def handle_one_request(self) -> None:
+        """Read one head and answer it; whatever follows on this connection is not read."""
+        self.close_connection = True
+        self.requestline, self.request_version, self.command = "", "HTTP/1.1", ""
+        try:
+            head = self._read_head()
+        except BadHead as error:
+            self._refuse(error.status)
+        except (OSError, EOFError):  # too slow, or gone
+            return
+        else:
+            self.server.head_is_read(self.connection)
+            self._reader.allow(BODY_SECONDS)
+            self.command, self.path, self.headers = head.method, head.target, head.headers
+            self.request_version = head.version
+            self.run_wsgi()
+
+    def _read_head(self) -> Head:
+        first = self.rfile.readline(LINE_BYTES + 1)
+        if not first:
+            raise EOFError
+        if len(first) > LINE_BYTES:
+            raise BadHead(414)
+        lines: list[bytes] = []
+        size = 0
+        while (line := self.rfile.readline(HEAD_BYTES + 1)) != b"\r\n":
+            size += len(line)
+            if size > HEAD_BYTES or len(lines) >= HEADER_LINES:
+                raise BadHead(431)
+            if not line.endswith(b"\n"):
+                raise EOFError
+            lines.append(line)
+        return parse_head(first, lines)
+
+    def _refuse(self, status: int) -> None:
+        log.warning("refused (head): %d", status)
+        self._reader.allow(DRAIN_SECONDS, DRAIN_BYTES)
+        body = f"{HTTPStatus(status).phrase}.\n".encode()
+        headers = (*HEADERS, *DEFAULTS, ("Content-Type", "text/plain; charset=utf-8"), ("Connection", "close"))
+        lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", f"Content-Length: {len(body)}"]
+        lines += [f"{name}: {value}" for name, value in headers]
+        with suppress(OSError, ValueError):
+            self.connection.settimeout(WRITE_SECONDS)
+            self.wfile.write("\r\n".join((*lines, "", "")).encode() + body)
+            self.connection.shutdown(socket.SHUT_WR)
+            while self.rfile.read1(65536):
+                pass
+
+    def send_response(self, code: int, message: str | None = None) -> None:
+        """As the base class, but without a Server header."""
+        self.send_response_only(code, message)
+        self.send_header("Date", self.date_time_string())
+
+    def end_headers(self) -> None:
+        self.connection.settimeout(WRITE_SECONDS)
+        self._reader.allow(WRITE_SECONDS, DRAIN_BYTES)
+        super().end_headers()
+
+    def connection_dropped(self, error: BaseException, environ: Any = None) -> None:
+        self.close_connection = True
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        """The guard logs; nothing goes to the terminal."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """The guard logs."""
+
+
+class Server(ThreadedWSGIServer):
+    """Serves `make_app(host)`, where host is what browsers must send: "[::1]:8722"."""
+
+    daemon_threads = True
+
+    def __init__(
+        self, listening: socket.socket, make_app: Callable[[str], WSGIApplication], most: int = MOST_CONNECTIONS
+    ) -> None:
+        address, port = listening.getsockname()[:2]
+        self.host_header = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        self._most = most
+        self._lock = threading.Lock()
+        self._connections: set[Any] = set()
+        self._heads: dict[Any, None] = {}  # connections whose head is not read yet, oldest first
+        super().__init__(address, port, make_app(self.host_header), Handler, fd=listening.fileno())
+        listening.close()
+
+    def get_request(self) -> tuple[Any, Any]:
+        try:
+            return super().get_request()
+        except OSError:  # out of descriptors: without a pause this would spin
+            time.sleep(0.05)
+            raise
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """Only the loopback may connect, and only so many at once."""
+        try:
+            is_near = ipaddress.ip_address(client_address[0]).is_loopback
+        except ValueError:
+            is_near = False
+        return is_near and self._admit(request)
+
+    def _admit(self, connection: Any) -> bool:
+        """Make room for a new connection: the oldest one that has not even asked has to go for it."""
+        with self._lock:
+            if len(self._connections) >= self._most:
+                if not self._heads:
+                    return False
+                oldest = next(iter(self._heads))
+                self._forget(oldest)
+                with suppress(OSError):
+                    oldest.shutdown(socket.SHUT_RDWR)  # its thread wakes up and ends
+            self._connections.add(connection)
+            self._heads[connection] = None
+            return True
+
+    def head_is_read(self, connection: Any) -> None:
+        """This one has asked: from now on it is not the one that has to go."""
+        with self._lock:
+            self._heads.pop(connection, None)
+
+    def _forget(self, connection: Any) -> None:
+        self._connections.discard(connection)
+        self._heads.pop(connection, None)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request(request, client_address)
+        except RuntimeError:  # no thread can be started
+            log.error("no thread for a connection")
+            self.shutdown_request(request)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._lock:
+            self._forget(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A connection failed outside the guard; its bytes are not logged."""
+        log.error("a connection failed")
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        """Werkzeug would log a traceback with a guest's text in it; the guard has logged the place."""

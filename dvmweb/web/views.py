@@ -1,0 +1,325 @@
+"""What the pages show of VMs and their work: small frozen values made by pure functions, guest text made safe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dvmweb import vms as verbs
+from dvmweb.guest_text import visible
+from dvmweb.jobs.journal import Job
+from dvmweb.vms import Vm
+from dvmweb.work import Verdict, WorkReport
+
+GIB = 1 << 30
+FRESH = 60.0  # seconds for which an answer counts as "reachable"; a page asks every 15 s
+STEP = 10  # seconds: ages move in steps, so that a page that did not change is not sent again each second
+BUSY_WORDS = {"sync": "Syncing", "start": "Starting", "stop": "Stopping", "work": "Looking", "delete": "Deleting"}
+
+
+@dataclass(frozen=True)
+class Badge:
+    """A state: a word, an icon and a colour."""
+
+    tone: str  # ok idle warn bad info
+    icon: str
+    word: str
+    age: str = ""
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class WorkLine:
+    """What a delete would lose, in a line."""
+
+    tone: str  # safe risk blind
+    icon: str
+    word: str
+    age: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class JobLine:
+    """A job that runs on a VM, in a line."""
+
+    id: str
+    text: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Meter:
+    """A number with its limit; `value` and `most` are for the bar, 0 of 1 where nothing is known."""
+
+    label: str
+    text: str
+    value: int = 0
+    most: int = 1
+    has_bar: bool = False
+    is_high: bool = False
+
+
+@dataclass(frozen=True)
+class Port:
+    """A port of the guest that is open on this computer."""
+
+    text: str
+    url: str  # "" while nothing can answer there
+    address: str  # to copy where a browser does not know NAME.localhost
+
+
+@dataclass(frozen=True)
+class Action:
+    """A button: a link, or a form of one button."""
+
+    id: str  # of the element, so that the focus survives a new list
+    text: str
+    icon: str
+    path: str  # below the prefix
+    is_post: bool = True
+    tone: str = ""  # primary danger quiet
+    fields: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Card:
+    """One VM in the list."""
+
+    id: str
+    name: str  # as text; an instance that is not ours may be called anything
+    path: str  # of its page, "" where it has none
+    what: str
+    badge: Badge
+    work: WorkLine | None
+    job: JobLine | None
+    meters: tuple[Meter, ...]
+    ports: tuple[Port, ...]
+    recipes: tuple[str, ...]
+    problem: str
+    actions: tuple[Action, ...]
+    more: tuple[Action, ...]
+    tags: tuple[str, ...]  # running, at-risk, safe, as the filters ask
+    search: str
+
+
+def badge(vm: Vm, now: float) -> Badge:
+    """Which word stands for the VM; `Running` is never said without whether it answered."""
+    if vm.job is not None:
+        word = "Waiting for another VM" if vm.job.state == "queued" else BUSY_WORDS.get(vm.job.verb, vm.job.verb)
+        return Badge("info", "sync", word)
+    status = visible(vm.status, 30)
+    if vm.kind == "unmanaged":
+        return Badge("idle", "dot", f"Unmanaged, {status}" if status else "Unmanaged")
+    if vm.kind == "not created":
+        return Badge("idle", "plus", "Not created")
+    if vm.status == "Running":
+        return _running(vm, now)
+    if vm.status == "Stopped":
+        return Badge("idle", "half", "Stopped")
+    if vm.status in ("Broken", ""):
+        return Badge("bad", "warn", status or "Lima cannot read it")
+    return Badge("warn", "warn", status)
+
+
+def _running(vm: Vm, now: float) -> Badge:
+    if vm.reach is None:
+        return Badge("idle", "dot", "Running", title="Nobody has asked yet whether it answers")
+    asked = age(vm.reach.at, now)
+    if not vm.reach.answered:
+        return Badge("bad", "warn", "Running, not reachable", asked, "It did not answer when it was asked last")
+    if now - vm.reach.at > FRESH:
+        return Badge("idle", "dot", "Running", f"answered {asked}", "Nobody has asked since")
+    return Badge("ok", "dot", "Reachable", asked, "It answered when it was asked last")
+
+
+def age(at: float, now: float) -> str:
+    """How long ago in words, in steps of ten seconds."""
+    return "just now" if now - at < STEP else verbs.age(at, now)
+
+
+def steady(now: float) -> float:
+    """The time as the list uses it: the same for ten seconds."""
+    return now // STEP * STEP
+
+
+def work_line(vm: Vm, now: float) -> WorkLine | None:
+    """The work line of a card: never "nothing at risk" where nobody could look; None where there is no guest."""
+    if vm.kind == "unmanaged":
+        return WorkLine("blind", "eye-off", "Not looked", detail="dvm did not make it and does not look into it")
+    if vm.kind == "not created":
+        return None
+    if vm.work is None:
+        return WorkLine("blind", "eye-off", "Not looked", detail="nobody has looked into it yet")
+    return report_line(vm.work, now, is_stopped=vm.status == "Stopped")
+
+
+def report_line(report: WorkReport, now: float, *, is_stopped: bool = False) -> WorkLine:
+    """One report in a line."""
+    asked = f"looked {age(report.looked_at, now)}"
+    if report.verdict is Verdict.COULD_NOT_LOOK:
+        return WorkLine("blind", "eye-off", "Could not look", asked, capital(visible(report.problems[0], 300)))
+    stopped = "as it was before it was stopped" if is_stopped else ""
+    if report.verdict is Verdict.CLEAN:
+        return WorkLine("safe", "check", "Nothing at risk", asked, stopped)
+    return WorkLine("risk", "warn", capital(report.summary()), asked, where(report) or stopped)
+
+
+def where(report: WorkReport) -> str:
+    """Where the first work at risk lies, and how many more places there are; "" for loose files alone."""
+    at_risk = [repository for repository in report.repositories if repository.is_at_risk]
+    if not at_risk:
+        return ""
+    first, more = at_risk[0], len(at_risk) - 1
+    branch = f" on {visible(first.branch, 60)}" if first.branch else ""
+    return f"{place(report, first.path)}{branch}" + (
+        f" and {count(more, 'more repository', 'more repositories')}" if more else ""
+    )
+
+
+def place(report: WorkReport, path: str) -> str:
+    """Where a repository lies in the guest: a path below the code folder is told with it."""
+    whole = path if path.startswith("/") else f"{report.code_dir}/{path}".removesuffix("/.")
+    return visible(whole, 120)
+
+
+def job_line(job: Job | None, now: float) -> JobLine | None:
+    """How far the job of a VM is."""
+    if job is None:
+        return None
+    ended = sum(step.state not in ("waiting", "running") for step in job.steps)
+    current = next((step for step in job.steps if step.state == "running"), None)
+    number = min(ended + 1, len(job.steps))
+    text = f"Step {number} of {len(job.steps)}" if job.steps else "Beginning"
+    if current is not None:
+        waited = max(0.0, now - current.started)
+        text += f": {visible(current.title, 80)}" + (f" · {duration(waited)}" if waited >= STEP else "")
+    return JobLine(job.id, text, ended, max(1, len(job.steps)))
+
+
+def duration(seconds: float) -> str:
+    """A span in words: 41 s, 3 min 41 s, 2 h 5 min."""
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def clock(seconds: float) -> str:
+    """A span as a step's clock: 1:48."""
+    whole = max(0, int(seconds))
+    hours = f"{whole // 3600}:{whole % 3600 // 60:02d}" if whole >= 3600 else str(whole // 60)
+    return f"{hours}:{whole % 60:02d}"
+
+
+def size(size_bytes: int) -> str:
+    """GiB as people write them (MiB for little), ? where it is not known."""
+    if not size_bytes:
+        return "?"
+    return f"{round(size_bytes / GIB, 1):g} GiB" if size_bytes >= GIB // 10 else f"{max(1, size_bytes >> 20)} MiB"
+
+
+def meters(vm: Vm, disk_used: int) -> tuple[Meter, ...]:
+    """What the VM may take, and how much of its disk it has taken (bytes, 0 where that is not known)."""
+    cpus, memory, disk = asked_size(vm)
+    words = f"{size(disk_used).removesuffix(' GiB')} / {size(disk)}" if disk_used else size(disk)
+    has_bar = bool(disk and disk_used)
+    bar = Meter("disk", words, min(disk_used, disk), disk, has_bar=True, is_high=disk_used > disk * 0.85)
+    return (Meter("cpu", str(cpus or "?")), Meter("mem", size(memory)), bar if has_bar else Meter("disk", words))
+
+
+def asked_size(vm: Vm) -> tuple[int, int, int]:
+    """cpus, memory and disk (bytes) of the instance, else as the config asks for them; 0 where nobody knows."""
+    facts = vm.instance or vm.config
+    return (facts.cpus, facts.memory, facts.disk) if facts else (0, 0, 0)
+
+
+def ports(vm: Vm) -> tuple[Port, ...]:
+    """The declared ports; a link names the VM, so that the pages of two VMs share no cookies."""
+    declared = vm.config.ports if vm.config else ()
+    is_up = vm.kind == "managed" and vm.status == "Running"
+    found = []
+    for port in declared:
+        same = port.host_port == port.guest_port
+        text = str(port.host_port) if same else f"{port.host_port} to {port.guest_port}"
+        url = f"http://{vm.name}.localhost:{port.host_port}/" if is_up else ""
+        found.append(Port(text, url, f"127.0.0.1:{port.host_port}"))
+    return tuple(found)
+
+
+def what(vm: Vm) -> str:
+    """The line below the name: what it is made of."""
+    if vm.kind == "unmanaged":
+        facts = (vm.instance.vm_type, vm.instance.arch) if vm.instance else ()
+        return " · ".join(["made outside dvm", *(visible(fact, 20) for fact in facts if fact)])
+    if vm.config is None:
+        return ""
+    arch = "" if vm.config.arch == "default" else vm.config.arch
+    return " · ".join(visible(fact, 80) for fact in (vm.config.image, arch, short_repo(vm.config.repo)) if fact)
+
+
+def short_repo(repo: str) -> str:
+    """A repository as people say it: host/owner/name."""
+    word = repo.removeprefix("ssh://").removeprefix("https://").removeprefix("git@").removesuffix(".git")
+    return word.replace(":", "/", 1) if repo.startswith("git@") else word
+
+
+def tags(vm: Vm, line: WorkLine | None) -> tuple[str, ...]:
+    """Which filters show this VM."""
+    marks = {
+        "running": vm.status == "Running",
+        "at-risk": line is not None and line.tone == "risk",
+        "safe": vm.kind == "managed" and line is not None and line.tone == "safe",
+    }
+    return tuple(name for name, holds in marks.items() if holds)
+
+
+def card(vm: Vm, now: float, disk_used: int = 0) -> Card:
+    """The card of a VM; `now` in seconds since the epoch."""
+    from dvmweb.web.actions import actions_of, more_of
+
+    line = work_line(vm, now)
+    name, recipes = visible(vm.name, 80), vm.config.recipes if vm.config else ()
+    places = [place(vm.work, repository.path) for repository in vm.work.repositories[:50]] if vm.work else []
+    words = (name, what(vm), *places, *(port.text for port in ports(vm)), *recipes)
+    kind = "instance" if vm.kind == "unmanaged" else "vm"
+    return Card(
+        id=f"{kind}-{element_id(vm.name)}",
+        name=name,
+        path="" if vm.kind == "unmanaged" else f"/vms/{vm.name}",
+        what=what(vm),
+        badge=badge(vm, now),
+        work=line,
+        job=job_line(vm.job, now),
+        meters=meters(vm, disk_used),
+        ports=ports(vm),
+        recipes=tuple(recipes),
+        problem=first_problem(vm),
+        actions=actions_of(vm),
+        more=more_of(vm),
+        tags=tags(vm, line),
+        search=" ".join(words).lower(),
+    )
+
+
+def element_id(name: str) -> str:
+    """A name as it may stand in an id: odd characters of an instance that is not ours become underscores."""
+    return "".join(letter if letter.isascii() and (letter.isalnum() or letter == "-") else "_" for letter in name)[:80]
+
+
+def first_problem(vm: Vm) -> str:
+    """The first error of its config, "" where it has none."""
+    return visible(vm.problem.splitlines()[0], 400) if vm.problem else ""
+
+
+def count(number: int, one: str, more: str) -> str:
+    """A number with its noun."""
+    return f"{number} {one if number == 1 else more}"
+
+
+def capital(text: str) -> str:
+    """The text as the beginning of a sentence."""
+    return text[:1].upper() + text[1:]

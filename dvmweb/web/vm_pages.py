@@ -1,0 +1,238 @@
+"""The page of one VM with its tabs, the buttons that start a job on it, and its project hook."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from dvmweb import files, recipes
+from dvmweb.errors import DvmError, UsageError
+from dvmweb.guest_text import strip_escapes, visible
+from dvmweb.lima import ledger
+from dvmweb.lima.entering import shown
+from dvmweb.remotes import where_to_paste
+from dvmweb.vms import Vm, Vms
+from dvmweb.web import house, job_view, vm_view
+from dvmweb.web.actions import actions_of
+from dvmweb.web.finding import checked, find_vm
+from dvmweb.web.job_pages import see_other, to_job
+from dvmweb.web.views import badge, job_line, ports
+from dvmweb.web.vms_pages import disk_used
+from dvmweb.web.work_view import work_view
+
+blueprint = Blueprint("vm_pages", __name__)
+OPTIONS = {"sync": ("fresh", "update", "restart"), "start": (), "stop": ("force",), "work": ()}
+ON = ("1", "on", "true", "yes")
+SECRET = "secret."  # noqa: S105  (a field `secret.NAME` holds a recipe's secret for this one job)
+MOST_COMMANDS = 200
+NOTE_BYTES = 10_000
+
+
+@dataclass(frozen=True)
+class SecretField:
+    """A secret that a recipe of this VM takes; asked for at each sync, never kept."""
+
+    field: str
+    label: str
+    help: str
+    recipe: str
+
+
+@dataclass(frozen=True)
+class PlanLine:
+    """One step that a sync would take now."""
+
+    title: str
+    skip_reason: str
+    command: str
+
+
+@blueprint.get("/vms/<name>")
+def show(name: str) -> Response:
+    """One tab of a VM."""
+    vm, now = find_vm(name), time.time()
+    tab = request.args.get("tab", "")
+    tab = tab if tab in vm_view.TABS else "overview"
+    model = _TABS[tab](house.vms(), vm, now)
+    return house.page(
+        "vm.html",
+        vm=vm,
+        badge=badge(vm, now),
+        job=job_line(vm.job, now),
+        actions=actions_of(vm),
+        tabs=vm_view.tabs(tab),
+        tab=tab,
+        problems=tuple(vm.problem.splitlines()),
+        **model,
+    )
+
+
+def _overview(vms: Vms, vm: Vm, now: float) -> dict[str, Any]:
+    return {
+        "facts": vm_view.facts(vm, disk_used(vm)),
+        "ports": ports(vm),
+        "work": work_view(vm.work, now) if vm.work is not None else None,
+        "secrets": _secrets(vms, vm),
+    }
+
+
+def _config(vms: Vms, vm: Vm, now: float) -> dict[str, Any]:
+    from dvmweb.config.store import ConfigStore
+
+    text = ""
+    with suppress(DvmError):
+        text = ConfigStore(vms.paths).source(vm.name)[0].decode("utf-8", "replace")
+    lines = tuple(strip_escapes(line) for line in text.split("\n"))
+    overlay = vms.paths.overlay_file
+    return {
+        "path": str(vms.paths.vm_config(vm.name)),
+        "lines": lines,
+        "overlay": str(overlay) if overlay.exists() else "",
+    }
+
+
+def _recipes(vms: Vms, vm: Vm, now: float) -> dict[str, Any]:
+    rows: tuple[vm_view.RecipeRow, ...] = ()
+    problem = ""
+    try:
+        rows = vm_view.recipe_rows(vm, _ordered(vms, vm), vms.jobs(vm.name), now)
+    except DvmError as error:
+        problem = error.what
+    is_asked = request.args.get("ask") == "1"
+    return {"rows": rows, "recipe_problem": problem, "plan": _plan(vms, vm) if is_asked else (), "is_asked": is_asked}
+
+
+def _plan(vms: Vms, vm: Vm) -> tuple[PlanLine, ...]:
+    """What a sync would do now; asks the engine and, where it runs, the guest."""
+    return tuple(PlanLine(s.title, s.skip_reason, shown(s.argv) if s.argv else "") for s in vms.dry_run(vm.name, {}))
+
+
+def _jobs(vms: Vms, vm: Vm, now: float) -> dict[str, Any]:
+    return {"rows": tuple(job_view.row(job, now) for job in vms.jobs(vm.name))}
+
+
+def _commands(vms: Vms, vm: Vm, now: float) -> dict[str, Any]:
+    has_all = request.args.get("all") == "1"
+    entries = [entry for entry in ledger.read(vms.paths, vm=vm.name, limit=100_000) if has_all or entry.job]
+    return {"rows": vm_view.command_rows(entries[-MOST_COMMANDS:], now), "has_all": has_all}
+
+
+def _key(vms: Vms, vm: Vm, now: float) -> dict[str, Any]:
+    line, repo = stored_key(vms, vm.name), vm.config.repo if vm.config else ""
+    if not line and request.args.get("ask") == "1":
+        line, _ = vms.ssh_key(vm.name)
+    return {"key": vm_view.key_view(line, where_to_paste(repo) if repo else "") if line else None}
+
+
+_TABS: Mapping[str, Callable[[Vms, Vm, float], dict[str, Any]]] = {
+    "overview": _overview,
+    "config": _config,
+    "recipes": _recipes,
+    "jobs": _jobs,
+    "commands": _commands,
+    "key": _key,
+}
+
+
+def stored_key(vms: Vms, name: str) -> str:
+    """The public key as it was last told, "" where nobody has asked."""
+    with suppress(OSError, UsageError):
+        return files.read_bounded(vms.paths.vm_state(name) / "key.pub", NOTE_BYTES).decode("utf-8", "replace").strip()
+    return ""
+
+
+def _ordered(vms: Vms, vm: Vm) -> tuple[recipes.Recipe, ...]:
+    if vm.config is None:
+        return ()
+    return recipes.order(vm.config.recipes, recipes.Shelf(vms.paths), has_baseline=vm.config.baseline)
+
+
+def _secrets(vms: Vms, vm: Vm) -> tuple[SecretField, ...]:
+    with suppress(DvmError):
+        return tuple(
+            SecretField(SECRET + param.name, param.label, param.help, recipe.name)
+            for recipe in _ordered(vms, vm)
+            for param in recipes.secret_params(recipe)
+        )
+    return ()
+
+
+# -- jobs --------------------------------------------------------------------------------------------------------------
+
+
+@blueprint.post("/vms/<name>/sync")
+def sync(name: str) -> Response:
+    """Create or start the VM and bring it to its config."""
+    return _start(name, "sync")
+
+
+@blueprint.post("/vms/<name>/start")
+def start(name: str) -> Response:
+    """Start the VM and wait until it answers."""
+    return _start(name, "start")
+
+
+@blueprint.post("/vms/<name>/stop")
+def stop(name: str) -> Response:
+    """Look at the work at risk, then stop the VM; by force without a look."""
+    return _start(name, "stop")
+
+
+@blueprint.post("/vms/<name>/work")
+def work(name: str) -> Response:
+    """Look which work would be lost with the VM, starting it if that must be."""
+    return _start(name, "work")
+
+
+def _start(name: str, verb: str) -> Response:
+    options = {option: True for option in OPTIONS[verb] if request.form.get(option) in ON}
+    secrets = {
+        field.removeprefix(SECRET): value.encode()
+        for field, value in request.form.items()
+        if verb == "sync" and field.startswith(SECRET) and value
+    }
+    return to_job(house.vms().start_job(checked(name), verb, options, secrets))
+
+
+# -- the project hook --------------------------------------------------------------------------------------------------
+
+
+@blueprint.get("/vms/<name>/hook")
+def hook(name: str) -> Response:
+    """The project hook as the running guest shows it now, to read and to approve."""
+    vm = find_vm(name)
+    if vm.instance is not None and vm.status != "Running":
+        raise UsageError(
+            f"{name} is {visible(vm.status) or 'not readable'}, so nobody can read its hook.", "Start it first."
+        )
+    return _hook_page(name, has_changed=False)
+
+
+@blueprint.post("/vms/<name>/hook")
+def approve(name: str) -> Response:
+    """Approve the very text that was read; another text by now is shown again."""
+    vms, shown_digest = house.vms(), request.form.get("digest", "")
+    digest, _, _ = vms.hook(checked(name))
+    if not digest or digest != shown_digest:
+        return _hook_page(name, has_changed=True)
+    vms.approve_hook(name, digest)
+    if request.form.get("then") == "sync":
+        return to_job(vms.start_job(name, "sync"))
+    return see_other(f"/vms/{name}")
+
+
+def _hook_page(name: str, *, has_changed: bool) -> Response:
+    digest, text, is_approved = house.vms().hook(name)
+    lines = tuple(_whole(line) for line in text.split(b"\n")) if digest else ()
+    model = {"name": name, "digest": digest, "lines": lines, "is_approved": is_approved}
+    return house.page("hook.html", 409 if has_changed else 200, has_changed=has_changed, **model)
+
+
+def _whole(line: bytes) -> str:
+    """A line of a hook with nothing left out: what is approved must have been seen, hidden characters too."""
+    return "\t".join(visible(part, len(line)) for part in line.split(b"\t"))

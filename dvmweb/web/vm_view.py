@@ -1,0 +1,158 @@
+"""What the page of one VM shows in its tabs. Pure but for the recipe files that it is handed."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from dvmweb.guest_text import visible
+from dvmweb.jobs.journal import Job, StepRecord
+from dvmweb.lima.entering import shown
+from dvmweb.lima.ledger import Entry
+from dvmweb.recipes import Recipe
+from dvmweb.vms import Vm
+from dvmweb.web.views import Badge, age, duration, size
+
+TABS = {
+    "overview": "Overview",
+    "config": "Config",
+    "recipes": "Recipes",
+    "jobs": "Jobs",
+    "commands": "Commands",
+    "key": "Key",
+}
+
+
+@dataclass(frozen=True)
+class Tab:
+    """One tab of the page."""
+
+    name: str
+    text: str
+    is_current: bool
+
+
+@dataclass(frozen=True)
+class RecipeRow:
+    """A recipe of the VM and how it stands, as far as the jobs tell."""
+
+    name: str
+    summary: str
+    badge: Badge
+    note: str
+    is_local: bool
+    job_id: str  # the job that tells it, "" for none
+
+
+@dataclass(frozen=True)
+class CommandRow:
+    """One engine command that was run."""
+
+    text: str
+    asked: str
+    took: str
+    code: str
+    is_ok: bool
+    job_id: str
+
+
+@dataclass(frozen=True)
+class KeyView:
+    """The VM's own public key."""
+
+    line: str
+    fingerprint: str
+    place: str  # where to paste it
+
+
+def tabs(current: str) -> tuple[Tab, ...]:
+    """The tabs with the current one marked."""
+    return tuple(Tab(name, text, name == current) for name, text in TABS.items())
+
+
+def facts(vm: Vm, disk_used: int) -> tuple[tuple[str, str], ...]:
+    """The facts of the overview, as (word, value)."""
+    config, instance = vm.config, vm.instance
+    cpus = instance.cpus if instance else config.cpus if config else 0
+    memory = instance.memory if instance else config.memory if config else 0
+    disk = instance.disk if instance else config.disk if config else 0
+    told = [("CPUs", str(cpus or "?")), ("Memory", size(memory)), ("Disk", _disk(disk, disk_used))]
+    if config is not None:
+        told += [("Image", visible(config.image)), ("User", visible(config.user))]
+        told += [("Code folder", visible(config.guest_code_dir)), ("Repository", visible(config.repo) or "none")]
+    if instance is not None:
+        told += [("Lima instance", visible(instance.name)), ("Status", visible(instance.status) or "not readable")]
+        told += [("Folder", visible(instance.directory) or "?"), ("Driver", visible(instance.vm_type) or "?")]
+        told += [("Protected", "yes, Lima refuses to delete it")] if instance.protected else []
+    return tuple(told)
+
+
+def _disk(disk: int, used: int) -> str:
+    return f"{size(used)} of {size(disk)}, grows as it is used" if used else size(disk)
+
+
+def recipe_rows(vm: Vm, ordered: Iterable[Recipe], jobs: tuple[Job, ...], now: float) -> tuple[RecipeRow, ...]:
+    """Each recipe in its order with its last step; jobs newest first, none from before the last delete counts."""
+    of_this_guest = _since_the_delete(jobs) if vm.instance is not None else ()
+    return tuple(_recipe_row(recipe, of_this_guest, now) for recipe in ordered)
+
+
+def _since_the_delete(jobs: tuple[Job, ...]) -> tuple[Job, ...]:
+    end = next((i for i, job in enumerate(jobs) if job.verb == "delete" and job.state == "succeeded"), len(jobs))
+    return jobs[:end]
+
+
+def _recipe_row(recipe: Recipe, jobs: tuple[Job, ...], now: float) -> RecipeRow:
+    title = recipe.name if recipe.name == "baseline" else f"recipe {recipe.name}"
+    told = ((job, step) for job in jobs for step in job.steps if step.title == title and step.state != "waiting")
+    job, step = next(told, (None, None))
+    badge, note = _recipe_state(recipe, job, step, now)
+    summary = visible(recipe.summary)
+    return RecipeRow(recipe.name, summary, badge, note, recipe.is_local, job.id if job else "")
+
+
+def _recipe_state(recipe: Recipe, job: Job | None, step: StepRecord | None, now: float) -> tuple[Badge, str]:
+    if job is None or step is None:
+        return Badge("idle", "dot", "Not applied"), "the next sync runs it"
+    asked = age(step.ended or job.ended or job.created, now)
+    reason = visible(step.reason, 200)
+    if step.state == "running":
+        is_cut = not job.is_open
+        return (Badge("warn", "warn", "Not finished") if is_cut else Badge("info", "sync", "Running")), asked
+    if step.state == "failed":
+        return Badge("bad", "warn", "Failed", asked), reason
+    if step.state == "not-run" or "not run" in step.reason:
+        return Badge("blind", "eye-off", "Not run in the demo", asked), reason
+    unknown = "probe not known" in step.reason
+    return Badge("blind" if unknown else "ok", "eye-off" if unknown else "check", "Applied", asked), reason
+
+
+def command_rows(entries: Iterable[Entry], now: float) -> tuple[CommandRow, ...]:
+    """Commands, newest first, ready to copy."""
+    rows = [
+        CommandRow(
+            text=shown(entry.argv),
+            asked=age(entry.time, now),
+            took=f"{entry.seconds:.1f} s" if entry.seconds < 60 else duration(entry.seconds),
+            code=str(entry.code) if entry.ended == "exit" else visible(entry.ended, 20),
+            is_ok=entry.code == 0 and entry.ended == "exit",
+            job_id=entry.job,
+        )
+        for entry in entries
+    ]
+    return tuple(reversed(rows))
+
+
+def key_view(line: str, place: str) -> KeyView:
+    """The key with its fingerprint as `ssh-keygen -l` prints it."""
+    words = line.split()
+    fingerprint = ""
+    try:
+        raw = hashlib.sha256(base64.b64decode(words[1], validate=True)).digest()
+        fingerprint = "SHA256:" + base64.b64encode(raw).decode().rstrip("=")
+    except (IndexError, binascii.Error, ValueError):
+        fingerprint = "not readable"
+    return KeyView(visible(line, 2000), fingerprint, place)

@@ -1,0 +1,117 @@
+// Text of a guest made safe to show: colours become classes, every other escape goes, what is hidden becomes a mark.
+// Pure functions; nothing here touches the page.
+
+// CSI, OSC, and the strings DCS SOS PM APC, which may be cut off by the end of the line; then two-byte escapes.
+const ESCAPE = /\x1b\[([0-?]*)[ -/]*([@-~])|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\|$)|\x1b[PX^_][^\x1b]*(?:\x1b\\|$)|\x1b[ -/]*[0-~]?|\x9b([0-?]*)[ -/]*([@-~])/gu;
+// What moves the cursor, reorders or hides: the same as guest_text.visible on the server.
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]|\p{M}{3,}/gu;
+const ON = { 1: "bold", 2: "dim", 3: "italic", 4: "underline", 9: "strike", 7: "inverse" };
+const OFF = { 22: ["bold", "dim"], 23: ["italic"], 24: ["underline"], 27: ["inverse"], 29: ["strike"] };
+const CLASSES = { bold: "a-b", dim: "a-d", italic: "a-i", underline: "a-u", strike: "a-s" };
+
+export const PLAIN = Object.freeze({});
+
+/** The style after one SGR sequence (its parameters as written); unknown numbers change nothing. */
+export function styled(style, parameters) {
+  const numbers = parameters.split(/[;:]/).map(Number);
+  let now = { ...style };
+  for (let i = 0; i < numbers.length; i += 1) {
+    const n = numbers[i];
+    if (n === 0) now = {};
+    else if (n in ON) now[ON[n]] = true;
+    else if (n in OFF) for (const name of OFF[n]) delete now[name];
+    else if (n === 38 || n === 48) i += extended(now, n === 38 ? "front" : "back", numbers, i);
+    else coloured(now, n);
+  }
+  return now;
+}
+
+function coloured(style, n) {
+  if (n >= 30 && n <= 37) style.front = n - 30;
+  else if (n >= 90 && n <= 97) style.front = n - 82;
+  else if (n >= 40 && n <= 47) style.back = n - 40;
+  else if (n >= 100 && n <= 107) style.back = n - 92;
+  else if (n === 39) delete style.front;
+  else if (n === 49) delete style.back;
+}
+
+/** 38;5;n and 38;2;r;g;b: the nearest of the sixteen; return how many numbers were taken. */
+function extended(style, side, numbers, at) {
+  if (numbers[at + 1] === 5) {
+    style[side] = nearest(...ofTable(numbers[at + 2]));
+    return 2;
+  }
+  if (numbers[at + 1] !== 2) return 0;
+  style[side] = nearest(numbers[at + 2], numbers[at + 3], numbers[at + 4]);
+  return 4;
+}
+
+function ofTable(n) {
+  if (!(n >= 16)) return n >= 0 ? [n] : [7];
+  if (n >= 232) return Array(3).fill((n - 232) * 10 + 8);
+  const step = (x) => (x === 0 ? 0 : x * 40 + 55);
+  const cube = n - 16;
+  return [step(Math.floor(cube / 36)), step(Math.floor(cube / 6) % 6), step(cube % 6)];
+}
+
+function nearest(red, green, blue) {
+  if (green === undefined) return red; // one of the sixteen already
+  const light = Math.max(red, green, blue);
+  const isGrey = light - Math.min(red, green, blue) < 40;
+  if (isGrey) return light > 200 ? 15 : light > 110 ? 7 : 8;
+  const half = light / 2;
+  return (red > half ? 1 : 0) + (green > half ? 2 : 0) + (blue > half ? 4 : 0) + (light > 200 ? 8 : 0);
+}
+
+/** The class names of a style, "" for plain. */
+export function classes(style) {
+  const [front, back] = style.inverse ? [style.back ?? 0, style.front ?? 7] : [style.front, style.back];
+  const names = Object.keys(CLASSES).filter((name) => style[name]).map((name) => CLASSES[name]);
+  if (back !== undefined) names.push(`g${back}`);
+  else if (front !== undefined) names.push(`f${front}`);
+  return names.join(" ");
+}
+
+function mark(character) {
+  if (character === "\t") return character;
+  if (/\p{M}/u.test(character)) return `${[...character].slice(0, 2).join("")}\\u{…}`;
+  const code = character.codePointAt(0);
+  return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16).padStart(4, "0")}`;
+}
+
+/** Text with every hidden character written as an escape. */
+export const marked = (text) => text.replace(HIDDEN, mark);
+
+/** The text of a line without its escapes. */
+export const stripped = (line) => marked(line.includes("\x1b") || line.includes("\x9b") ? line.replace(ESCAPE, "") : line);
+
+/** The style that holds after a line. */
+export function styleAfter(line, style) {
+  let now = style;
+  for (const found of line.matchAll(ESCAPE)) {
+    const final = found[2] ?? found[4];
+    if (final === "m") now = styled(now, found[1] ?? found[3]);
+  }
+  return now;
+}
+
+/** A line as pieces [text, class names], neighbours with the same class joined. */
+export function pieces(line, style) {
+  const out = [];
+  let now = style;
+  let from = 0;
+  const put = (text) => {
+    if (!text) return;
+    const names = classes(now);
+    if (out.length > 0 && out.at(-1)[1] === names) out.at(-1)[0] += text;
+    else out.push([text, names]);
+  };
+  for (const found of line.matchAll(ESCAPE)) {
+    put(marked(line.slice(from, found.index)));
+    from = found.index + found[0].length;
+    const final = found[2] ?? found[4];
+    if (final === "m") now = styled(now, found[1] ?? found[3]);
+  }
+  put(marked(line.slice(from)));
+  return out;
+}

@@ -1,0 +1,13 @@
+// The tab says the answer: its title, and a dot on its icon when something waits.
+// data-title="2 at risk · dvm" on what a poll brings; data-waiting on anything that waits for the user
+// <link rel=icon data-favicon data-waiting-href="…">
+
+export function refresh() {
+  const titled = document.querySelector("[data-title]");
+  if (titled?.dataset.title) document.title = titled.dataset.title;
+  const icon = document.querySelector("link[data-favicon]");
+  if (!icon) return;
+  icon.dataset.calmHref ??= icon.getAttribute("href");
+  const wanted = document.querySelector("[data-waiting]") ? icon.dataset.waitingHref : icon.dataset.calmHref;
+  if (icon.getAttribute("href") !== wanted) icon.setAttribute("href", wanted);
+}

@@ -1,0 +1,135 @@
+// The lines of a log as its bytes come in: split, cut, coloured over line ends, with our own lines between them.
+// Pure: bytes in, lines out; nothing here touches the page.
+
+import { PLAIN, styleAfter, stripped } from "./ansi.js";
+
+export const LONGEST = 4096; // bytes of a line that are kept
+export const MOST = 400000; // lines that are kept; the download has all
+const NEWLINE = 10;
+const RETURN = 13;
+
+export class LogLines {
+  constructor(from = 0) {
+    this.lines = []; // {at, text, style, over, cut} or {at, host}
+    this.dropped = 0; // earlier lines that are no longer kept
+    this.next = from; // offset of the byte that comes next
+    this.style = PLAIN;
+    this.open = null; // the line that has no end yet: {at, bytes, cut}
+    this.hostKey = "[]"; // our lines as they were set last
+    this.hostCount = 0;
+    this.decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  }
+
+  /** Take the bytes that follow; return the index of the first line that was there before and has changed, or -1. */
+  add(bytes) {
+    const changed = this.#hideOpen();
+    let from = 0;
+    for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, from)) {
+      this.#take(bytes.subarray(from, end), this.next + from);
+      this.#close();
+      from = end + 1;
+    }
+    if (from < bytes.length) this.#take(bytes.subarray(from), this.next + from);
+    this.next += bytes.length;
+    if (this.open) this.#put(this.#read(this.open));
+    this.#forget();
+    return changed;
+  }
+
+  /** Put our lines, [offset, title] in order, before the bytes at their offsets; return whether anything changed. */
+  setHosts(hosts) {
+    const key = JSON.stringify(hosts);
+    if (key === this.hostKey) return false;
+    this.hostKey = key;
+    const kept = this.lines.filter((line) => line.host === undefined);
+    const oldest = kept[0]?.at ?? 0;
+    const waiting = hosts.filter(([at]) => at >= oldest || this.dropped === 0).map(([at, host]) => ({ at, host }));
+    this.hostCount = waiting.length;
+    this.lines = [];
+    for (const line of kept) {
+      while (waiting.length > 0 && waiting[0].at <= line.at) this.lines.push(waiting.shift());
+      this.lines.push(line);
+    }
+    for (const line of waiting) this.lines.push(line);
+    return true;
+  }
+
+  /** The index of the first line that begins at an offset or after it. */
+  indexAt(at) {
+    let [low, high] = [0, this.lines.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.lines[middle].at < at) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** The text of a line as it is shown. */
+  plain(index) {
+    const line = this.lines[index];
+    return line.host ?? stripped(line.text);
+  }
+
+  #take(bytes, at) {
+    this.open ??= { at, bytes: [], length: 0, cut: 0 };
+    const room = Math.max(0, LONGEST - this.open.length);
+    const kept = bytes.subarray(0, room);
+    if (kept.length > 0) this.open.bytes.push(kept.slice()); // a copy: the whole answer must not stay in memory
+    this.open.length += kept.length;
+    this.open.cut += bytes.length - kept.length;
+  }
+
+  #close() {
+    const line = this.#read(this.open);
+    this.style = line.text.includes("\x1b") ? styleAfter(line.text, this.style) : this.style;
+    this.#put(line);
+    this.open = null;
+  }
+
+  /** Take out the line that has no end yet, until it is read anew; return its index or -1. */
+  #hideOpen() {
+    if (!this.open) return -1;
+    const index = this.#after(this.open.at);
+    this.lines.splice(index, 1);
+    return index;
+  }
+
+  #put(line) {
+    const last = this.lines.at(-1);
+    if (!last || last.at <= line.at) this.lines.push(line);
+    else this.lines.splice(this.#after(line.at), 0, line); // one of ours stands behind a line without an end
+  }
+
+  /** The place of the line at an offset, behind ours that stand before it. */
+  #after(at) {
+    let index = this.indexAt(at);
+    while (this.lines[index]?.at === at && this.lines[index].host !== undefined) index += 1;
+    return index;
+  }
+
+  #read({ at, bytes, cut }) {
+    const whole = bytes.length === 1 ? bytes[0] : join(bytes);
+    const end = whole.at(-1) === RETURN ? whole.length - 1 : whole.length;
+    // A progress line is written over itself; its last state is shown, and how many there were.
+    const states = this.decoder.decode(whole.subarray(0, end)).split("\r");
+    return { at, text: states.at(-1), over: states.length - 1, style: this.style, cut };
+  }
+
+  #forget() {
+    const extra = this.lines.length - MOST;
+    if (extra <= MOST / 10) return;
+    this.lines.splice(0, extra);
+    this.dropped += extra;
+  }
+}
+
+function join(parts) {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

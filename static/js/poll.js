@@ -1,0 +1,110 @@
+// What htmx brings in must not disturb: not the focus, not a selection, not an open menu; and a dashboard that does
+// not answer is said once.
+// data-poll on the element that polls (hx-get, hx-trigger="every 2s"); elements in it keep what they are by their id
+
+const GONE = "alert-gone";
+const FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex]";
+const MISSES = 2; // a poll that fails once may be a restart
+
+const last = new Map(); // id of the target -> the answer that was put there
+let missed = 0;
+let kept = null;
+
+const isPoll = (element) => Boolean(element?.matches?.("[data-poll]"));
+
+function isBusy(element) {
+  const chosen = document.getSelection();
+  const hasSelection = chosen && !chosen.isCollapsed && element.contains(chosen.anchorNode);
+  return hasSelection || element.querySelector("details.menu[open], dialog[open]") !== null;
+}
+
+function onBeforeRequest(event) {
+  if (isPoll(event.detail.elt) && document.hidden) event.preventDefault();
+}
+
+/** A refusal that says where it belongs is shown there, and the page stays as it is. */
+function showRefusal(event) {
+  event.detail.shouldSwap = true;
+  event.detail.isError = false;
+}
+
+function onBeforeSwap(event) {
+  const { xhr, target } = event.detail;
+  kept = null;
+  if (xhr.status >= 400 && xhr.getResponseHeader("HX-Retarget")) return showRefusal(event);
+  if (!event.detail.shouldSwap) return;
+  if (!isPoll(event.detail.requestConfig?.elt) || !target.id) return last.clear(); // the page has changed in another way
+  if (last.get(target.id) === xhr.responseText || isBusy(target)) event.detail.shouldSwap = false;
+  else last.set(target.id, xhr.responseText);
+  kept = event.detail.shouldSwap ? remember(target) : null;
+}
+
+/** Where the focus is, by id or by place, and which details are open. */
+function remember(target) {
+  const focused = document.activeElement;
+  const opened = [...target.querySelectorAll("details[id][open]")].map((details) => details.id);
+  if (!focused || !target.contains(focused)) return { opened };
+  const holder = focused.closest("[id]");
+  const place = [...holder.querySelectorAll(FOCUSABLE)].indexOf(focused);
+  return { opened, holder: holder.id, place };
+}
+
+function onAfterSwap() {
+  if (!kept) return;
+  const { opened, holder, place } = kept;
+  kept = null;
+  for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
+  if (!holder || (document.activeElement && document.activeElement !== document.body)) return;
+  const home = document.getElementById(holder);
+  const focused = place < 0 ? home : home?.querySelectorAll(FOCUSABLE)[place];
+  focused?.focus({ preventScroll: true });
+}
+
+function onVisible() {
+  if (document.hidden) return;
+  for (const element of document.querySelectorAll("[data-poll]")) window.htmx?.trigger(element, "dvm:refresh");
+}
+
+function say(title, text) {
+  const place = document.getElementById("alerts");
+  if (!place || document.getElementById(GONE)) return;
+  const alert = document.createElement("div");
+  alert.id = GONE;
+  alert.className = "callout bad";
+  const words = document.createElement("div");
+  words.append(Object.assign(document.createElement("b"), { textContent: title }));
+  words.append(Object.assign(document.createElement("p"), { textContent: text }));
+  alert.append(words);
+  place.append(alert);
+}
+
+function onNoAnswer(event) {
+  missed += 1;
+  if (isPoll(event.detail.elt) && missed < MISSES) return;
+  say("The dashboard does not answer.", "It was stopped, or this computer slept. Start it again with: dvm web. Jobs and terminals go on without it.");
+}
+
+function onRefused(event) {
+  const { xhr } = event.detail;
+  if (xhr.getResponseHeader("HX-Retarget")) return;
+  if (xhr.status === 401) say("You are logged out.", "Open a fresh address: dvm web --url prints one.");
+  else if (xhr.status === 404) say("It is gone.", "It was deleted or renamed meanwhile. Load the page again.");
+  else say(`The dashboard could not answer (${xhr.status}).`, "Load the page again; what it says then is what counts.");
+}
+
+function onAnswer(event) {
+  if (!event.detail.successful) return;
+  missed = 0;
+  document.getElementById(GONE)?.remove();
+}
+
+export function once() {
+  document.addEventListener("htmx:beforeRequest", onBeforeRequest);
+  document.addEventListener("htmx:beforeSwap", onBeforeSwap);
+  document.addEventListener("htmx:afterSwap", onAfterSwap);
+  document.addEventListener("htmx:sendError", onNoAnswer);
+  document.addEventListener("htmx:timeout", onNoAnswer);
+  document.addEventListener("htmx:responseError", onRefused);
+  document.addEventListener("htmx:afterRequest", onAnswer);
+  document.addEventListener("visibilitychange", onVisible);
+}

@@ -1,0 +1,40 @@
+"""A keeper whose terminals are plain shells of this machine; words: STALLED SILENT LINGER, in seconds.
+
+The "VM" is the name of a program below, so that a test can choose what runs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from dvmweb.terminals import __main__ as entry
+from dvmweb.terminals import flow
+from dvmweb.terminals.flow import Size
+from dvmweb.terminals.keeper import Waits
+from dvmweb.terminals.keeping import keep
+from dvmweb.terminals.pty_child import PtyChild
+
+PROGRAMS = {
+    "app": ("/bin/bash", "--norc", "--noprofile", "-i"),
+    "stubborn": ("/bin/bash", "-c", "trap '' HUP INT TERM; echo up; while :; do sleep 1; done"),
+    "short": ("/bin/bash", "-c", "echo bye; exit 7"),
+    "deaf": ("/bin/bash", "-c", "stty raw -echo; echo up; exec sleep 1000"),
+    "daemon": ("/bin/bash", "-c", "sleep 1000 & echo left; disown; exit 0"),
+}
+ENVIRONMENT = {"PATH": os.environ["PATH"], "HOME": "/", "PS1": "$ ", "TERM": "xterm", "LANG": "C.UTF-8"}
+
+
+def start(vm: str, command: str, size: Size) -> PtyChild:
+    return PtyChild(PROGRAMS.get(vm, ("/nowhere/program",)), ENVIRONMENT, size)
+
+
+def main() -> int:
+    os.umask(0o077)
+    stalled, silent, linger = [*map(float, sys.argv[1:]), *(10.0, 30.0, 60.0)[len(sys.argv) - 1 :]]
+    flow.STALLED, flow.SILENT, flow.PING = stalled, silent, silent / 3
+    return keep(os.environ, entry._say_ready, start, Waits(linger=linger))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,485 @@
+"""The keeper as a process: terminals that outlive their viewers, flow control, ends, and clients that misbehave."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import stat
+import threading
+import time
+from contextlib import suppress
+from typing import Any
+
+import psutil
+import pytest
+
+from dvmweb.errors import DvmError, NotFound, UsageError
+from dvmweb.terminals import client, place, wire
+from dvmweb.terminals.client import KeeperGone
+from dvmweb.terminals.flow import WINDOW
+from dvmweb.terminals.ring import CAPACITY
+from tests.terminals.conftest import House, Viewer, eventually
+
+FLOOD = "yes 0123456789abcdef\n"
+
+
+def facts(house: House, terminal: str) -> client.TerminalFacts:
+    return next(one for one in client.list_terminals(house) if one.id == terminal)
+
+
+def total(house: House, terminal: str) -> int:
+    """How many bytes the terminal has said."""
+    connection = client.attach(house, terminal, None)
+    with connection:
+        return int(connection.attached["replay"])
+
+
+def read_to_the_end(viewer: Viewer) -> None:
+    """Until the keeper has let go of the viewer; fails when it does not."""
+    deadline = time.monotonic() + 10
+    with suppress(KeeperGone):
+        while time.monotonic() < deadline:
+            viewer.connection.receive(5)
+        pytest.fail("the keeper did not let go")
+
+
+# -- the main thing --------------------------------------------------------------------------------------------------
+
+
+def test_a_terminal_answers_and_comes_back_with_its_screen(house: House) -> None:
+    house.keeper()
+    terminal, viewer = house.shell()
+    viewer.type("echo o''ne\n")
+    viewer.read_until(b"one")
+    viewer.close()
+    again = house.viewer(terminal, None)
+    assert again.connection.attached["reset"]
+    again.read_until(b"one")
+    again.type("echo t''wo\n")
+    again.read_until(b"two")
+
+
+def test_a_reader_that_lost_its_line_goes_on_at_its_offset(house: House) -> None:
+    house.keeper()
+    terminal, viewer = house.shell()
+    viewer.read_until(b"$ ")
+    viewer.close()
+    other = house.viewer(terminal, viewer.at)
+    other.type("echo mi''ssed\n")
+    other.read_until(b"missed")
+    back = house.viewer(terminal, viewer.at)
+    assert not back.connection.attached["reset"]
+    assert b"missed" in back.read_until(b"missed")
+    assert back.connection.attached["replay"] >= other.at
+
+
+def test_an_offset_that_never_was_begins_anew(house: House) -> None:
+    house.keeper()
+    terminal, viewer = house.shell()
+    viewer.read_until(b"$ ")
+    for offset in (10**9, -5):
+        attached = house.viewer(terminal, offset).connection.attached
+        assert (attached["from"], attached["reset"]) == (0, True)
+
+
+def test_e12_the_first_viewer_answers_what_the_shell_asked_and_a_later_one_does_not(house: House) -> None:
+    house.keeper()
+    terminal = client.open_terminal(house, "app")
+    eventually(lambda: facts(house, terminal).idle < facts(house, terminal).age)
+    first = house.viewer(terminal)
+    assert first.connection.attached["replay"] == 0
+    first.read_until(b"$ ")
+    assert house.viewer(terminal, None).connection.attached["replay"] == first.at
+
+
+def test_two_viewers_see_the_same_and_both_may_type(house: House) -> None:
+    house.keeper()
+    terminal, one = house.shell()
+    two = house.viewer(terminal)
+    two.type("echo fr''om-two\n")
+    one.read_until(b"from-two")
+    two.read_until(b"from-two")
+    assert facts(house, terminal).viewers == 2
+
+
+def test_the_socket_is_ours_alone(house: House) -> None:
+    house.keeper()
+    path = place.socket_path(house.paths)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+# -- flow ------------------------------------------------------------------------------------------------------------
+
+
+def test_e02_a_viewer_that_stops_reading_pauses_the_pty_and_is_dropped(house: House) -> None:
+    house.keeper("1.0")
+    terminal, viewer = house.shell()
+    viewer.read_until(b"$ ")
+    viewer.acks = False
+    before = viewer.at
+    viewer.type(FLOOD)
+    dropped = viewer.wait_for("dropped")
+    assert dropped
+    assert viewer.at - before <= WINDOW  # it got no more than its window, and so the pty was read no further
+    eventually(lambda: facts(house, terminal).viewers == 0)
+    moved = total(house, terminal)
+    eventually(lambda: total(house, terminal) > moved + CAPACITY)  # with no viewer it goes on
+    back = house.viewer(terminal, None)
+    back.type("\x03")
+    back.type("echo al''ive\n")
+    back.read_until(b"alive")
+
+
+def test_e03_with_no_viewer_a_flood_costs_no_memory(house: House) -> None:
+    keeper = house.keeper()
+    terminal, viewer = house.shell()
+    viewer.type(FLOOD)
+    viewer.close()
+    eventually(lambda: total(house, terminal) > 2 * CAPACITY)
+    before = psutil.Process(keeper.pid).memory_info().rss
+    start = total(house, terminal)
+    eventually(lambda: total(house, terminal) > start + 20 * CAPACITY, 30)
+    assert psutil.Process(keeper.pid).memory_info().rss - before < 4_000_000
+
+
+def test_e05_a_slow_viewer_does_not_hold_up_a_fast_one(house: House) -> None:
+    house.keeper()
+    terminal, fast = house.shell()
+    slow = house.viewer(terminal)
+    fast.read_until(b"$ ")
+    slow.acks = False
+    fast.type(FLOOD)
+    while fast.at < 3 * CAPACITY:
+        assert fast.read(10) is not None
+    slow.acks = True  # it wakes up: what it missed is gone, and it is told so
+    slow.connection.control(do="ack", at=WINDOW)
+    while slow.at < WINDOW:
+        slow.read(5)
+    slow.connection.control(do="ack", at=slow.at)
+    skipped = slow.wait_for("skipped")
+    assert skipped["from"] > CAPACITY
+    fast.type("\x03")
+    assert slow.read_until(b"^C")
+
+
+def test_input_for_a_program_that_does_not_read_is_bounded(house: House) -> None:
+    keeper = house.keeper()
+    _, viewer = house.shell("deaf")
+    viewer.read_until(b"up")
+    before = psutil.Process(keeper.pid).memory_info().rss
+    for _ in range(200):
+        viewer.connection.send(b"x" * 60_000)
+    viewer.wait_for("overrun")
+    assert psutil.Process(keeper.pid).memory_info().rss - before < 8_000_000
+
+
+def test_long_input_arrives_whole(house: House) -> None:
+    house.keeper()
+    _, viewer = house.shell()
+    viewer.type("stty raw -echo; echo re''ady; head -c 400000 | sha256sum; stty sane\n")
+    viewer.read_until(b"ready")
+    viewer.connection.send(b"z" * 400_000)
+    viewer.read_until(hashlib.sha256(b"z" * 400_000).hexdigest().encode(), 20)
+
+
+# -- sizes and silence -----------------------------------------------------------------------------------------------
+
+
+def test_e15_the_size_follows_the_smallest_and_grows_when_it_goes(house: House) -> None:
+    house.keeper("10", "3")
+    terminal, big = house.shell()
+    big.connection.control(do="resize", cols=120, rows=40)
+    assert big.wait_for("size") == {"is": "size", "cols": 120, "rows": 40}
+    small = Viewer(client.attach(house, terminal, 0, 60, 20))
+    assert big.wait_for("size")["cols"] == 60
+    big.type("stty size\n")
+    big.read_until(b"20 60")
+    assert small  # it stays connected and says nothing more: no close, no pong
+    assert big.wait_for("size")["cols"] == 120
+
+
+def test_a_hidden_window_makes_no_other_smaller(house: House) -> None:
+    house.keeper()
+    terminal, big = house.shell()
+    small = Viewer(client.attach(house, terminal, 0, 60, 20))
+    assert big.wait_for("size")["cols"] == 60
+    small.connection.control(do="away")
+    assert big.wait_for("size")["cols"] == 80
+
+
+def test_e19_a_flood_of_sizes_reaches_the_program_as_few(house: House) -> None:
+    house.keeper()
+    _, viewer = house.shell()
+    viewer.type("n=0; trap 'n=$((n+1))' WINCH; echo se''t\n")
+    viewer.read_until(b"set")
+    for number in range(1000):
+        viewer.connection.control(do="resize", cols=50 + number % 50, rows=20)
+    viewer.connection.control(do="resize", cols=77, rows=33)
+    while viewer.wait_for("size")["cols"] != 77:
+        pass
+    viewer.type("stty size; echo chan''ges $n.\n")
+    said = viewer.read_until(b".\r\n", 10).split(b"changes ")
+    while len(said) < 2:
+        said = viewer.read_until(b".\r\n", 10).split(b"changes ")
+    assert b"33 77" in said[0]
+    assert int(said[1].partition(b".")[0]) < 100
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"do": "ack", "at": -1},
+        {"do": "ack", "at": 10**9},
+        {"do": "ack", "at": "x"},
+        {"do": "ack"},
+        {"do": "resize", "cols": 0, "rows": -1},
+        {"do": "resize", "cols": None},
+        {"do": "what nobody knows"},
+        {"do": 7},
+        {"do": ["x"]},
+        {"do": {"do": "ack"}},
+        {},
+        {"is": "exit"},
+    ],
+)
+def test_e19_control_that_makes_no_sense_changes_nothing(house: House, message: dict[str, Any]) -> None:
+    house.keeper()
+    _, viewer = house.shell()
+    viewer.connection.control(**message)
+    viewer.type("echo go''es on; stty size\n")
+    assert b"24 80" in viewer.read_until(b"24 80")
+
+
+def test_e16_a_killed_tab_frees_its_place_and_the_terminal_stays(house: House) -> None:
+    house.keeper()
+    terminal, viewer = house.shell()
+    viewer.read_until(b"$ ")
+    viewer.connection._socket.close()
+    eventually(lambda: facts(house, terminal).viewers == 0)
+    house.viewer(terminal, None).read_until(b"$ ")
+
+
+# -- ends ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_shell_that_ends_says_how_after_its_last_words(house: House) -> None:
+    keeper = house.keeper()
+    _, viewer = house.shell("short")
+    viewer.read_until(b"bye")
+    assert viewer.wait_for("exit") == {"is": "exit", "code": 7, "reason": "The shell has ended with exit code 7."}
+    read_to_the_end(viewer)
+    assert keeper.wait(5) == 0  # the last terminal has ended, and so has the keeper
+    assert not place.socket_path(house.paths).exists()
+
+
+def test_what_a_terminal_said_before_its_end_waits_for_a_slow_viewer(house: House) -> None:
+    house.keeper()
+    _, viewer = house.shell()
+    viewer.acks = False
+    viewer.type("head -c 600000 /dev/zero | tr '\\0' x; exit\n")
+    got = b""
+    while len(got) < WINDOW:
+        got += viewer.read(10) or b""
+    viewer.acks = True
+    viewer.connection.control(do="ack", at=viewer.at)
+    while got.count(b"x") < 600_000:
+        got += viewer.read(5) or b""
+    assert viewer.wait_for("exit")["code"] == 0
+
+
+def test_an_end_that_nobody_saw_waits_for_a_look(house: House) -> None:
+    keeper = house.keeper()
+    terminal = client.open_terminal(house, "short")
+    eventually(lambda: facts(house, terminal).ended)
+    viewer = house.viewer(terminal, None)
+    viewer.read_until(b"bye")
+    assert viewer.wait_for("exit")["code"] == 7
+    assert keeper.wait(5) == 0
+
+
+def test_an_end_that_nobody_looks_at_is_forgotten(house: House) -> None:
+    keeper = house.keeper("10", "30", "0.5")
+    client.open_terminal(house, "short")
+    assert keeper.wait(10) == 0
+
+
+def test_close_ends_even_a_program_that_ignores_it(house: House) -> None:
+    house.keeper()
+    terminal, viewer = house.shell("stubborn")
+    viewer.read_until(b"up")
+    client.close(house, terminal)
+    ended = viewer.wait_for("exit")
+    assert (ended["code"], ended["reason"]) == (137, "It was closed.")
+
+
+def test_what_a_shell_left_on_the_pty_does_not_keep_it_open(house: House) -> None:
+    house.keeper()
+    _, viewer = house.shell("daemon")
+    viewer.read_until(b"left")
+    assert viewer.wait_for("exit")["code"] == 0
+
+
+def test_no_zombie_is_left(house: House) -> None:
+    keeper = house.keeper()
+    terminal, _ = house.shell()
+    for _ in range(3):
+        client.open_terminal(house, "short")
+    children = psutil.Process(keeper.pid).children
+    eventually(lambda: len(children()) == 1)
+    assert terminal
+
+
+def test_sigterm_ends_the_shells_and_the_keeper(house: House) -> None:
+    keeper = house.keeper()
+    _, viewer = house.shell()
+    viewer.read_until(b"$ ")
+    (child,) = psutil.Process(keeper.pid).children()
+    keeper.terminate()
+    assert keeper.wait(5) == 0
+    eventually(lambda: not child.is_running())
+    read_to_the_end(viewer)
+
+
+def test_a_killed_keeper_is_replaced(house: House) -> None:
+    keeper = house.keeper()
+    terminal, viewer = house.shell()
+    keeper.kill()
+    keeper.wait(5)
+    read_to_the_end(viewer)
+    assert client.list_terminals(house) == ()
+    with pytest.raises(NotFound):
+        client.attach(house, terminal)
+    house.keeper()  # over the dead one's socket and lock
+    house.shell()[1].read_until(b"$ ")
+
+
+# -- requests --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("terminal", ["", "0" * 32, "../x", "\0", "x" * 5000])
+def test_e17_a_terminal_that_is_not_there_is_not_found(house: House, terminal: str) -> None:
+    house.keeper()
+    house.shell()
+    with pytest.raises(NotFound):
+        client.attach(house, terminal)
+    with pytest.raises(NotFound):
+        client.close(house, terminal)
+
+
+@pytest.mark.parametrize("vm", ["-f", "a b", "../x", "A", "", "x" * 31, "dvm;ls"])
+def test_c01_a_name_that_is_none_starts_nothing(house: House, vm: str) -> None:
+    house.keeper()
+    with pytest.raises(UsageError):
+        client.open_terminal(house, vm)
+
+
+def test_an_argv_is_not_taken(house: House) -> None:
+    house.keeper()
+    for command in ("bash -c id", ["bash", "-c", "id"], "", None):
+        with pytest.raises(UsageError):
+            client.open_terminal(house, "app", command=command)  # type: ignore[arg-type]
+
+
+def test_a_program_that_is_not_there_is_an_error_and_leaves_nothing(house: House) -> None:
+    keeper = house.keeper()
+    with pytest.raises(DvmError, match="could not be opened"):
+        client.open_terminal(house, "unknown")
+    assert client.list_terminals(house) == ()
+    assert keeper.poll() is None
+
+
+def test_b13_one_terminal_too_many_is_refused_and_the_others_live(house: House) -> None:
+    house.keeper()
+    terminal, viewer = house.shell()
+    for _ in range(31):
+        client.open_terminal(house, "app")
+    with pytest.raises(UsageError, match="at most 32"):
+        client.open_terminal(house, "app")
+    client.open_terminal(house, "deaf")  # another VM
+    viewer.type("echo st''ill\n")
+    viewer.read_until(b"still")
+    client.close(house, terminal)
+
+
+def test_another_version_is_told_and_let_go(house: House) -> None:
+    house.keeper()
+    with socket.socket(socket.AF_UNIX) as link:
+        link.connect(str(place.socket_path(house.paths)))
+        link.sendall(wire.control({"do": "hello", "versions": [99]}))
+        (answer,) = wire.Decoder().feed(link.recv(4096))
+        assert isinstance(answer, dict)
+        assert answer["is"] == "error"
+        assert link.recv(10) == b""
+
+
+@pytest.mark.parametrize("noise", [b"GET / HTTP/1.1\r\n\r\n" * 10, wire.control({"do": "list"})])
+def test_a_client_that_speaks_another_language_is_let_go(house: House, noise: bytes) -> None:
+    keeper = house.keeper()
+    with socket.socket(socket.AF_UNIX) as link:
+        link.connect(str(place.socket_path(house.paths)))
+        link.sendall(noise)
+        link.settimeout(5)
+        while link.recv(4096):
+            pass
+    assert keeper.poll() is None
+    house.shell()[1].read_until(b"$ ")
+
+
+def test_a_second_keeper_does_not_take_over(house: House) -> None:
+    house.keeper()
+    terminal, _ = house.shell()
+    with pytest.raises(AssertionError):
+        house.keeper()
+    assert facts(house, terminal).id == terminal
+
+
+def test_echo_is_quick(house: House) -> None:
+    house.keeper()
+    _, viewer = house.shell()
+    viewer.type("stty raw -echo; echo re''ady; exec cat\n")
+    viewer.read_until(b"ready")
+    times = []
+    for _ in range(100):
+        began = time.perf_counter()
+        viewer.type("x")
+        viewer.read_until(b"x")
+        times.append(time.perf_counter() - began)
+    assert sorted(times)[50] < 0.02  # a pexpect `send` would take 0.05
+
+
+def test_e01_others_are_served_during_a_flood(house: House) -> None:
+    house.keeper()
+    _, loud = house.shell()
+    _, quiet = house.shell()
+    quiet.read_until(b"$ ")
+    loud.type(FLOOD)
+    stop = threading.Event()
+
+    def drink() -> None:
+        while not stop.is_set():
+            loud.read(1)
+
+    reader = threading.Thread(target=drink)
+    reader.start()
+    try:
+        began = time.perf_counter()
+        quiet.type("echo qu''iet\n")
+        quiet.read_until(b"quiet")
+        assert time.perf_counter() - began < 1
+    finally:
+        stop.set()
+        reader.join()
+
+
+def test_the_keeper_holds_no_descriptor_of_a_closed_terminal(house: House) -> None:
+    keeper = house.keeper()
+    _, stays = house.shell()
+    stays.read_until(b"$ ")
+    process = psutil.Process(keeper.pid)
+    before = process.num_fds()
+    for _ in range(5):
+        _, viewer = house.shell("short")
+        viewer.wait_for("exit")
+        viewer.close()
+    eventually(lambda: process.num_fds() == before)

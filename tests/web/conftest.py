@@ -1,0 +1,175 @@
+"""The dashboard for tests: the app behind its guard, a browser that is logged in, and a real server on a free port."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.test import Client, TestResponse
+
+from dvmweb.paths import from_environment
+from dvmweb.vms import Vms
+from dvmweb.web.app import create_app
+from dvmweb.web.guard import guard
+from dvmweb.web.house import SESSION
+from dvmweb.web.server import Server, listen
+from dvmweb.web.sessions import Session, Sessions
+from dvmweb.web.sockets import outermost
+
+ROOT = Path(__file__).parents[2]
+HOST = "[::1]:8722"
+FORBIDDEN = ("access-control-", "server")
+
+
+class Browser(Client):
+    """A browser at the guarded app: knows the secret path, its host, its cookie and its CSRF token.
+
+    Paths are below the prefix: `client.get("/jobs")`. A POST carries Origin and the CSRF token unless told otherwise
+    (`csrf=False`); `headers=` and `environ_overrides=` win over what it would send.
+    """
+
+    def __init__(self, app: Any, sessions: Sessions, *, logged_in: bool) -> None:
+        super().__init__(app, use_cookies=False)
+        self.sessions = sessions
+        self.session_id = sessions.login(sessions.issue_login()) if logged_in else None
+
+    @property
+    def session(self) -> Session:
+        found = self.sessions.find(self.session_id or "")
+        assert found is not None
+        return found
+
+    @property
+    def cookie(self) -> str:
+        return f"{self.sessions.cookie_name}={self.session_id}"
+
+    def open(self, *args: Any, csrf: bool = True, **settings: Any) -> TestResponse:
+        path, *rest = args
+        method = settings.get("method", "GET")
+        headers = {"Host": HOST, "Sec-Fetch-Site": "same-origin"}
+        if self.session_id:
+            headers["Cookie"] = self.cookie
+        if method != "GET":
+            headers["Origin"] = f"http://{HOST}"
+            settings.setdefault("data", {})
+            if settings["data"] == {}:
+                settings["content_type"] = settings.get("content_type", "application/x-www-form-urlencoded")
+            if csrf and self.session_id and self.sessions.find(self.session_id):
+                headers["X-CSRF-Token"] = self.sessions.csrf_token(self.session)
+        given = dict(settings.pop("headers", {}) or {})
+        merged = {name: value for name, value in {**headers, **given}.items() if value is not None}
+        answer = super().open(self.sessions.prefix + path, *rest, headers=merged, **settings)
+        assert not [name for name, _ in answer.headers if name.lower().startswith(FORBIDDEN)]  # A12
+        return answer
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A short path: Lima's socket rule counts every character of it."""
+    folder = Path(tempfile.mkdtemp(prefix="dvm-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def environ(home: Path) -> dict[str, str]:
+    path = os.environ.get("PATH", os.defpath)
+    return {"HOME": str(home), "PATH": path, "LANG": "C.UTF-8", "DVM_ENGINE": "demo", "PYTHONPATH": str(ROOT)}
+
+
+@pytest.fixture
+def vms(environ: dict[str, str]) -> Vms:
+    return Vms(from_environment(environ), environ)
+
+
+@pytest.fixture
+def sessions(vms: Vms) -> Sessions:
+    return Sessions(vms.paths.state / "web")
+
+
+@pytest.fixture
+def app(vms: Vms, sessions: Sessions) -> Flask:
+    """The bare app; a request of its own test client has no session. Use `client`, or `within(app, ...)`."""
+    return create_app(vms, sessions)
+
+
+@pytest.fixture
+def client(app: Flask, sessions: Sessions) -> Browser:
+    """A browser that is logged in, through the guard."""
+    return Browser(guard(outermost(app), sessions, HOST), sessions, logged_in=True)
+
+
+@pytest.fixture
+def stranger(app: Flask, sessions: Sessions) -> Browser:
+    """A browser that knows the secret path but has no session."""
+    return Browser(guard(outermost(app), sessions, HOST), sessions, logged_in=False)
+
+
+def within(app: Flask, sessions: Sessions, path: str = "/") -> Any:
+    """A request context with a session, to render a template or call a view directly."""
+    session = sessions.find(sessions.login(sessions.issue_login()) or "")
+    return app.test_request_context(path, environ_overrides={SESSION: session, "SCRIPT_NAME": sessions.prefix})
+
+
+@dataclass
+class Served:
+    """A real server and a browser's cookie for it."""
+
+    server: Server
+    app: Flask
+    vms: Vms
+    sessions: Sessions
+    session_id: str
+
+    @property
+    def host(self) -> str:
+        """As in a Host header: "[::1]:49152"."""
+        return self.server.host_header
+
+    @property
+    def origin(self) -> str:
+        return f"http://{self.host}"
+
+    @property
+    def url(self) -> str:
+        """With the secret path, no slash at the end."""
+        return self.origin + self.sessions.prefix
+
+    @property
+    def cookie(self) -> str:
+        return f"{self.sessions.cookie_name}={self.session_id}"
+
+    @property
+    def csrf(self) -> str:
+        session = self.sessions.find(self.session_id)
+        assert session is not None
+        return self.sessions.csrf_token(session)
+
+    def connect(self) -> socket.socket:
+        """A bare connection."""
+        return socket.create_connection(self.server.socket.getsockname()[:2], timeout=10)
+
+
+@pytest.fixture
+def server(app: Flask, vms: Vms, sessions: Sessions) -> Iterator[Served]:
+    """The real server on a free port, demo engine; nothing is logged to the terminal."""
+    serving = Server(listen(0), lambda host: guard(outermost(app), sessions, host))
+    session_id = sessions.login(sessions.issue_login())
+    assert session_id
+    thread = threading.Thread(target=serving.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield Served(serving, app, vms, sessions, session_id)
+    finally:
+        app.extensions["dvm"]["sockets"].close_all()
+        serving.shutdown()
+        thread.join(5)

@@ -1,0 +1,58 @@
+"""What the tests of the pages share: a home with demo VMs, made and changed from outside as a user does."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dvmweb.jobs.journal import Job
+from dvmweb.vms import Vms
+from tests.journey.conftest import House, guests_work
+
+__all__ = ["House", "eventually", "finished", "guests_work", "house", "limactl"]
+PATIENCE = 20.0  # seconds; only a failure takes so long
+
+
+@pytest.fixture
+def house(home: Path) -> Iterator[House]:
+    """The home of the `client`, with `dvm` and the demo engine on it."""
+    house = House(home)
+    yield house
+    if house.paths.lima_home.is_dir():
+        house.end()
+
+
+def limactl(house: House, *words: str) -> None:
+    """What a user does with plain limactl beside us."""
+    env = {**house.environ, "LIMA_HOME": str(house.paths.lima_home)}
+    argv = (sys.executable, "-P", "-m", "dvmweb.demo", "limactl", *words)
+    subprocess.run(argv, env=env, check=True, capture_output=True)
+
+
+def eventually(what: Callable[[], Any], seconds: float = PATIENCE) -> Any:
+    """The first true answer of `what`; fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not (answer := what()):
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
+    return answer
+
+
+def finished(vms: Vms, answer: Any) -> Job:
+    """The job that a POST led to, once it has ended."""
+    assert answer.status_code == 303, answer.text
+    job_id = answer.headers["Location"].rsplit("/", 1)[-1]
+
+    def ended() -> Job | None:
+        job = vms.job(job_id)
+        # The VM is free when the process has ended, a moment after the journal says so.
+        return None if job.is_open or (job.process and job.process.is_alive) else job
+
+    job: Job = eventually(ended)
+    return job

@@ -1,0 +1,304 @@
+"""Pages of jobs: steps, log by offset, cancel, run again, hostile logs and ids, the boot's stages."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dvmweb.jobs import journal
+from dvmweb.jobs.journal import Failure, Job, StepRecord
+from dvmweb.lima import booting
+from dvmweb.lima.ledger import Entry
+from dvmweb.vms import Vms
+from dvmweb.web import job_view
+
+from .conftest import Browser
+from .demo import House, eventually, finished, guests_work, house  # noqa: F401
+
+NOW = 1_700_000_000.0
+ID = "ab" * 16
+STEPS = (
+    StepRecord("look first", ("limactl", "list"), "done", "dvm-app: Running", NOW - 100, NOW - 99, 0),
+    StepRecord("start", ("limactl", "start", "dvm-app"), "running", started=NOW - 90, log_from=40),
+    StepRecord("recipe node", ("limactl", "shell", "dvm-app"), "waiting"),
+)
+JOB = Job(ID, "app", "sync", state="running", created=NOW - 101, started=NOW - 100, steps=STEPS)
+
+
+def kept(vms: Vms, job: Job, log: bytes = b"") -> Job:
+    """Put a job on disk as if it had run."""
+    folder = journal.folder(vms.paths, job.id)
+    folder.mkdir(parents=True, exist_ok=True)
+    journal.save(vms.paths, job)
+    (folder / "log").write_bytes(log)
+    return job
+
+
+ENDED = replace(JOB, state="succeeded", ended=NOW - 1, steps=(STEPS[0],))
+
+
+def test_the_view_of_a_running_job_says_the_answer() -> None:
+    view = job_view.job_view(JOB, NOW)
+    assert view.title == "Step 2 of 3 · Sync app · dvm"
+    assert view.lead == "Step 2 of 3, running for 1 min 40 s. It goes on when you close this page."
+    assert [step.tone for step in view.steps] == ["done", "now", "wait"]
+    assert [step.clock for step in view.steps] == ["0:01", "1:30", ""]
+    assert view.steps[1].log_from == 40
+    assert not view.next
+
+
+@pytest.mark.parametrize(
+    ("verb", "state", "texts"),
+    [
+        ("sync", "succeeded", ["Terminal", "app"]),
+        ("work", "succeeded", ["See the report", "Delete app"]),
+        ("stop", "succeeded", ["app", "Start"]),
+        ("delete", "succeeded", ["All VMs"]),
+        ("sync", "failed", ["Run again", "app"]),
+        ("sync", "interrupted", ["Run again", "app"]),
+        ("delete", "failed", ["Decide again", "app"]),
+    ],
+)
+def test_what_one_does_next(verb: str, state: str, texts: list[str]) -> None:
+    view = job_view.job_view(replace(ENDED, verb=verb, state=state), NOW)
+    assert [action.text for action in view.next] == texts
+
+
+def test_r02_an_interrupted_job_claims_nothing_about_its_last_step() -> None:
+    view = job_view.job_view(replace(JOB, state="interrupted"), NOW)
+    assert view.steps[1].word == "interrupted"
+    assert view.steps[1].tone == "not-run"
+    assert view.failure is not None
+    assert "nobody knows" in view.failure.what
+
+
+def test_a_failure_says_what_happened_what_to_do_and_the_command() -> None:
+    failure = Failure(
+        "DvmError", "recipe just: ended with exit code 5.\n  last line", "Mend it.\n\nThen again.", "limactl x"
+    )
+    view = job_view.job_view(replace(ENDED, state="failed", failure=failure), NOW)
+    assert view.failure == job_view.FailureView(
+        "recipe just: ended with exit code 5.", ("  last line",), ("Mend it.", "", "Then again."), "limactl x"
+    )
+    assert view.title == "Sync app: failed · dvm"
+
+
+def test_commands_are_those_that_were_run() -> None:
+    entries = [Entry(("limactl", "list"), "app", ID), Entry(("ssh", "a b"), "app", ID)]
+    assert job_view.commands(JOB, entries) == ("limactl list", "ssh 'a b'")
+    assert job_view.commands(JOB, []) == ("limactl list", "limactl start dvm-app", "limactl shell dvm-app")
+
+
+@pytest.mark.parametrize(
+    ("data", "texts"),
+    [
+        (b"", []),
+        (b"one\ntwo\n", ["one", "two"]),
+        (b"10%\r50%\r100%\r\n", ["100%"]),
+        (b"\x1b[31mred\x1b[0m \x1b]0;title\x07x\x1bPq\n", ["red xq"]),
+        ("a\u202eb\u2066c\x08\x00\n".encode(), ["abc"]),
+        (b"\xff\xfe bad\n", ["\ufffd\ufffd bad"]),
+    ],
+)
+def test_d08_the_shown_end_of_a_log_moves_no_cursor(data: bytes, texts: list[str]) -> None:
+    lines = job_view.log_tail(data, is_cut=False)
+    assert [line.text for line in lines] == texts
+    assert not any("\x1b" in line.text for line in lines)
+
+
+def test_d07_a_line_without_end_is_cut_with_a_mark() -> None:
+    (line,) = job_view.log_tail(b"x" * 60_000, is_cut=False)
+    assert len(line.text) < 4200
+    assert line.text.endswith("… (+55904 characters)")
+
+
+def test_a_long_log_shows_its_end_and_says_so() -> None:
+    lines = job_view.log_tail(b"".join(b"%d\n" % i for i in range(900)), is_cut=False)
+    assert len(lines) == job_view.TAIL_LINES + 1
+    assert lines[0].tone == "cut"
+    assert lines[-1].text == "899"
+
+
+BOOT = rb"""
+time="x" level=info msg="Starting the instance \"dvm-app\" with internal VM driver \"qemu\""
+time="x" level=info msg="[hostagent] Waiting for the essential requirement 1 of 3: \"ssh\""
+time="x" level=info msg="[hostagent] The essential requirement 1 of 3 is satisfied"
+time="x" level=info msg="[hostagent] Waiting for the guest agent to be running"
+time="x" level=info msg="[hostagent] Waiting for the final requirement 1 of 1: `boot scripts must have finished`"
+"""
+
+
+def test_the_stages_of_a_boot() -> None:
+    assert [(stage.text, stage.is_met) for stage in booting.stages(BOOT)] == [
+        ("virtual machine started", True),
+        ("ssh", True),
+        ("guest agent", False),
+        ("boot scripts must have finished", False),
+    ]
+    ready = booting.stages(BOOT + b'Guest agent is running\nlevel=info msg="READY. Run `limactl shell`"')
+    assert ready[2].is_met
+    assert ready[-1].text == "ready"
+    assert booting.stages(b"\xff" * 1000) == ()
+
+
+def test_the_end_of_the_console_is_read_safely(tmp_path: Path) -> None:
+    assert booting.serial_tail(tmp_path) == ()
+    (tmp_path / "serial.log").write_bytes(b"old\n" * 9000 + b"\x1b[2Jkernel panic\x07\r\n\n")
+    assert booting.serial_tail(tmp_path, 2) == ("old", "kernel panic")
+    (tmp_path / "secret").write_text("host secret")
+    (tmp_path / "serial.log").unlink()
+    (tmp_path / "serial.log").symlink_to(tmp_path / "secret")
+    assert booting.serial_tail(tmp_path) == (), "a link is not followed"
+
+
+def test_a_boot_that_hangs_shows_stages_and_console(client: Browser, vms: Vms) -> None:
+    log = b"$ limactl start dvm-app\n" + BOOT
+    steps = (STEPS[0], replace(STEPS[1], state="failed", log_from=0, log_to=len(log)))
+    kept(vms, replace(ENDED, state="failed", steps=steps), log)
+    folder = vms.paths.lima_home / "dvm-app"
+    folder.mkdir(parents=True)
+    (folder / "serial.log").write_text("Kernel panic - not <b>syncing</b>\n")
+    text = client.get(f"/jobs/{ID}").text
+    assert "boot scripts must have finished" in text
+    assert "Kernel panic - not &lt;b&gt;syncing" in text
+
+
+# -- over HTTP ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("job_id", ["zz", "0" * 31, "0" * 33, "A" * 32, "..%2f..%2fetc", "%00" * 32, ".", ID[:8]])
+@pytest.mark.parametrize("part", ["", "/part", "/log", "/download"])
+def test_c03_what_is_no_whole_job_id_is_not_found(client: Browser, vms: Vms, job_id: str, part: str) -> None:
+    kept(vms, ENDED)
+    assert client.get(f"/jobs/{job_id}{part}").status_code == 404
+
+
+def test_c03_a_post_to_no_job_is_not_found(client: Browser) -> None:
+    assert client.post(f"/jobs/{'0' * 32}/cancel").status_code == 404
+    assert client.post(f"/jobs/{'0' * 32}/again").status_code == 404
+
+
+def test_the_log_goes_on_by_offset_and_says_when_it_has_ended(client: Browser, vms: Vms) -> None:
+    kept(vms, ENDED, b"0123456789")
+    first = client.get(f"/jobs/{ID}/log?from=4")
+    assert first.data == b"456789"
+    assert (first.headers["X-Log-Next"], first.headers["X-Log-Size"]) == ("10", "10")
+    assert first.headers["X-Log-Ended"] == "1"
+    assert first.headers["Content-Type"] == "text/plain; charset=utf-8"
+
+
+@pytest.mark.parametrize("start", ["-1", "x", "1e3", "9" * 17, "", "\u0663"])
+def test_a_place_that_is_no_number_is_refused(client: Browser, vms: Vms, start: str) -> None:
+    kept(vms, ENDED, b"x")
+    assert client.get(f"/jobs/{ID}/log?from={start}").status_code == 422
+
+
+def test_d10_a_log_that_became_shorter_or_is_gone_gives_sane_offsets(client: Browser, vms: Vms) -> None:
+    kept(vms, ENDED, b"short")
+    answer = client.get(f"/jobs/{ID}/log?from=1000000")
+    assert answer.data == b""
+    assert answer.headers["X-Log-Size"] == "5"
+    journal.log_file(vms.paths, ID).unlink()
+    assert client.get(f"/jobs/{ID}/log?from=0").headers["X-Log-Size"] == "0"
+    assert client.get(f"/jobs/{ID}").status_code == 200
+    assert client.get(f"/jobs/{ID}/download").status_code == 404
+
+
+def test_a_long_log_comes_in_parts(client: Browser, vms: Vms) -> None:
+    data = b"line of a log\n" * 100_000
+    kept(vms, ENDED, data)
+    got, parts = b"", 0
+    while True:
+        answer = client.get(f"/jobs/{ID}/log?from={len(got)}")
+        got, parts = got + answer.data, parts + 1
+        if answer.headers["X-Log-Ended"] == "1":
+            break
+    assert got == data
+    assert parts == 2
+    page = client.get(f"/jobs/{ID}")
+    assert len(page.data) < 100_000
+    assert "the download has what stands before" in page.text
+
+
+def test_a_page_has_no_hostile_text_of_the_log(client: Browser, vms: Vms) -> None:
+    step = StepRecord('"><img src=x>{{7*7}}', ("a", "\u202eb"), "done", "<script>", NOW, NOW, 0)
+    failure = Failure("DvmError", "<img src=x>\x1b[31m", "javascript:x", "' onclick=x")
+    job = replace(ENDED, state="failed", steps=(step,), failure=failure, notices=("<b>\u2066",))
+    kept(vms, job, b"<script>alert(1)</script>\x1b]0;x\x07\n")
+    text = client.get(f"/jobs/{ID}").text
+    assert "<img" not in text
+    assert "<script>" not in text.replace('<script type="module"', "")
+    assert "&lt;script&gt;alert(1)" in text
+    assert not re.search("[\u202e\u2066\x1b]", text)
+
+
+def test_a_download_is_an_attachment(client: Browser, vms: Vms) -> None:
+    kept(vms, ENDED, b"<html>")
+    answer = client.get(f"/jobs/{ID}/download")
+    assert answer.headers["Content-Disposition"] == f"attachment; filename=dvm-app-sync-{ID[:8]}.log"
+    assert answer.headers["Content-Type"].startswith("application/octet-stream")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_page_of_a_job_that_has_ended_asks_nothing_more(client: Browser, vms: Vms) -> None:
+    kept(vms, ENDED)
+    assert "hx-get" not in client.get(f"/jobs/{ID}/part").text
+    assert "Run again" not in client.get(f"/jobs/{ID}").text
+
+
+def test_the_list_of_jobs_and_of_one_vm(client: Browser, vms: Vms) -> None:
+    kept(vms, ENDED)
+    kept(vms, replace(ENDED, id="cd" * 16, vm="other", verb="stop"))
+    both = client.get("/jobs").text
+    assert "2 jobs" in both
+    assert "Stop <span" in both
+    assert "other" not in client.get("/jobs?vm=app").text.split("<main", 1)[1]
+    assert client.get("/jobs?vm=%3Cscript%3E").status_code == 200
+
+
+def test_a_get_changes_nothing(client: Browser, vms: Vms) -> None:
+    kept(vms, ENDED)
+    for verb in ("cancel", "again"):
+        assert client.get(f"/jobs/{ID}/{verb}").status_code == 405
+
+
+def test_cancel_of_a_job_that_has_ended_shows_it(client: Browser, vms: Vms) -> None:
+    kept(vms, ENDED)
+    assert client.post(f"/jobs/{ID}/cancel").headers["Location"].endswith(f"/jobs/{ID}")
+
+
+def test_a_delete_is_not_run_again_but_decided_anew(client: Browser, vms: Vms) -> None:
+    kept(vms, replace(ENDED, verb="delete", state="failed", options={"force": True, "expected": "x"}))
+    answer = client.post(f"/jobs/{ID}/again")
+    assert answer.headers["Location"].endswith("/vms/app/delete")
+    assert len(vms.jobs()) == 1
+
+
+@pytest.mark.usefixtures("guests_work")
+def test_a_job_is_watched_cancelled_and_run_again(house: House, client: Browser, vms: Vms) -> None:  # noqa: F811
+    house.ok("init", "app")
+    house.faults(create={"hang": True})
+    started = client.post("/vms/app/sync")
+    page = started.headers["Location"].removeprefix(client.sessions.prefix)
+    eventually(lambda: "Step 2 of" in client.get(f"{page}/part").text)
+    text = client.get(page).text
+    assert "Step 2 of" in text
+    assert "create instance" in text
+    assert 'hx-trigger="every 1s' in text
+    busy = client.post("/vms/app/sync")
+    assert busy.status_code == 409
+    assert "held by a sync" in busy.text
+    assert client.post(f"{page}/cancel").status_code == 303
+    job = finished(vms, started)
+    assert job.state == "cancelled"
+    assert "Run again" in client.get(page).text
+    house.faults()
+    again = finished(vms, client.post(f"{page}/again"))
+    assert again.state == "succeeded"
+    assert "$ limactl create" in client.get(f"/jobs/{again.id}/log?from=0").text
+    done = client.get(f"/jobs/{again.id}").text
+    assert "Terminal" in done
+    assert "limactl" in done.split('id="commands"')[1]

@@ -1,0 +1,331 @@
+"""The list of VMs: what each card says, filters without script, the poll, first visit, hostile names."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from dvmweb.config.model import VmConfig
+from dvmweb.errors import DvmError, NoEngine
+from dvmweb.jobs.journal import Job, StepRecord
+from dvmweb.lima.instances import Instance
+from dvmweb.lima.watching import Snapshot
+from dvmweb.vms import Reach, Vm
+from dvmweb.web import house as shared
+from dvmweb.web import views
+from dvmweb.web.cards_view import Asked, CardsPage, cards_page, seen
+from dvmweb.work import LooseFiles, Names, RepositoryReport, WorkReport, could_not_look
+
+from .conftest import Browser
+from .demo import House, eventually, house  # noqa: F401
+
+NOW = 1_700_000_000.0
+GIB = 1 << 30
+EVERYTHING = Asked()
+HOSTILE = "\"><img src=x onerror=alert(1)>{{7*7}}\u202e\x1b[31m' hx-get=/x"
+
+
+def config(name: str = "app", **values: object) -> VmConfig:
+    return VmConfig.from_values({"name": name, **values})
+
+
+def running(name: str = "app", **changes: object) -> Vm:
+    instance = Instance(f"dvm-{name}", "Running", cpus=2, memory=4 * GIB, disk=20 * GIB)
+    plain = Vm(name, "managed", "Running", config(name), instance, "", Reach(True, NOW - 5), None, None)
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def stopped(name: str = "app", **changes: object) -> Vm:
+    return running(name, status="Stopped", reach=None, **changes)
+
+
+def busy(verb: str, **changes: object) -> Job:
+    steps = (StepRecord("look first", ("x",), "done"), StepRecord("recipe just", ("y",), "running", started=NOW - 72))
+    return replace(Job("a" * 32, "app", verb, state="running", steps=steps), **changes)  # type: ignore[arg-type]
+
+
+UNPUSHED = WorkReport(
+    NOW - 40,
+    "/home/dev/code/app",
+    (RepositoryReport(".", "worktree", "fix/rounding", unpushed=3, stashes=1), RepositoryReport("tools", "worktree")),
+)
+
+
+@pytest.mark.parametrize(
+    ("vm", "tone", "word"),
+    [
+        (running(), "ok", "Reachable"),
+        (running(reach=None), "idle", "Running"),
+        (running(reach=Reach(False, NOW - 5)), "bad", "Running, not reachable"),
+        (running(reach=Reach(True, NOW - 3600)), "idle", "Running"),
+        (stopped(), "idle", "Stopped"),
+        (running(status="Broken"), "bad", "Broken"),
+        (running(status=""), "bad", "Lima cannot read it"),
+        (running(status="Hibernating"), "warn", "Hibernating"),
+        (running(kind="not created", status="", instance=None), "idle", "Not created"),
+        (running(kind="unmanaged", config=None), "idle", "Unmanaged, Running"),
+        (running(job=busy("sync")), "info", "Syncing"),
+        (running(job=busy("delete")), "info", "Deleting"),
+        (running(job=busy("sync", state="queued")), "info", "Waiting for another VM"),
+    ],
+)
+def test_the_word_for_a_state(vm: Vm, tone: str, word: str) -> None:
+    badge = views.badge(vm, NOW)
+    assert (badge.tone, badge.word) == (tone, word)
+
+
+def test_running_is_never_reachable_without_a_fresh_answer() -> None:
+    badge = views.badge(running(reach=Reach(True, NOW - 300)), NOW)
+    assert badge.word == "Running"
+    assert badge.age == "answered 5 min ago"
+
+
+@pytest.mark.parametrize(
+    ("vm", "tone", "word"),
+    [
+        (running(work=WorkReport(NOW - 60, "/c")), "safe", "Nothing at risk"),
+        (running(work=UNPUSHED), "risk", "3 unpushed commits and 1 stash in 1 repository"),
+        (running(work=WorkReport(NOW, "/c", loose=LooseFiles(2, 10, ("a", "b")))), "risk", "2 loose files"),
+        (running(work=could_not_look("git did not answer")), "blind", "Could not look"),
+        (running(), "blind", "Not looked"),
+        (running(kind="unmanaged", config=None), "blind", "Not looked"),
+    ],
+)
+def test_the_work_line(vm: Vm, tone: str, word: str) -> None:
+    line = views.work_line(vm, NOW)
+    assert line is not None
+    assert (line.tone, line.word) == (tone, word)
+
+
+def test_the_work_line_says_where_and_when() -> None:
+    line = views.work_line(running(work=UNPUSHED), NOW)
+    assert line is not None
+    assert line.detail == "/home/dev/code/app on fix/rounding"
+    assert line.age == "looked 40 s ago"
+
+
+@pytest.mark.parametrize(
+    ("vm", "texts"),
+    [
+        (running(), ["Terminal", "Sync", "Stop"]),
+        (running(reach=Reach(False, NOW)), ["Ask until it answers", "Stop"]),
+        (stopped(), ["Start", "Sync"]),
+        (running(status="Broken"), ["Stop by force"]),
+        (running(kind="not created", status="", instance=None), ["Create and sync", "Edit"]),
+        (running(kind="unmanaged", config=None), []),
+        (running(job=busy("sync")), ["Job", "Terminal"]),
+        (running(job=busy("delete")), ["Job"]),
+        (running(config=None, problem="app.yaml:1: cpus: is -1"), ["Mend the config"]),
+    ],
+)
+def test_the_buttons_fit_the_state_and_one_is_primary(vm: Vm, texts: list[str]) -> None:
+    actions = views.card(vm, NOW).actions
+    assert [action.text for action in actions] == texts
+    assert sum(action.tone == "primary" for action in actions) <= 1
+
+
+def test_what_is_not_known_is_a_question_mark() -> None:
+    unknown = Vm("app", "managed", "", None, Instance("dvm-app", ""), "bad", None, None, None)
+    assert [meter.text for meter in views.card(unknown, NOW).meters] == ["?", "?", "?"]
+    assert [meter.text for meter in views.card(running(), NOW, 9 * GIB).meters] == ["2", "4 GiB", "9 / 20 GiB"]
+
+
+def test_the_line_of_a_running_job() -> None:
+    line = views.job_line(busy("sync"), NOW)
+    assert line is not None
+    assert line.text == "Step 2 of 2: recipe just · 1 min 12 s"
+    assert (line.done, line.total) == (1, 2)
+
+
+def test_links_to_ports_name_the_vm_and_are_there_only_while_it_runs() -> None:
+    with_ports = config(ports=[3000, "8080:80"])
+    open_ports = views.ports(running(config=with_ports))
+    assert [port.url for port in open_ports] == ["http://app.localhost:3000/", "http://app.localhost:8080/"]
+    assert [port.text for port in open_ports] == ["3000", "8080 to 80"]
+    assert not any(port.url for port in views.ports(stopped(config=with_ports)))
+
+
+# -- the page ----------------------------------------------------------------------------------------------------------
+
+
+def page(*vms: Vm, problem: DvmError | None = None, asked: Asked = EVERYTHING, generation: int = 1) -> CardsPage:
+    snapshot = Snapshot(tuple(vms), NOW - 3, problem, generation)
+    return cards_page(snapshot, asked, NOW, {}, 32 * GIB)
+
+
+def test_headings_say_the_answer() -> None:
+    two = page(running(work=UNPUSHED), running("b", work=WorkReport(NOW, "/c")))
+    assert two.heading == "2 VMs, 1 with work at risk"
+    assert two.title == "1 at risk · dvm"
+    assert two.lead == "2 running · 8 GiB of 32 GiB memory promised"
+    blind = page(running(work=could_not_look("x")))
+    assert "not looked into" in blind.heading
+    assert "No VM yet" in page().heading
+    assert page(generation=0).title == "? VMs · dvm"
+
+
+@pytest.mark.parametrize(
+    ("asked", "names"),
+    [
+        (Asked(), ["a", "b", "c"]),
+        (Asked(show="at-risk"), ["a"]),
+        (Asked(show="safe"), ["b"]),
+        (Asked(show="running"), ["a", "b"]),
+        (Asked(query="B"), ["b"]),
+        (Asked(query="code/app"), ["a"]),
+        (Asked(query="3000"), ["c"]),
+        (Asked(query="a nothing"), []),
+    ],
+)
+def test_filters_and_search_without_script(asked: Asked, names: list[str]) -> None:
+    every = (
+        running("a", work=UNPUSHED),
+        running("b", work=WorkReport(NOW, "/c")),
+        stopped("c", config=config("c", ports=[3000])),
+    )
+    shown = page(*every, asked=asked)
+    assert [card.name for card in shown.cards] == names
+
+
+def test_an_unknown_filter_is_none_and_a_long_search_is_cut() -> None:
+    asked = Asked.of({"show": "evil", "q": "x" * 9000})
+    assert asked.show == ""
+    assert len(asked.query) == 200
+
+
+def test_a_poll_is_answered_only_when_the_page_would_change() -> None:
+    snapshot = Snapshot((running(),), NOW, None, 4)
+    assert seen(snapshot, NOW) == seen(snapshot, NOW + 1)
+    assert seen(snapshot, NOW) != seen(replace(snapshot, generation=5), NOW)
+    assert seen(snapshot, NOW) != seen(snapshot, NOW + 10)
+    assert seen(snapshot, NOW) != seen(replace(snapshot, problem=DvmError("x")), NOW)
+
+
+def test_an_old_list_says_its_age_and_why() -> None:
+    told = page(running(), problem=DvmError("limactl list has not answered for 9 s.", "wait", "limactl list")).problem
+    assert told is not None
+    assert told.what == "limactl list has not answered for 9 s. This is the list of just now."
+    assert told.command == "limactl list"
+    missing = page(problem=NoEngine("x")).problem
+    assert missing is not None
+    assert missing.tone == "info"
+
+
+def put(client: Browser, snapshot: Snapshot[Vm], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the watch say this."""
+    watch = type("Still", (), {"snapshot": lambda self: snapshot})()
+    monkeypatch.setattr(shared, "watch", lambda: watch)
+
+
+class Tags(HTMLParser):
+    """Every tag and attribute of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+
+def test_d01_hostile_names_are_text_on_the_list(client: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    repository = RepositoryReport(HOSTILE, "worktree", HOSTILE, unpushed=1, untracked=Names(1, (HOSTILE,)))
+    every = (
+        running(work=WorkReport(NOW, HOSTILE, (repository,))),
+        Vm(HOSTILE, "unmanaged", HOSTILE, None, Instance(HOSTILE, HOSTILE, vm_type=HOSTILE), "", None, None, None),
+        running("b", work=could_not_look(HOSTILE)),
+        running("c", config=None, problem=HOSTILE),
+    )
+    put(client, Snapshot(every, NOW, None, 1), monkeypatch)
+    answer = client.get("/")
+    assert answer.status_code == 200
+    tags = Tags(answer.text).tags
+    assert not [tag for tag, _ in tags if tag == "img"]
+    gets = {attributes["hx-get"] for _, attributes in tags if "hx-get" in attributes}
+    assert all(str(get).startswith(client.sessions.prefix) for get in gets)
+    assert not [name for _, attributes in tags for name in attributes if name.startswith("on") or name == "style"]
+    assert "\u202e" not in answer.text
+    assert "\x1b" not in answer.text
+    assert "49" not in re.sub(r"[0-9a-f]{16,}|\d{5,}", "", answer.text), "no template was run"
+    ids = [attributes["id"] for _, attributes in tags if attributes.get("id")]
+    assert len(ids) == len(set(ids))
+
+
+def test_the_first_visit_says_what_to_do(client: Browser) -> None:
+    text = eventually(lambda: (t := client.get("/").text) and "No VM yet" in t and t)
+    assert 'href="' + client.sessions.prefix + '/vms/new"' in text
+    assert "This is the demo engine" in text
+    assert "brew install lima" in text
+    assert "You asked for it with DVM_ENGINE=demo" in text
+
+
+def test_without_limactl_the_page_says_what_to_install(
+    client: Browser,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    error = NoEngine("limactl is not installed, or not on PATH.", "Install Lima: brew install lima.")
+    put(client, Snapshot((), 0, error, 0), monkeypatch)
+    text = client.get("/").text
+    assert "limactl is not installed" in text
+    assert "Install Lima" in text
+    assert "Nobody knows yet" in text
+    assert "No VM yet" not in text, "nobody has looked"
+
+
+def test_a_bash_dvm_config_and_odd_files_are_hinted_at(house: House, client: Browser) -> None:  # noqa: F811
+    folder = house.paths.config / "vms"
+    folder.mkdir(parents=True)
+    (folder / "old.sh").write_text("cpus=2\n")
+    (folder / "Shop.yaml").write_text("cpus: 2\n")
+    text = client.get("/").text
+    assert "bash DVM" in text
+    assert "Shop.yaml" in text
+
+
+def test_a_broken_config_is_told_and_the_other_cards_stay(house: House, client: Browser) -> None:  # noqa: F811
+    house.ok("init", "good")
+    house.paths.vm_config("bad").write_text("cpus: -1\n")
+    text = eventually(lambda: (t := client.get("/").text) and "card" in t and "bad" in t and t)
+    assert "The config has errors" in text
+    assert "cpus: is -1" in text
+    assert 'id="good-sync"' in text
+
+
+def test_the_poll_brings_cards_heading_and_filters_or_nothing(house: House, client: Browser) -> None:  # noqa: F811
+    house.ok("init", "app")
+    eventually(lambda: 'id="vm-app"' in client.get("/vms/cards").text)
+    text = client.get("/vms/cards").text
+    assert text.strip().startswith("<section id=")
+    assert text.count('hx-swap-oob="true"') == 3
+    assert "<html" not in text
+    eventually(lambda: _is_unchanged(client))
+    assert client.get("/vms/cards?seen=nonsense").status_code == 200
+
+
+def _is_unchanged(client: Browser) -> bool:
+    found = re.search(r"/vms/cards(\?[^\"]*)", client.get("/vms/cards").text)
+    assert found
+    answer = client.get("/vms/cards" + found[1].replace("&amp;", "&"))
+    return answer.status_code == 204 and answer.data == b""
+
+
+def test_every_form_has_a_csrf_field_and_nothing_is_inline(house: House, client: Browser) -> None:  # noqa: F811
+    house.ok("init", "app")
+    eventually(lambda: 'id="vm-app"' in client.get("/").text)
+    for path in ("/", "/help", "/jobs", "/vms/app", "/vms/app?tab=config"):
+        text = client.get(path).text
+        forms = re.findall(r"<form[^>]*method=\"post\".*?</form>", text, re.S)
+        assert all('name="csrf"' in form for form in forms)
+        assert "<style" not in text
+        assert " style=" not in text
+        assert not re.search(r"<script(?![^>]*src=)", text)
+
+
+def test_the_help_page_names_engine_and_folders(house: House, client: Browser) -> None:  # noqa: F811
+    text = client.get("/help").text
+    for word in (str(house.paths.config), str(house.paths.state), "Search", "This is the demo engine"):
+        assert word in text

@@ -1,0 +1,281 @@
+"""The watch: one list for all tabs, changes from elsewhere within 2 s, and no page waits for a hung limactl."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dvmweb import rounds
+from dvmweb.errors import DvmError
+from dvmweb.jobs.journal import Job
+from dvmweb.lima import watching
+from dvmweb.lima.instances import Instance
+from dvmweb.lima.watching import Acts, Watch
+from dvmweb.paths import Paths
+from dvmweb.vms import Reach, Vm, Vms
+from dvmweb.work import WorkReport
+
+from .conftest import Browser
+from .demo import House, eventually, guests_work, house, limactl  # noqa: F401
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    found = Paths(tmp_path, tmp_path / "c", tmp_path / "s", tmp_path / "lima", tmp_path, True)
+    for folder in (found.config / "vms", found.state / "vms", found.jobs, found.lima_home):
+        folder.mkdir(parents=True)
+    return found
+
+
+class Source:
+    """A limactl that can be slow, broken or counted."""
+
+    def __init__(self) -> None:
+        self.calls = self.remembered = 0
+        self.names: tuple[str, ...] = ("a",)
+        self.error: Exception | None = None
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def look(self) -> tuple[str, ...]:
+        self.calls += 1
+        self.gate.wait(20)
+        if self.error:
+            raise self.error
+        return self.names
+
+    def remember(self, found: tuple[str, ...]) -> tuple[str, ...]:
+        self.remembered += 1
+        return (*found[:1], f"noted {self.remembered}")
+
+    def acts(self) -> Acts[str]:
+        return Acts(self.look, self.remember, lambda found: None)
+
+
+@pytest.fixture
+def source() -> Iterator[Source]:
+    source = Source()
+    yield source
+    source.gate.set()
+
+
+def test_many_tabs_make_one_look(paths: Paths, source: Source) -> None:
+    watch = Watch(paths, source.acts())
+    threads = [threading.Thread(target=watch.snapshot) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert watch.snapshot().vms == ("a",)
+    assert source.calls == 1
+
+
+@pytest.mark.parametrize("where", ["instance", "instance file", "config", "defaults", "job"])
+def test_a_change_elsewhere_is_seen_and_nothing_else_makes_a_look(paths: Paths, source: Source, where: str) -> None:
+    (paths.lima_home / "dvm-a").mkdir()
+    watch = Watch(paths, source.acts())
+    watch.snapshot()
+    for _ in range(5):
+        watch.snapshot()
+    assert source.calls == 1
+    source.names = ("a", "b")
+    places = {
+        "instance": paths.lima_home / "dvm-a" / "ha.pid",
+        "instance file": paths.lima_home / "dvm-a" / "lima.yaml",
+        "config": paths.vm_config("b"),
+        "defaults": paths.config_file,
+        "job": paths.jobs / ("0" * 32),
+    }
+    places[where].write_text("1")
+    began = time.monotonic()
+    eventually(lambda: watch.snapshot().vms == ("a", "b"))
+    assert time.monotonic() - began < 1.5
+    assert source.calls == 2
+
+
+def test_a_note_of_ours_is_read_without_a_look(paths: Paths, source: Source) -> None:
+    (paths.state / "vms" / "a").mkdir()
+    watch = Watch(paths, source.acts())
+    first = watch.snapshot()
+    (paths.state / "vms" / "a" / "reach.json").write_text("{}")
+    eventually(lambda: watch.snapshot().vms == ("a", "noted 1"))
+    assert watch.snapshot().generation > first.generation
+    assert watch.snapshot().at == first.at, "the list itself is as old as it was"
+    assert source.calls == 1
+
+
+def test_r13_a_hung_limactl_blocks_nobody_and_says_so(
+    paths: Paths, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "SLOW", 0.2)
+    watch = Watch(paths, source.acts())
+    first = watch.snapshot()
+    source.gate.clear()
+    paths.vm_config("b").write_text("")
+    eventually(lambda: source.calls == 2)
+    slowest = 0.0
+    for _ in range(30):
+        began = time.monotonic()
+        snapshot = watch.snapshot()
+        slowest = max(slowest, time.monotonic() - began)
+    assert slowest < 0.2, "50 ms, and what a busy machine adds"
+    assert snapshot.vms == ("a",)
+    told = eventually(lambda: watch.snapshot().problem)
+    assert "has not answered" in told.what
+    assert watch.snapshot().at == first.at
+
+
+def test_a_limactl_that_hangs_from_the_first_moment_blocks_no_page(
+    paths: Paths, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "FIRST", 0.3)
+    monkeypatch.setattr(watching, "SLOW", 0.1)
+    source.gate.clear()
+    began = time.monotonic()
+    snapshot = Watch(paths, source.acts()).snapshot()
+    assert time.monotonic() - began < 2
+    assert snapshot.generation == 0
+    assert snapshot.problem is not None
+
+
+@pytest.mark.parametrize("error", [DvmError("limactl broke", "mend it"), ValueError("r23")])
+def test_r23_a_look_that_fails_is_told_and_the_last_list_stays(paths: Paths, source: Source, error: Exception) -> None:
+    watch = Watch(paths, source.acts())
+    watch.snapshot()
+    source.error = error
+    paths.vm_config("b").write_text("")
+    told = eventually(lambda: watch.snapshot().problem)
+    assert watch.snapshot().vms == ("a",)
+    assert "r23" not in told.what, "a fault's text may be a guest's"
+    source.error = None
+    paths.vm_config("c").write_text("")
+    eventually(lambda: watch.snapshot().problem is None)
+
+
+def test_the_thread_ends_when_nobody_asks_and_comes_back(
+    paths: Paths, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "IDLE", 0.05)
+    monkeypatch.setattr(watching, "TICK", 0.02)
+    watch = Watch(paths, source.acts())
+    watch.snapshot()
+    thread = eventually(lambda: next((t for t in threading.enumerate() if t.name == "watch"), None))
+    thread.join(5)
+    assert not thread.is_alive()
+    paths.vm_config("b").write_text("")
+    source.names = ("b",)
+    eventually(lambda: watch.snapshot().vms == ("b",))
+
+
+def test_a_stamp_of_fifty_vms_is_cheap(paths: Paths) -> None:
+    for number in range(50):
+        (paths.lima_home / f"dvm-{number}").mkdir()
+        (paths.lima_home / f"dvm-{number}" / "lima.yaml").touch()
+        paths.vm_config(f"v{number}").touch()
+        (paths.state / "vms" / f"v{number}").mkdir()
+    best = min(_seconds(paths) for _ in range(20))
+    assert best < 0.01, f"{best * 1000:.2f} ms"
+
+
+def _seconds(paths: Paths) -> float:
+    began = time.perf_counter()
+    watching.stamp(paths)
+    watching.notes(paths)
+    return time.perf_counter() - began
+
+
+# -- the rounds --------------------------------------------------------------------------------------------------------
+
+NOW = 1_700_000_000.0
+RUNNING = Instance("dvm-a", "Running")
+
+
+def vm(**changes: object) -> Vm:
+    from dvmweb.config.model import VmConfig
+
+    plain = Vm("a", "managed", "Running", VmConfig.from_values({"name": "a"}), RUNNING, "", None, None, None)
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("one", "due"),
+    [
+        (vm(), "reach"),
+        (vm(reach=Reach(True, NOW - 20)), "reach"),
+        (vm(reach=Reach(False, NOW - 20)), "reach"),
+        (vm(reach=Reach(True, NOW - 5)), "work"),
+        (vm(reach=Reach(True, NOW - 5), work=WorkReport(NOW - 700, "/c")), "work"),
+        (vm(reach=Reach(True, NOW - 5), work=WorkReport(NOW - 60, "/c")), ""),
+        (vm(reach=Reach(False, NOW - 5)), ""),
+        (vm(status="Stopped"), ""),
+        (vm(kind="unmanaged"), ""),
+        (vm(kind="not created", status="", instance=None), ""),
+        (vm(job=Job("0" * 32, "a", "stop", state="running")), ""),
+        (vm(config=None, problem="broken"), ""),
+    ],
+)
+def test_who_is_asked_what(one: Vm, due: str) -> None:
+    assert rounds.what_is_due(one, NOW) == due
+
+
+@pytest.mark.usefixtures("guests_work")
+def test_a_running_vm_is_asked_beside_jobs_and_the_answer_is_noted(house: House, vms: Vms) -> None:  # noqa: F811
+    house.ok("init", "app")
+    house.ok("sync", "app")
+    one = vms.list_vms()[0]
+    for file in ("reach.json", "work.json"):
+        (house.paths.vm_state("app") / file).unlink()
+    lines = house.paths.ledger.read_text().count("\n")
+    rounds.ask(vms, one, rounds.REACH)
+    rounds.ask(vms, one, rounds.WORK)
+    seen = vms.remembered(one)
+    assert seen.reach is not None
+    assert seen.reach.answered
+    assert seen.work is not None
+    assert seen.work.summary() == "nothing at risk"
+    assert house.paths.ledger.read_text().count("\n") == lines, "answered questions do not push commands out"
+    house.faults(ssh={"exit": 255, "stderr": "Connection refused\n"})
+    rounds.ask(vms, one, rounds.REACH)
+    seen = vms.remembered(one)
+    assert seen.reach is not None
+    assert not seen.reach.answered
+    assert house.paths.ledger.read_text().count("\n") > lines, "what failed is recorded"
+
+
+@pytest.mark.usefixtures("guests_work")
+def test_what_plain_limactl_does_shows_within_two_seconds_with_one_list_for_all_tabs(
+    house: House,  # noqa: F811
+    client: Browser,
+    vms: Vms,
+) -> None:
+    house.ok("init", "app")
+    house.ok("sync", "app")
+    assert "Running" in client.get("/vms/cards").text or "Reachable" in client.get("/vms/cards").text
+    lists = house.paths.ledger.read_text().count('"list"')
+    limactl(house, "stop", "--tty=false", "dvm-app")
+    began = time.monotonic()
+    eventually(lambda: "Stopped" in client.get("/vms/cards").text)
+    assert time.monotonic() - began < 2
+    for _ in range(30):
+        client.get("/vms/cards")
+    more = house.paths.ledger.read_text().count('"list"') - lists
+    assert more <= 4, f"{more} lists for 30 tabs"
+
+
+def test_a_hung_engine_blocks_no_page(house: House, client: Browser) -> None:  # noqa: F811
+    house.ok("init", "app")
+    assert "app" in client.get("/").text
+    house.faults(list={"hang": True})
+    os.utime(house.paths.vm_config("app"))
+    slowest = 0.0
+    for _ in range(20):
+        began = time.monotonic()
+        assert "app" in client.get("/").text
+        slowest = max(slowest, time.monotonic() - began)
+    assert slowest < 0.4
