@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Callable
 
 CAPACITY = 1 << 20  # bytes
@@ -14,13 +15,13 @@ class Ring:
     """
 
     def __init__(self, capacity: int = CAPACITY) -> None:
-        self._memory = bytearray(capacity)  # pages that were never written cost nothing
-        self._view = memoryview(self._memory)
+        # Not a bytearray, which is written full of zeros: pages that no output has reached cost nothing here.
+        self._view = memoryview(mmap.mmap(-1, capacity, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
         self.end = 0
 
     @property
     def capacity(self) -> int:
-        return len(self._memory)
+        return len(self._view)
 
     @property
     def start(self) -> int:

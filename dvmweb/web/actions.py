@@ -13,7 +13,7 @@ def actions_of(vm: Vm) -> tuple[Action, ...]:
     if vm.problem:
         return (_link(vm, "edit", "Mend the config", "edit", f"/vms/{vm.name}/edit", "primary"),)
     if vm.job is not None:
-        job = _link(vm, "job", "Job", "dots", f"/jobs/{vm.job.id}", "primary")
+        job = _link(vm, "job", "Job", "clock", f"/jobs/{vm.job.id}", "primary")
         return (job, _terminal(vm, "")) if vm.status == "Running" and vm.job.verb in ("sync", "work") else (job,)
     if vm.kind == "not created":
         return (

@@ -83,34 +83,37 @@ class Bell(threading.Event):
             self._connection.shut()
 
 
-def carry(ws: Any, connection: Connection) -> None:
-    """Carry bytes both ways until one side ends; the socket is closed with the code that says why.
+def carry(ws: Any, connection: Connection) -> bool:
+    """Carry bytes both ways until one side ends; True when the terminal itself has ended.
 
-    Raises OSError when the browser takes nothing any more.
+    The socket is closed with the code that says why. Raises OSError when the browser takes nothing any more.
     """
     ws.event = Bell(ws, connection)
     early, ws.input_buffer = ws.input_buffer, (inbox := Inbox(connection))
     for message in early:
         inbox.append(message)
+    has_ended = False
     try:
         ws.send(json.dumps(connection.attached))
-        _pump(ws, connection)
+        has_ended = _pump(ws, connection)
     except (ConnectionClosed, LocalProtocolError):
         _wait_for_close(ws)
     if inbox.is_refused:
         close(ws, POLICY, "not understood")
     close(ws, KEEPER_GONE, "the keeper has gone")  # does nothing to a socket that is closed
+    return has_ended
 
 
-def _pump(ws: Any, connection: Connection) -> None:
-    """Keeper to browser, until one side ends."""
+def _pump(ws: Any, connection: Connection) -> bool:
+    """Keeper to browser, until one side ends; True when it was the terminal."""
     with suppress(KeeperGone):
         while ws.connected:
             message = connection.receive()
             if isinstance(message, bytes):
                 ws.send(message)
             elif message is not None and _tell(ws, message):
-                return
+                return message["is"] == "exit"
+    return False
 
 
 def _wait_for_close(ws: Any) -> None:

@@ -10,7 +10,8 @@ from dvmweb.errors import DvmError, NoEngine
 from dvmweb.lima.watching import Snapshot
 from dvmweb.vms import Vm
 from dvmweb.web import views
-from dvmweb.web.views import Card, age, card, count
+from dvmweb.web.views import Card, card
+from dvmweb.web.wording import age, count, size, steady
 
 FILTERS = {"": "All", "running": "Running", "at-risk": "At risk", "safe": "Safe to delete"}
 QUERY_LENGTH = 200  # characters
@@ -22,6 +23,7 @@ class Filter:
 
     name: str
     text: str
+    number: int
     query: str
     is_current: bool
 
@@ -82,13 +84,13 @@ class Asked:
 def seen(snapshot: Snapshot[Vm], now: float) -> str:
     """A value that changes when the page would: with the list, with its trouble, with the ages in it."""
     trouble = "p" if snapshot.problem else ""
-    return f"{snapshot.generation}-{int(views.steady(now))}{trouble}"
+    return f"{snapshot.generation}-{int(steady(now))}{trouble}"
 
 
 def cards_page(snapshot: Snapshot[Vm], asked: Asked, now: float, disks: Mapping[str, int], host: int) -> CardsPage:
     """The page of a snapshot. `disks`: bytes used by VM; `host`: bytes of memory of this computer."""
-    steady = views.steady(now)
-    every = tuple(card(vm, steady, disks.get(vm.name, 0)) for vm in snapshot.vms)
+    at = steady(now)
+    every = tuple(card(vm, at, disks.get(vm.name, 0)) for vm in snapshot.vms)
     shown = tuple(one for one in every if asked.shows(one))
     known = seen(snapshot, now)
     at_risk = sum("at-risk" in one.tags for one in every)
@@ -133,9 +135,9 @@ def _lead(vms: tuple[Vm, ...], disks: Mapping[str, int], host: int) -> str:
     used = sum(disks.values())
     facts = [f"{len(running)} running"]
     if running:
-        facts.append(f"{views.size(promised)} of {views.size(host)} memory promised")
+        facts.append(f"{size(promised)} of {size(host)} memory promised")
     if used:
-        facts.append(f"{views.size(used)} of {views.size(most)} disk used")
+        facts.append(f"{size(used)} of {size(most)} disk used")
     return " · ".join(facts)
 
 
@@ -144,7 +146,7 @@ def _filters(every: tuple[Card, ...], asked: Asked) -> tuple[Filter, ...]:
     for name, word in FILTERS.items():
         number = sum(not name or name in one.tags for one in every)
         query = "?" + urlencode({"show": name}) if name else ""
-        found.append(Filter(name, f"{word} {number}", query, asked.show == name))
+        found.append(Filter(name, word, number, query, asked.show == name))
     return tuple(found)
 
 

@@ -16,10 +16,11 @@ from dvmweb.vms import Vm, Vms
 from dvmweb.web import house
 from dvmweb.web.finding import find_fresh, find_vm
 from dvmweb.web.job_pages import to_job
-from dvmweb.web.views import ports, size
+from dvmweb.web.views import ports
 from dvmweb.web.vm_pages import stored_key
 from dvmweb.web.vm_view import key_view
 from dvmweb.web.vms_pages import disk_used
+from dvmweb.web.wording import size
 from dvmweb.web.work_view import WorkView, needs_name, work_view
 
 blueprint = Blueprint("delete_pages", __name__)

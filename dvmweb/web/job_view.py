@@ -10,7 +10,8 @@ from dvmweb.jobs.journal import Failure, Job, StepRecord
 from dvmweb.lima.booting import Stage
 from dvmweb.lima.entering import shown
 from dvmweb.lima.ledger import Entry
-from dvmweb.web.views import Action, Badge, age, capital, clock, duration
+from dvmweb.web.views import Action, Badge
+from dvmweb.web.wording import age, capital, clock, duration
 
 VERBS = {"sync": "Sync", "start": "Start", "stop": "Stop", "work": "Look into", "delete": "Delete"}
 STATES = {

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import secrets
+import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
 from flask import Blueprint, Response, current_app, g, jsonify, redirect, request, url_for
 from flask.blueprints import BlueprintSetupState
 
-from dvmweb import names
+from dvmweb import names, rounds
 from dvmweb.errors import DvmError, NotFound
 from dvmweb.terminals import client
-from dvmweb.vms import Vm
+from dvmweb.vms import Vm, Vms
 from dvmweb.web import house
 from dvmweb.web.bridge import carry
 from dvmweb.web.guard import CONTENT_POLICY
@@ -30,10 +32,16 @@ class TerminalLine:
     """An open terminal in the list of a VM's page."""
 
     id: str
-    opened: str
-    idle: str
-    viewers: str
-    is_here: bool
+    words: str
+
+
+@dataclass(frozen=True)
+class TerminalList:
+    """The open terminals of a VM."""
+
+    vm: str
+    title: str
+    lines: tuple[TerminalLine, ...]
 
 
 @dataclass(frozen=True)
@@ -44,7 +52,6 @@ class TerminalView:
     trouble: str  # why no terminal can be opened now, "" where one can
     can_start: bool
     id: str  # the terminal to come back to, "" for a new one
-    others: tuple[TerminalLine, ...]
     nonce: str
 
 
@@ -66,18 +73,22 @@ def terminal(vm: str) -> Response:
     """The page; `?id=` comes back to a terminal that is open."""
     trouble, can_start = trouble_of(_find(vm))
     here = request.args.get("id", "")
-    open_ones = [facts for facts in client.list_terminals(house.vms()) if facts.vm == vm and not facts.ended]
     view = TerminalView(
         vm=vm,
         trouble=trouble,
         can_start=can_start,
         id=here if names.is_id(here) else "",
-        others=tuple(_line(facts, here) for facts in open_ones),
         nonce=secrets.token_urlsafe(16),
     )
-    answer = house.page("terminal.html", view=view, section="terminal")
+    answer = house.page("terminal.html", view=view, list=_list_of(vm), section="terminal")
     answer.headers["Content-Security-Policy"] = content_policy(view.nonce)
     return answer
+
+
+@blueprint.get("/vms/<vm>/terminal/list")
+def open_terminals(vm: str) -> Response:
+    """The part of the page that lists what is open."""
+    return house.page("_terminal_list.html", list=_list_of(_find(vm).name))
 
 
 def content_policy(nonce: str) -> str:
@@ -107,13 +118,14 @@ def _find(name: str) -> Vm:
     return found
 
 
-def _line(facts: client.TerminalFacts, here: str) -> TerminalLine:
-    viewers = "nobody looks at it" if not facts.viewers else f"open in {facts.viewers} {_tabs(facts.viewers)}"
-    return TerminalLine(facts.id, _seconds(facts.age), _seconds(facts.idle), viewers, facts.id == here)
+def _list_of(vm: str) -> TerminalList:
+    lines = tuple(_line(facts) for facts in client.list_terminals(house.vms()) if facts.vm == vm and not facts.ended)
+    return TerminalList(vm, f"{len(lines)} open {'terminal' if len(lines) == 1 else 'terminals'}", lines)
 
 
-def _tabs(count: int) -> str:
-    return "tab" if count == 1 else "tabs"
+def _line(facts: client.TerminalFacts) -> TerminalLine:
+    tabs = f"open in {facts.viewers} {'tab' if facts.viewers == 1 else 'tabs'}" if facts.viewers else "open in no tab"
+    return TerminalLine(facts.id, f"opened {_seconds(facts.age)}, last used {_seconds(facts.idle)}, {tabs}")
 
 
 def _seconds(seconds: float) -> str:
@@ -182,8 +194,16 @@ def _admit(terminal: str) -> None:
 
 @socket_route(blueprint, "/terminals/<terminal>/socket", _admit)
 def carried(ws: Any, terminal: str) -> None:
-    """Carry the bytes of a terminal until one side ends."""
-    carry(ws, g.connection)
+    """Carry the bytes of a terminal until one side ends. What was left behind in the VM is looked at then."""
+    if carry(ws, g.connection):
+        found = next((vm for vm in house.watch().snapshot().vms if vm.name == g.connection.attached["vm"]), None)
+        if found is not None and found.kind == "managed" and found.status == "Running" and found.job is None:
+            threading.Thread(target=_look_again, args=(house.vms(), found), name="look", daemon=True).start()
+
+
+def _look_again(vms: Vms, vm: Vm) -> None:
+    with suppress(DvmError, OSError):  # stopped meanwhile: the page goes on showing the last report with its age
+        rounds.ask(vms, vm, rounds.WORK)
 
 
 @blueprint.teardown_request

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dvmweb import vms as verbs
 from dvmweb.guest_text import visible
 from dvmweb.jobs.journal import Job
 from dvmweb.vms import Vm
+from dvmweb.web.wording import GIB, STEP, age, capital, count, duration, element_id, short_repo, size
 from dvmweb.work import Verdict, WorkReport
 
-GIB = 1 << 30
 FRESH = 60.0  # seconds for which an answer counts as "reachable"; a page asks every 15 s
-STEP = 10  # seconds: ages move in steps, so that a page that did not change is not sent again each second
+_IN_REPOSITORIES = re.compile(r" in \d+ repositor(?:y|ies)")
 BUSY_WORDS = {"sync": "Syncing", "start": "Starting", "stop": "Stopping", "work": "Looking", "delete": "Deleting"}
 
 
@@ -134,16 +134,6 @@ def _running(vm: Vm, now: float) -> Badge:
     return Badge("ok", "dot", "Reachable", asked, "It answered when it was asked last")
 
 
-def age(at: float, now: float) -> str:
-    """How long ago in words, in steps of ten seconds."""
-    return "just now" if now - at < STEP else verbs.age(at, now)
-
-
-def steady(now: float) -> float:
-    """The time as the list uses it: the same for ten seconds."""
-    return now // STEP * STEP
-
-
 def work_line(vm: Vm, now: float) -> WorkLine | None:
     """The work line of a card: never "nothing at risk" where nobody could look; None where there is no guest."""
     if vm.kind == "unmanaged":
@@ -163,7 +153,8 @@ def report_line(report: WorkReport, now: float, *, is_stopped: bool = False) -> 
     stopped = "as it was before it was stopped" if is_stopped else ""
     if report.verdict is Verdict.CLEAN:
         return WorkLine("safe", "check", "Nothing at risk", asked, stopped)
-    return WorkLine("risk", "warn", capital(report.summary()), asked, where(report) or stopped)
+    words = _IN_REPOSITORIES.sub("", report.summary())  # the detail says where
+    return WorkLine("risk", "warn", capital(words), asked, where(report) or stopped)
 
 
 def where(report: WorkReport) -> str:
@@ -198,34 +189,11 @@ def job_line(job: Job | None, now: float) -> JobLine | None:
     return JobLine(job.id, text, ended, max(1, len(job.steps)))
 
 
-def duration(seconds: float) -> str:
-    """A span in words: 41 s, 3 min 41 s, 2 h 5 min."""
-    whole = max(0, int(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
-def clock(seconds: float) -> str:
-    """A span as a step's clock: 1:48."""
-    whole = max(0, int(seconds))
-    hours = f"{whole // 3600}:{whole % 3600 // 60:02d}" if whole >= 3600 else str(whole // 60)
-    return f"{hours}:{whole % 60:02d}"
-
-
-def size(size_bytes: int) -> str:
-    """GiB as people write them (MiB for little), ? where it is not known."""
-    if not size_bytes:
-        return "?"
-    return f"{round(size_bytes / GIB, 1):g} GiB" if size_bytes >= GIB // 10 else f"{max(1, size_bytes >> 20)} MiB"
-
-
 def meters(vm: Vm, disk_used: int) -> tuple[Meter, ...]:
     """What the VM may take, and how much of its disk it has taken (bytes, 0 where that is not known)."""
     cpus, memory, disk = asked_size(vm)
-    words = f"{size(disk_used).removesuffix(' GiB')} / {size(disk)}" if disk_used else size(disk)
+    used = f"{disk_used / GIB:.1f}".removesuffix(".0") if disk_used >= GIB // 20 else "<0.1"
+    words = f"{used} / {size(disk)}" if disk_used else size(disk)
     has_bar = bool(disk and disk_used)
     bar = Meter("disk", words, min(disk_used, disk), disk, has_bar=True, is_high=disk_used > disk * 0.85)
     return (Meter("cpu", str(cpus or "?")), Meter("mem", size(memory)), bar if has_bar else Meter("disk", words))
@@ -261,12 +229,6 @@ def what(vm: Vm) -> str:
     return " · ".join(visible(fact, 80) for fact in (vm.config.image, arch, short_repo(vm.config.repo)) if fact)
 
 
-def short_repo(repo: str) -> str:
-    """A repository as people say it: host/owner/name."""
-    word = repo.removeprefix("ssh://").removeprefix("https://").removeprefix("git@").removesuffix(".git")
-    return word.replace(":", "/", 1) if repo.startswith("git@") else word
-
-
 def tags(vm: Vm, line: WorkLine | None) -> tuple[str, ...]:
     """Which filters show this VM."""
     marks = {
@@ -282,13 +244,10 @@ def card(vm: Vm, now: float, disk_used: int = 0) -> Card:
     from dvmweb.web.actions import actions_of, more_of
 
     line = work_line(vm, now)
-    name, recipes = visible(vm.name, 80), vm.config.recipes if vm.config else ()
-    places = [place(vm.work, repository.path) for repository in vm.work.repositories[:50]] if vm.work else []
-    words = (name, what(vm), *places, *(port.text for port in ports(vm)), *recipes)
     kind = "instance" if vm.kind == "unmanaged" else "vm"
     return Card(
         id=f"{kind}-{element_id(vm.name)}",
-        name=name,
+        name=visible(vm.name, 80),
         path="" if vm.kind == "unmanaged" else f"/vms/{vm.name}",
         what=what(vm),
         badge=badge(vm, now),
@@ -296,30 +255,25 @@ def card(vm: Vm, now: float, disk_used: int = 0) -> Card:
         job=job_line(vm.job, now),
         meters=meters(vm, disk_used),
         ports=ports(vm),
-        recipes=tuple(recipes),
+        recipes=vm.config.recipes if vm.config else (),
         problem=first_problem(vm),
         actions=actions_of(vm),
         more=more_of(vm),
         tags=tags(vm, line),
-        search=" ".join(words).lower(),
+        search=search_text(vm),
     )
 
 
-def element_id(name: str) -> str:
-    """A name as it may stand in an id: odd characters of an instance that is not ours become underscores."""
-    return "".join(letter if letter.isascii() and (letter.isalnum() or letter == "-") else "_" for letter in name)[:80]
+def search_text(vm: Vm) -> str:
+    """All words by which a card is found."""
+    places = [place(vm.work, repository.path) for repository in vm.work.repositories[:50]] if vm.work else []
+    recipes = vm.config.recipes if vm.config else ()
+    words = (visible(vm.name, 80), what(vm), *places, *(port.text for port in ports(vm)), *recipes)
+    return " ".join(words).lower()
 
 
 def first_problem(vm: Vm) -> str:
     """The first error of its config, "" where it has none."""
-    return visible(vm.problem.splitlines()[0], 400) if vm.problem else ""
-
-
-def count(number: int, one: str, more: str) -> str:
-    """A number with its noun."""
-    return f"{number} {one if number == 1 else more}"
-
-
-def capital(text: str) -> str:
-    """The text as the beginning of a sentence."""
-    return text[:1].upper() + text[1:]
+    text = vm.problem.splitlines()[0] if vm.problem else ""
+    file, colon, rest = text.partition(":")
+    return visible(f"{file.rsplit('/', 1)[-1]}{colon}{rest}" if text.startswith("/") else text, 400)

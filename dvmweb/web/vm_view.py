@@ -14,7 +14,8 @@ from dvmweb.lima.entering import shown
 from dvmweb.lima.ledger import Entry
 from dvmweb.recipes import Recipe
 from dvmweb.vms import Vm
-from dvmweb.web.views import Badge, age, duration, size
+from dvmweb.web.views import Badge
+from dvmweb.web.wording import age, duration, size
 
 TABS = {
     "overview": "Overview",

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from dvmweb.guest_text import visible
 from dvmweb.vms import age
-from dvmweb.web.views import WorkLine, capital, count, place, report_line, size
+from dvmweb.web.views import WorkLine, place, report_line
+from dvmweb.web.wording import capital, count, size
 from dvmweb.work import NOT_LOOKED, Names, RepositoryReport, Verdict, WorkReport
 
 STALE = 600.0  # seconds after which a report is called old

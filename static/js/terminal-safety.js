@@ -30,11 +30,13 @@ export function markStyles(nonce) {
 }
 
 /** Ask in the page's dialog; resolves to whether the user said yes. */
-export function ask(title, text, yes) {
+export function ask(title, text, yes, tone = "primary") {
   const dialog = document.querySelector("[data-terminal-ask]");
   dialog.querySelector("[data-terminal-ask-title]").textContent = title;
   dialog.querySelector("[data-terminal-ask-text]").textContent = text;
-  dialog.querySelector("[data-terminal-ask-yes]").textContent = yes;
+  const button = dialog.querySelector("[data-terminal-ask-yes]");
+  button.textContent = yes;
+  button.className = `btn ${tone}`;
   dialog.returnValue = "no";
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });

@@ -117,14 +117,14 @@ function tellState(place, term) {
     const isOver = kind === "over" || kind === "failed";
     find("end").hidden = !isOver;
     find("close").disabled = kind !== "open";
-    place.toggleAttribute("data-is-over", isOver || kind === "out");
+    window.htmx?.trigger("#terminals", "dvm:refresh");
     if (isOver && place.contains(document.activeElement)) find("again").focus();
     if (kind === "open" && document.activeElement === document.body) term.focus();
   };
 }
 
 async function closeTerminal(place, link) {
-  const isMeant = await ask("Close this terminal?", "What runs in it is ended. The VM goes on.", "Close terminal");
+  const isMeant = await ask("Close this terminal?", "What runs in it is ended. The VM goes on.", "Close terminal", "danger");
   if (!isMeant) return;
   const body = new URLSearchParams({ csrf: place.dataset.csrf });
   const address = `${place.dataset.terminals}/${link.id}/close`;

@@ -86,7 +86,7 @@ class House:
     def paths(self) -> Paths:
         return from_environment(self.environ)
 
-    def lima(self, **more: str) -> Lima:
+    def lima(self, **more: Any) -> Lima:
         return Lima(find_engine(self.environ, self.paths), self.paths, self.environ, **more)
 
 

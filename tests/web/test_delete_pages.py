@@ -73,7 +73,7 @@ def test_h03_without_a_report_one_can_only_look(stopped: Browser, vms: Vms) -> N
     ("report", "words", "is_typed"),
     [
         (CLEAN, ["Nothing at risk"], False),
-        (RISK, ["1 unpushed commit and 1 untracked file in 1 repository would be lost", "type <code>app</code>"], True),
+        (RISK, ["1 unpushed commit and 1 untracked file would be lost", "type <code>app</code>"], True),
         (BLIND, ["Could not look", "Git did not answer within 60 s", "without knowing what is lost"], True),
         (replace(RISK, looked_at=time.time() - 86400 * 6), ["This report is old", "6 d ago"], True),
     ],

@@ -190,13 +190,16 @@ def test_a_vm_that_cannot_be_entered_says_why(
 
 def test_a_vm_that_is_not_there_is_not_found(client: Browser, running: None) -> None:
     assert client.get("/vms/nobody/terminal").status_code == 404
+    assert client.get("/vms/nobody/terminal/list").status_code == 404
     assert client.post("/vms/nobody/terminal/ticket", data={}).status_code == 404
 
 
 def test_open_terminals_are_listed_and_closed_without_script(client: Browser, keeper: House) -> None:
     opened = answer_of(client.post(f"{PAGE}/ticket", data={}))["id"]
     page = client.get(f"{PAGE}?id={opened}").text
+    assert "1 open terminal<" in page
     assert f"/terminals/{opened}/close" in page
+    assert f"/terminals/{opened}/close" in client.get(f"{PAGE}/list").text
     assert f'data-id="{opened}"' in page
     answer = client.post(f"/terminals/{opened}/close")
     assert (answer.status_code, answer.headers["Location"]) == (303, client.sessions.prefix + PAGE)
@@ -532,6 +535,7 @@ def test_e22_the_whole_path_into_a_guest(server: Served, monkeypatch: pytest.Mon
     if "no guests" in str(vms.job(job.id).failure or ""):
         pytest.skip("the demo engine has no guests on this machine")
     monkeypatch.setitem(os.environ, "SSH_AUTH_SOCK", "/canary")
+    assert repositories_of(vms) == []
     try:
         tab = Tab(server)
         tab.type("pwd; env; echo en''d\n")
@@ -542,10 +546,17 @@ def test_e22_the_whole_path_into_a_guest(server: Served, monkeypatch: pytest.Mon
         for process in children_of_keeper(vms):
             seen = "\0".join([*process.cmdline(), *process.environ().values(), *process.environ()])
             assert not [secret for secret in secrets if secret in seen], process
-        tab.type("exit\n")
+        tab.type("git init -q x && touch x/new && exit\n")
         assert tab.close_code() == 1000
+        eventually(lambda: repositories_of(vms) == ["x"], 20)  # looked at because the terminal has closed
     finally:
         vms.start_job("app", "stop", {"force": True})
+
+
+def repositories_of(vms: Vms) -> list[str]:
+    """What the last look found in the code dir."""
+    report = vms.stored_work("app")
+    return [repository.path for repository in report.repositories] if report else []
 
 
 def children_of_keeper(vms: Vms) -> list[psutil.Process]:

@@ -87,7 +87,7 @@ def test_running_is_never_reachable_without_a_fresh_answer() -> None:
     ("vm", "tone", "word"),
     [
         (running(work=WorkReport(NOW - 60, "/c")), "safe", "Nothing at risk"),
-        (running(work=UNPUSHED), "risk", "3 unpushed commits and 1 stash in 1 repository"),
+        (running(work=UNPUSHED), "risk", "3 unpushed commits and 1 stash"),
         (running(work=WorkReport(NOW, "/c", loose=LooseFiles(2, 10, ("a", "b")))), "risk", "2 loose files"),
         (running(work=could_not_look("git did not answer")), "blind", "Could not look"),
         (running(), "blind", "Not looked"),
@@ -300,7 +300,7 @@ def test_the_poll_brings_cards_heading_and_filters_or_nothing(house: House, clie
     eventually(lambda: 'id="vm-app"' in client.get("/vms/cards").text)
     text = client.get("/vms/cards").text
     assert text.strip().startswith("<section id=")
-    assert text.count('hx-swap-oob="true"') == 3
+    assert text.count('hx-swap-oob="true"') == 6
     assert "<html" not in text
     eventually(lambda: _is_unchanged(client))
     assert client.get("/vms/cards?seen=nonsense").status_code == 200
