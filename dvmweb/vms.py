@@ -156,13 +156,12 @@ class Vms:
 
         lima = Lima(find_engine(self.environ, self.paths), self.paths, self.environ)
         instances = {instance.name: instance for instance in lima.list().instances}
-        open_jobs = {job.vm: job for job in journal.newest_first(self.paths) if job.is_open}
         names = self._store().names()
-        ours = [self._vm(name, instances.pop(instance_name(name), None), open_jobs.get(name)) for name in names]
+        ours = [self._vm(name, instances.pop(instance_name(name), None)) for name in names]
         others = [_unmanaged(instance) for instance in instances.values()]
         return tuple(sorted((*ours, *others), key=lambda vm: (vm.kind == "unmanaged", vm.name)))
 
-    def _vm(self, name: str, instance: Instance | None, job: Job | None) -> Vm:
+    def _vm(self, name: str, instance: Instance | None) -> Vm:
         config, problem = None, ""
         try:
             config = self._store().read(name)
@@ -177,7 +176,7 @@ class Vms:
             problem=problem,
             reach=self._reach(name, instance),
             work=self.stored_work(name) if instance else None,
-            job=job,
+            job=starting.open_job(self.paths, name),
         )
 
     def _reach(self, name: str, instance: Instance | None) -> Reach | None:

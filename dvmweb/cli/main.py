@@ -45,7 +45,10 @@ class _Group(click.Group):
 def main(context: click.Context) -> None:
     """One small VM for each project: made, synced, entered, safely deleted."""
     os.umask(0o077)  # everything that we write is the user's alone
-    context.obj = Vms(paths.from_environment(os.environ), os.environ)
+    vms = Vms(paths.from_environment(os.environ), os.environ)
+    if vms.paths.is_demo and context.invoked_subcommand != "ssh":  # whose stderr is the command's
+        click.echo("demo engine: its guests are no boundary. Install Lima for real VMs.", err=True)
+    context.obj = vms
 
 
 def _verb(*decorators: Callable[[Any], Any], **settings: Any) -> Callable[[Callable[..., None]], click.Command]:

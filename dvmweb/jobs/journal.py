@@ -86,6 +86,7 @@ class Job:
     vm: str
     verb: str  # sync start stop work delete
     options: Mapping[str, Any] = field(default_factory=dict)
+    previous: str = ""  # the job that held the VM before, which may have died and left its command behind
     state: str = "queued"
     created: float = 0
     started: float = 0
@@ -200,6 +201,11 @@ def _process(data: dict[str, Any] | None) -> Process | None:
     return Process(data["pid"], data["started"]) if data else None
 
 
-def new(vm: str, verb: str, job_id: str, options: Mapping[str, Any]) -> Job:
+def new(vm: str, verb: str, job_id: str, options: Mapping[str, Any], previous: str) -> Job:
     """A job that has just been asked for."""
-    return Job(job_id, vm, verb, dict(options), created=time.time())
+    return Job(job_id, vm, verb, dict(options), previous, created=time.time())
+
+
+def count(paths: Paths) -> int:
+    """How many jobs are kept."""
+    return len(_ids(paths))

@@ -67,7 +67,7 @@ class Runner:
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, self._asked_to_end)
         try:
-            end_leftovers(self.paths, self._job.vm, self._job.id)
+            end_leftovers(self.paths, self._job.previous)
             starting.forget_old(self.paths)
             self._run_steps()
             self._finish("succeeded")

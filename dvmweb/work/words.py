@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 NOT_LOOKED = (
     "Not looked at: whatever lies outside the code folder (other files of the home, /etc, databases, containers), "
     "tags, commits that no branch holds any more, and ignored folders that tools make again. "
-    "What counts as pushed is the VM's own word: no remote was asked."
+    "What counts as pushed is the VM's own word: no remote was asked. What is written after this look is not in it."
 )
 _KINDS_OF_FILE = {
     "conflicts": ("file with a conflict", "files with conflicts"),
