@@ -43,6 +43,10 @@ class UsageError(DvmError):
     exit_code = ExitCode.USAGE
 
 
+class SecretNeeded(UsageError):
+    """A recipe that must run takes a secret that nobody gave."""
+
+
 class NotFound(DvmError):
     """No VM, job or recipe of that name."""
 

@@ -9,7 +9,8 @@ import unicodedata
 # private use, unassigned, line and paragraph separators.
 HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,4096}(?:\x07|\x1b\\)|[@-Z\\-_])")
+PLAIN_LENGTH = 1000  # characters of a line that a person still reads to its end
+_COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
 
 
 def visible(text: bytes | str, limit: int = 200) -> str:
@@ -34,6 +35,17 @@ def _is_lone_mark(character: str) -> bool:
     return unicodedata.combining(character) != 0
 
 
-def strip_escapes(line: str) -> str:
-    """Return a log line without control characters except tabs; colours go, text stays."""
-    return "".join(c for c in _ANSI.sub("", line) if c == "\t" or unicodedata.category(c) not in HIDDEN_CATEGORIES)
+def log_lines(data: bytes, limit: int = 4096) -> str:
+    """A log as plain lines: colours go, everything else that could hide or move text becomes a mark."""
+    text = data.decode("utf-8", "surrogateescape").replace("\r\n", "\n").replace("\r", "\n").replace("\t", "        ")
+    return "\n".join(visible(_COLOUR.sub("", line), limit) for line in text.split("\n"))
+
+
+def why_not_plain(data: bytes) -> str:
+    """Why a text that is shown for approval might not be what runs, "" for plain lines."""
+    text = data.decode("utf-8", "surrogateescape")
+    if any(character not in "\n\t" and visible(character) != character for character in text):
+        return "it holds hidden characters"
+    if any(len(line) > PLAIN_LENGTH for line in text.split("\n")):
+        return f"a line is longer than {PLAIN_LENGTH} characters"
+    return ""

@@ -92,14 +92,14 @@ def ask(vms: Vms, vm: Vm, due: str) -> None:
 def _ask_reach(vms: Vms, world: World, lima: Lima, began: float) -> None:
     from dvmweb import plans
     from dvmweb.guest_state import parse_state
-    from dvmweb.jobs import checks
+    from dvmweb.jobs import stored
 
     finished = lima.ask(world.wish.instance, plans.state_question(world))
     is_answered = False
     with suppress(DvmError):
         is_answered = _is_ours(parse_state(finished.stdout, world.nonce), world)
     if not _was_disturbed(vms, world.config.name, began):
-        checks.write_reach(vms.paths, world, is_answered=is_answered)
+        stored.write_reach(vms.paths, world.config.name, world.instance, is_answered=is_answered)
 
 
 def _is_ours(state: GuestState, world: World) -> bool:
@@ -110,7 +110,7 @@ def _is_ours(state: GuestState, world: World) -> bool:
 
 
 def _ask_work(vms: Vms, world: World, lima: Lima, began: float) -> None:
-    from dvmweb.jobs import checks
+    from dvmweb.jobs import work_checks
     from dvmweb.plans import guest_steps
 
     step = guest_steps.look(world)
@@ -118,7 +118,7 @@ def _ask_work(vms: Vms, world: World, lima: Lima, began: float) -> None:
         return
     finished = lima.ask(world.wish.instance, step.script, step.timeout)
     if not _was_disturbed(vms, world.config.name, began):
-        checks.keep_report(vms.paths, world, finished)
+        work_checks.keep_report(vms.paths, "", world, finished)
 
 
 def _was_disturbed(vms: Vms, name: str, began: float) -> bool:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dvmweb import files
 from dvmweb.errors import CouldNotLook, DvmError, NotFound, UsageError
+from dvmweb.guest_text import why_not_plain
 from dvmweb.jobs import journal, starting
 from dvmweb.jobs.journal import Job
 from dvmweb.names import check_socket_path, instance_name, vm_name
@@ -20,6 +18,7 @@ from dvmweb.paths import Paths
 if TYPE_CHECKING:
     from dvmweb.config.model import VmConfig
     from dvmweb.config.store import ConfigStore
+    from dvmweb.jobs.stored import Reach
     from dvmweb.lima.client import Lima
     from dvmweb.lima.instances import Instance
     from dvmweb.plans import Step, World
@@ -27,15 +26,15 @@ if TYPE_CHECKING:
 
 # Heavy rooms (YAML above all) are imported where a verb needs them: `dvm sync` hands its work to a process of its own.
 
-STATE_BYTES = 4_000_000
-
 
 @dataclass(frozen=True)
-class Reach:
-    """Whether the guest answered when it was last asked, in this boot."""
+class Hook:
+    """The project hook .dvm/sync.sh as the guest shows it; an agent can have written it."""
 
-    answered: bool
-    at: float  # seconds since the epoch
+    digest: str  # SHA-256, "" where there is none
+    text: bytes
+    is_approved: bool  # this very text
+    odd: str  # why it cannot be approved, "" for plain text
 
 
 @dataclass(frozen=True)
@@ -87,6 +86,14 @@ class Vms:
         from dvmweb.config.store import ConfigStore
 
         return ConfigStore(self.paths)
+
+    def secrets_of(self, name: str) -> tuple[str, ...]:
+        """The names of the secrets that the recipes of a VM take."""
+        from dvmweb import recipes
+
+        config = self.check_config(name)
+        ordered = recipes.order(config.recipes, recipes.Shelf(self.paths), has_baseline=config.baseline)
+        return tuple(param.name for recipe in ordered for param in recipes.secret_params(recipe))
 
     def _must_have_config(self, name: str) -> None:
         if not self.paths.vm_config(vm_name(name)).exists():
@@ -156,13 +163,15 @@ class Vms:
 
         lima = Lima(find_engine(self.environ, self.paths), self.paths, self.environ)
         instances = {instance.name: instance for instance in lima.list().instances}
-        open_jobs = {job.vm: job for job in journal.newest_first(self.paths) if job.is_open}
         names = self._store().names()
-        ours = [self._vm(name, instances.pop(instance_name(name), None), open_jobs.get(name)) for name in names]
+        ours = [self._vm(name, instances.pop(instance_name(name), None)) for name in names]
         others = [_unmanaged(instance) for instance in instances.values()]
         return tuple(sorted((*ours, *others), key=lambda vm: (vm.kind == "unmanaged", vm.name)))
 
-    def _vm(self, name: str, instance: Instance | None, job: Job | None) -> Vm:
+    def _vm(self, name: str, instance: Instance | None) -> Vm:
+        from dvmweb.jobs import stored
+
+        known = stored.read(self.paths, name, instance)
         config, problem = None, ""
         try:
             config = self._store().read(name)
@@ -175,45 +184,32 @@ class Vms:
             config=config,
             instance=instance,
             problem=problem,
-            reach=self._reach(name, instance),
-            work=self.stored_work(name) if instance else None,
-            job=job,
+            reach=stored.read_reach(self.paths, name, instance),
+            work=known.report if known else None,
+            job=starting.open_job(self.paths, name),
         )
 
-    def _reach(self, name: str, instance: Instance | None) -> Reach | None:
-        """What is remembered of this boot; an answer of an earlier boot says nothing."""
-        facts = self._remembered(name, "reach.json")
-        is_now = instance is not None and instance.status == "Running"
-        if not facts or not is_now or facts.get("host_agent_pid") != (instance.host_agent_pid if instance else 0):
-            return None
-        return Reach(facts.get("answered") is True, float(facts.get("at", 0)))
+    def stored_work(self, vm: Vm) -> WorkReport | None:
+        """The last work report about this very instance; None where nobody has looked since it was made."""
+        from dvmweb.jobs import stored
 
-    def stored_work(self, name: str) -> WorkReport | None:
-        """The last work report of a VM, with its time in it; None where nobody has looked."""
-        from dvmweb.work import could_not_look, from_json
-
-        try:
-            return from_json(files.read_bounded(self.paths.vm_state(name) / "work.json", STATE_BYTES).decode("ascii"))
-        except FileNotFoundError:
-            return None
-        except (DvmError, UnicodeDecodeError):
-            return could_not_look("the stored report cannot be read")
+        known = stored.read(self.paths, vm.name, vm.instance)
+        return known.report if known else None
 
     def remembered(self, vm: Vm) -> Vm:
         """The same VM with what is noted of it by now: reach, work and its job's end; without an engine call."""
+        from dvmweb.jobs import stored
+
         if vm.kind == "unmanaged":
             return vm
-        job = None
-        with suppress(DvmError, ValueError):
-            job = journal.read(self.paths, vm.job.id) if vm.job else None
-        work = self.stored_work(vm.name) if vm.instance else None
-        return replace(vm, reach=self._reach(vm.name, vm.instance), work=work, job=job if job and job.is_open else None)
+        reach = stored.read_reach(self.paths, vm.name, vm.instance)
+        return replace(vm, reach=reach, work=self.stored_work(vm), job=starting.open_job(self.paths, vm.name))
 
-    def _remembered(self, name: str, file: str) -> dict[str, Any]:
-        with suppress(FileNotFoundError, ValueError, UsageError):
-            facts = json.loads(files.read_bounded(self.paths.vm_state(name) / file, STATE_BYTES))
-            return facts if isinstance(facts, dict) else {}
-        return {}
+    def work_of(self, job: Job) -> WorkReport | None:
+        """The work report that this job made, None where it made none."""
+        from dvmweb.jobs import stored
+
+        return stored.of_job(self.paths, job.vm, job.id)
 
     # -- in the guest ------------------------------------------------------------------------------------------------
 
@@ -232,9 +228,8 @@ class Vms:
         if world.instance is None:
             raise NotFound(f"{name} is not created.", f"Create it with `dvm sync {name}`.")
         if world.instance.status != "Running":
-            raise DvmError(
-                f"{name} is {world.instance.status or 'in an unknown state'}.", f"Start it with `dvm start {name}`."
-            )
+            status = world.instance.status or "in an unknown state"
+            raise CouldNotLook(f"{name} is {status}.", f"Start it with `dvm start {name}`.")
         return world, lima
 
     def ssh_key(self, name: str) -> tuple[str, str]:
@@ -254,8 +249,8 @@ class Vms:
             raise NotFound(f"{name} has no key yet.", f"`dvm sync {name}` makes one.")
         return key, where_to_paste(config.repo) if config.repo else ""
 
-    def hook(self, name: str) -> tuple[str, bytes, bool]:
-        """The project hook of a running VM: its digest, its text, and whether the user approved this very text."""
+    def hook(self, name: str) -> Hook:
+        """The project hook of a running VM. Raises NotFound, CouldNotLook."""
         from dvmweb.guest_state import parse_hook
         from dvmweb.jobs.worlds import read_note
         from dvmweb.plans import hook_question
@@ -263,23 +258,19 @@ class Vms:
         world, lima = self._running(name)
         found = parse_hook(lima.ask(world.wish.instance, hook_question(world)).stdout, world.nonce)
         digest, text = found or ("", b"")
-        return digest, text, bool(digest) and digest == read_note(self.paths, name, "approved-hook")
+        is_approved = bool(digest) and digest == read_note(self.paths, name, "approved-hook")
+        return Hook(digest, text, is_approved, why_not_plain(text))
 
-    def approve_hook(self, name: str, digest: str) -> None:
-        """Let the next syncs run the hook as long as its text has this digest."""
+    def approve_hook(self, name: str, hook: Hook) -> None:
+        """Let the next syncs run this very text. Raises UsageError for one that cannot be shown as it is."""
         from dvmweb.jobs.worlds import write_note
 
-        write_note(self.paths, name, "approved-hook", digest)
+        if hook.odd or not hook.digest:
+            raise UsageError(
+                f"This hook cannot be approved: {hook.odd or 'there is none'}.", "Write it in plain lines."
+            )
+        write_note(self.paths, name, "approved-hook", hook.digest)
 
 
 def _unmanaged(instance: Instance) -> Vm:
     return Vm(instance.name, "unmanaged", instance.status, None, instance, "", None, None, None)
-
-
-def age(at: float, now: float | None = None) -> str:
-    """How long ago, in words; never negative, whatever the clock did."""
-    seconds = max(0, int((time.time() if now is None else now) - at))
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= size:
-            return f"{seconds // size} {unit} ago"
-    return f"{seconds} s ago"

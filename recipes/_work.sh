@@ -80,6 +80,22 @@ children_of() { # FOLDER -> children: all of them, hidden ones too
   set -f
 }
 
+leaves_of() { # PATH -> leaves: whatever is no folder at or below it; links are not followed
+  local child
+  local -a children=()
+  if [[ -d $1 && ! -L $1 ]]; then
+    children_of "$1"
+    for child in "${children[@]}"; do leaves_of "$child"; done
+  elif [[ -e $1 || -L $1 ]]; then
+    leaves+=("$1")
+  fi
+}
+
+absolute() { # ./PATH or PATH -> REPLY
+  REPLY=$1
+  [[ $1 != . && $1 != ./* ]] || REPLY=$root${1#.}
+}
+
 is_git_dir() { [[ (-e $1/HEAD || -L $1/HEAD) && -d $1/objects && -d $1/refs ]]; }
 
 # ---- finding repositories ----
@@ -88,6 +104,9 @@ declare -A known=()  # git folders (resolved) in the list
 declare -A teller=() # common git folder -> the index that tells its commits and stashes
 declare -A tops=()   # folders that are looked at as a repository
 declare -A above=()  # folders with such a folder somewhere below
+declare -A seen=()   # names .git that were read
+heads=()             # names HEAD: those of bare repositories, and others
+stores=()            # folders that are a git folder themselves, so that git sees no files of its user in them
 
 add() { # PATH KIND GIT_DIR
   local common=$3
@@ -105,7 +124,7 @@ add() { # PATH KIND GIT_DIR
 mark() { # PATH: it is looked at itself, and every folder above knows
   local path=$1
   tops[$path]=1
-  while [[ $path == ./* ]]; do
+  while [[ $path == ?*/* ]]; do
     path=${path%/*}
     [[ ! ${above[$path]-} ]] || break
     above[$path]=1
@@ -131,16 +150,18 @@ kind_of() { # .GIT GIT_DIR -> REPLY
 
 add_work_tree() { # PATH/.git
   local top=${1%/.git} git_dir
-  if [[ -d $1 && ! -L $1 && $1 == ./* ]]; then
-    git_dir=$root${1#.}
+  [[ ! ${seen[$1]-} ]] || return 0
+  seen[$1]=1
+  if [[ -d $1 && ! -L $1 ]]; then
+    absolute "$1"
   else
     REPLY=$1
     [[ -d $1 ]] || first_line "$1"
     REPLY=${REPLY#gitdir: }
     [[ -d $1 || $REPLY == /* ]] || REPLY=$top/$REPLY
     resolved "$REPLY"
-    git_dir=$REPLY
   fi
+  git_dir=$REPLY
   [[ $git_dir ]] || { problem "$top" "its .git leads nowhere"; return; }
   kind_of "$1" "$git_dir"
   if [[ $REPLY == bare ]]; then mark "$1"; else mark "$top"; fi
@@ -148,14 +169,15 @@ add_work_tree() { # PATH/.git
 }
 
 add_git_dir() { # PATH/HEAD of a bare repository, or of a submodule whose work tree may be gone
-  local path=${1%/HEAD}
+  local path=${1%/HEAD} kind=gitdir
   [[ ! ${tops[$path]-} ]] && is_git_dir "$path" || return 0
-  if [[ $path == */.git/* ]]; then
-    [[ ${known[$root${path#.}]-} ]] || add "$path" gitdir "$root${path#.}"
-  else
+  if [[ $path != */.git/* ]]; then
+    kind=bare
     mark "$path"
-    [[ ${known[$root${path#.}]-} ]] || add "$path" bare "$root${path#.}"
+    stores+=("$path")
   fi
+  absolute "$path"
+  [[ ${known[$REPLY]-} ]] || add "$path" "$kind" "$REPLY"
 }
 
 add_linked() { # GIT_DIR: its work trees outside the code folder (`git worktree add ../x`) would be lost as well
@@ -168,30 +190,44 @@ add_linked() { # GIT_DIR: its work trees outside the code folder (`git worktree 
     [[ ! ${known[$child]-} ]] || continue
     [[ -x $child && -r $child/gitdir && -r $child/HEAD ]] || { problem "$child" "may not be read"; continue; }
     first_line "$child/gitdir"
-    [[ $REPLY != /*/.git || ! -f $REPLY ]] || add_work_tree "$REPLY"
+    [[ $REPLY == /*/.git && -f $REPLY ]] || continue
+    resolved "${REPLY%/.git}"
+    [[ ! $REPLY ]] || search "$REPLY"
   done
 }
 
-find_repositories() {
+search() { # FOLDER: adds every work tree in it, collects `heads`; one around the code folder is not searched there again
   local entry
-  local -a found=()
+  local -a found=() again=()
+  [[ $1 == . ]] || again=(-type d -samefile . -prune -o)
   seconds_left
   # Into .git only for submodules, and for references: git passes over a folder of them that it may not read.
-  timeout -k 1 "$REPLY" find -P . -ignore_readdir_race -name .git \( -type d -o -type f -o -type l \) -print0 \
-    -o -path '*/.git/*' ! -path '*/.git/refs' ! -path '*/.git/refs/*' ! -path '*/.git/modules' \
-    ! -path '*/.git/modules/*' -prune -o -name HEAD \( -type f -o -type l \) -print0 \
+  timeout -k 1 "$REPLY" find -P "$1" -ignore_readdir_race "${again[@]}" -name .git \( -type d -o -type f -o -type l \) -print0 \
+    -o -path '*/.git/*' ! -path '*/.git/refs' ! -path '*/.git/refs/*' ! -path '*/.git/modules' ! -path '*/.git/modules/*' \
+    ! -path '*/.git/worktrees' ! -path '*/.git/worktrees/*' -prune -o -name HEAD \( -type f -o -type l \) -print0 \
     >"$work/found" 2>"$work/found.err" || [[ -s $work/found.err ]] ||
-    problem "$DVM_CODE_DIR" "not all folders could be searched in time"
-  problems_in "$DVM_CODE_DIR" "$work/found.err"
-  sort -z -o "$work/found" "$work/found" || problem "$DVM_CODE_DIR" "what was found could not be sorted"
+    problem "$1" "not all folders could be searched in time"
+  problems_in "$1" "$work/found.err"
+  sort -z -o "$work/found" "$work/found" || problem "$1" "what was found could not be sorted"
   mapfile -d '' -t -n $((20 * MOST_REPOSITORIES)) found <"$work/found"
   for entry in "${found[@]}"; do # folders first: they tell the commits of their linked work trees
     [[ $entry != */.git || ! -d $entry ]] || add_work_tree "$entry"
   done
   for entry in "${found[@]}"; do [[ $entry != */.git || -d $entry ]] || add_work_tree "$entry"; done
-  for entry in "${found[@]}"; do [[ $entry == */.git ]] || add_git_dir "$entry"; done
-  for entry in "${git_dirs[@]}"; do add_linked "$entry"; done
-  ((${#paths[@]} <= MOST_REPOSITORIES && ${#found[@]} < 20 * MOST_REPOSITORIES)) ||
+  for entry in "${found[@]}"; do [[ $entry == */.git ]] || heads+=("$entry"); done
+  ((${#found[@]} < 20 * MOST_REPOSITORIES)) || problem "$1" "there are too many repositories: the rest was not looked at"
+}
+
+find_repositories() {
+  local linked=0 head=0
+  search .
+  while ((${#paths[@]} <= MOST_REPOSITORIES)); do
+    # A git folder whose work tree was found, wherever it lies, is not one of its own.
+    for (( ; linked < ${#git_dirs[@]}; linked++)); do add_linked "${git_dirs[linked]}"; done
+    ((head < ${#heads[@]})) || break
+    add_git_dir "${heads[head++]}"
+  done
+  ((${#paths[@]} <= MOST_REPOSITORIES)) ||
     problem "$DVM_CODE_DIR" "there are more than $MOST_REPOSITORIES repositories: the rest was not looked at"
 }
 
@@ -225,11 +261,31 @@ list_loose() { # PLACE FILE: "SIZE PATH" of each file below `starts`
   problems_in "$1" "$2.err"
 }
 
+list_own_files() { # STORE FILE: appends "SIZE PATH" of each file in a git folder that git did not make
+  local below made
+  made='[A-Z_]*HEAD|config(\.worktree)?|description|packed-refs|shallow|index|gc\.(log|pid)|COMMIT_EDITMSG'
+  made+='|hooks/[^/]*\.sample|info/(attributes|exclude|grafts|refs|sparse-checkout)|(logs|refs|reftable)/.*'
+  made+='|(annex|lfs|modules|worktrees)/.*|objects/[0-9a-f]{2}/([0-9a-f]{38}|[0-9a-f]{62}|tmp_obj_[^/]*)'
+  made+='|objects/info/(packs|(http-)?alternates|commit-graphs?(/.*)?)'
+  made+='|objects/pack/(pack-[0-9a-f]+\.[a-z]+|multi-pack-index[^/]*|\.?tmp[-_][^/]*)'
+  seconds_left
+  (cd -P -- "$1" && timeout -k 1 "$REPLY" find -P . -ignore_readdir_race -regextype posix-extended \
+    ! -type d ! -regex "\./($made)" -printf '%s %P\0') >"$work/own" 2>"$work/own.err" || [[ -s $work/own.err ]] ||
+    problem "$1" "not all files could be listed in time"
+  problems_in "$1" "$work/own.err"
+  while IFS= read -r -d '' below; do
+    printf '%s\0' "${below%% *} $1/${below#* }" || exit 1
+  done <"$work/own" >>"$2"
+}
+
 tell_loose() {
   local entry bytes=0
   local -a starts=() entries=() names=()
+  local -A kept=()
   collect_loose .
   list_loose "$DVM_CODE_DIR" "$work/loose"
+  [[ ! -e $work/kept ]] || while IFS= read -r -d '' entry; do kept[$entry]=1; done <"$work/kept"
+  for entry in "${stores[@]}"; do [[ ${kept[$entry]-} ]] || list_own_files "$entry" "$work/loose"; done
   mapfile -d '' -t -n "$MOST_LOOSE" entries <"$work/loose"
   for entry in "${entries[@]}"; do bytes=$((bytes + ${entry%% *})); done
   ((${#entries[@]} == 0)) || mapfile -d '' -t entries < <(printf '%s\0' "${entries[@]#* }" | sort -z)
@@ -324,20 +380,35 @@ silence() { # KEY VARIABLE
   fi
 }
 
-leads_away() { # ADDRESS: out of this VM. A path, a helper program and the VM itself do not.
+leads_away() { # ADDRESS: surely out of this VM. A path and a helper program do not, a number or an odd name may not.
   local host
   case $1 in
-    http://* | https://* | ssh://* | git://* | git+ssh://* | ssh+git://* | ftp://* | ftps://*)
-      host=${1#*://} host=${host%%/*} host=${host##*@}
-      if [[ $host == \[* ]]; then host=${host#\[} host=${host%%\]*}; else host=${host%%:*}; fi
+    http://* | https://* | ftp://* | ftps://*) host=${1#*://} host=${host%%[/?#\\]*} ;;
+    ssh://* | git://* | git+ssh://* | ssh+git://*)
+      host=${1#*://} host=${host%%/*}
+      [[ $host != *%* ]] || return 1 # git decodes it before it looks for the host
       ;;
     *://* | *::*) return 1 ;;
-    *:*) host=${1%%:*} host=${host##*@} ;;
+    *:*) host=${1%%:*} ;;
     *) return 1 ;;
   esac
-  case ${host,,} in
-    '' | -* | */* | localhost | localhost.* | *.localhost | 127.* | 0 | 0.0.0.0 | :: | ::1 | "${HOSTNAME,,}") return 1 ;;
+  host=${host##*@} host=${host%%:*} host=${host,,} host=${host%.}
+  [[ $host == [a-z0-9]* && $host != *[!a-z0-9._-]* && ${host##*.} != [0-9]* ]] || return 1
+  case $host in
+    localhost | localhost.* | *.localhost | *.localdomain | *.local | *.internal | ip6-* | "${HOSTNAME,,}" | "${HOSTNAME,,}".*) return 1 ;;
   esac
+  [[ $own_names != *" $host "* ]]
+}
+
+read_own_names() { # -> own_names: what /etc/hosts calls this VM
+  local line file=${DVM_HOSTS_FILE:-/etc/hosts}
+  local -a lines=() words=()
+  own_names=' '
+  [[ ! -f $file || ! -r $file ]] || mapfile -t -n 10000 lines <"$file"
+  for line in "${lines[@]}"; do
+    read -r -a words <<<"${line%%#*}"
+    case ${words[0]-} in 127.* | 0.* | ::1 | ::) own_names+="${words[*],,} " ;; esac
+  done
 }
 
 is_remote() { # ADDRESSES, a line each: all of them lead away, and so does whatever git might rewrite them to
@@ -357,9 +428,37 @@ is_remote() { # ADDRESSES, a line each: all of them lead away, and so does whate
   done <<<"${1%$'\n'}"
 }
 
+find_pointers() { # -> pointers: references of remotes that only lead to others, so that they say nothing of a push
+  local leaf line
+  local -a leaves=()
+  leaves_of "$common/refs/remotes"
+  for leaf in "${leaves[@]}"; do
+    first_line "$leaf"
+    [[ ! -L $leaf && $REPLY != ref:* ]] || pointers+=("${leaf#"$common/"}")
+  done
+  [[ -d $common/reftable ]] || return 0
+  ask_git for-each-ref '--format=%(symref) %(refname)' refs/remotes || return
+  while IFS= read -r line; do [[ $line == ' '* ]] || pointers+=("${line#* }"); done <"$mine.said"
+}
+
+find_references_elsewhere() { # -> ids: a work tree does not see the references that another has for itself
+  local place leaf
+  local -a children=() leaves=()
+  [[ -d $common/worktrees ]] || return 0
+  children_of "$common/worktrees"
+  for place in "$common" "${children[@]}"; do
+    [[ $place == "$git_dir" ]] || for leaf in bisect rewritten worktree; do leaves_of "$place/refs/$leaf"; done
+  done
+  for leaf in "${leaves[@]}"; do
+    first_line "$leaf"
+    [[ $REPLY =~ ^[0-9a-f]{40,64}$ ]] || { problem "$leaf" "a reference that is not understood"; return 1; }
+    ids+=("$REPLY")
+  done
+}
+
 choose_remotes() { # -> arguments: the references by which git knows what each remote has
   local name other
-  local -a away=() locals=()
+  local -a away=() locals=() pointers=()
   for name in "${!remotes[@]}"; do
     # A pattern in the name would take the references of others for its own.
     if [[ $name != *[\*\?\[\\]* ]] && is_remote "${remotes[$name]}"; then away+=("$name"); else locals+=("$name"); fi
@@ -370,7 +469,9 @@ choose_remotes() { # -> arguments: the references by which git knows what each r
     say local-remote "$REPLY"
   done
   ((${#away[@]} <= 100 && ${#locals[@]} <= 100)) || { problem "$path" "there are more than 100 remotes"; return 1; }
+  ((${#away[@]} == 0)) || find_pointers || return
   for name in "${away[@]}"; do
+    for other in "${pointers[@]}"; do arguments+=("--exclude=$other" "--exclude=$other/*"); done
     for other in "${locals[@]}"; do
       [[ $other != "$name"/* ]] || arguments+=("--exclude=refs/remotes$other/*")
     done
@@ -421,9 +522,9 @@ after_fields() { # TEXT COUNT -> REPLY: what follows that many fields
   for ((count = 0; count < $2; count++)); do REPLY=${REPLY#* }; done
 }
 
-read_status() {
+read_status() { # -> branch and lists of files
   local entry fold=normal
-  local -a status=() conflicts=() staged=() unstaged=() untracked=() ignored=()
+  local -a status=()
   [[ ! ${above[$path]-} ]] || fold=all # a folded folder could hide files beside the repositories in it
   ask_git status --porcelain=v2 -z --branch --no-ahead-behind --no-renames --ignore-submodules=dirty \
     "--untracked-files=$fold" --ignored=matching || return
@@ -447,22 +548,44 @@ read_status() {
     esac
   done
   [[ $branch != '(detached)' ]] || branch=
+}
+
+read_index() { # -> hidden: files that git was told not to look at and that are there; untracked: what it passes over
+  local entry file
+  local -a entries=()
+  ask_git ls-files -v -s -z || return
+  mapfile -d '' -t entries <"$mine.said"
+  for entry in "${entries[@]}"; do
+    file=$path/${entry#*$'\t'}
+    case $entry in
+      ?' 160000 '*) [[ -L $file || ! -d $file || -e $file/.git || -L $file/.git ]] || read_left_over "$file" ;;
+      [HM]' '*) ;;
+      *) [[ ! -e $file && ! -L $file ]] || hidden+=("${entry#*$'\t'}") ;;
+    esac
+  done
+}
+
+read_left_over() { # FOLDER of a submodule without a repository: git says nothing of what lies in it
+  local entry
+  local -a starts=() entries=() children=()
+  children_of "$1"
+  ((${#children[@]} > 0)) || return 0
+  collect_loose "$1"
+  list_loose "$1" "$mine.loose"
+  mapfile -d '' -t -n "$MOST_LOOSE" entries <"$mine.loose"
+  for entry in "${entries[@]#* }"; do untracked+=("${entry#"$path/"}"); done
+}
+
+tell_files() {
+  local -a conflicts=() staged=() unstaged=() untracked=() ignored=() hidden=()
+  read_status || return
+  read_index
   tell_repository
   tell_list conflicts "${conflicts[@]}"
   tell_list staged "${staged[@]}"
   tell_list unstaged "${unstaged[@]}"
   tell_list untracked "${untracked[@]}"
   tell_list ignored "${ignored[@]}"
-}
-
-tell_hidden() { # files that git was told not to look at (assume-unchanged, skip-worktree), and that are there
-  local entry
-  local -a entries=() hidden=()
-  ask_git ls-files -v -z || return
-  mapfile -d '' -t entries <"$mine.said"
-  for entry in "${entries[@]}"; do
-    [[ $entry == [HM]' '* ]] || [[ ! -e $path/${entry:2} && ! -L $path/${entry:2} ]] || hidden+=("${entry:2}")
-  done
   tell_list hidden "${hidden[@]}"
 }
 
@@ -472,12 +595,15 @@ tell_operation() {
     word=am
   elif [[ -e $git_dir/rebase-apply || -e $git_dir/rebase-merge ]]; then
     word=rebase
-  elif [[ -e $git_dir/MERGE_HEAD ]]; then
+  elif [[ -e $git_dir/MERGE_HEAD || -e $git_dir/MERGE_AUTOSTASH ]]; then
     word=merge
   elif [[ -e $git_dir/CHERRY_PICK_HEAD ]]; then
     word=cherry-pick
   elif [[ -e $git_dir/REVERT_HEAD ]]; then
     word=revert
+  elif [[ -e $git_dir/sequencer ]]; then # between two of many, the heads are gone
+    first_line "$git_dir/sequencer/todo"
+    [[ $REPLY == revert* ]] && word=revert || word=cherry-pick
   elif [[ -e $git_dir/BISECT_LOG ]]; then
     word=bisect
   fi
@@ -507,12 +633,13 @@ tell_commits() {
   local index count name
   local -a arguments=() fields=() ids=()
   local -A branches=()
-  choose_remotes || return
+  choose_remotes && find_references_elsewhere || return
   # %S is the reference that leads to a commit: each commit is counted once. Tags are mostly others' and come back
   # by a fetch; refs/prefetch is a copy of the remote made by `git maintenance`.
   ask_git log --no-show-signature --no-decorate --no-notes --no-mailmap --no-color -s \
     "--max-count=$((MOST_COMMITS + 1))" '--format=tformat:%H%x00%S%x00%s%x00' '--exclude=refs/tags/*' \
-    '--exclude=refs/remotes/*' '--exclude=refs/prefetch/*' --exclude=refs/stash --all --not "${arguments[@]}" || return
+    '--exclude=refs/remotes/*' '--exclude=refs/prefetch/*' --exclude=refs/stash --all "${ids[@]}" --not "${arguments[@]}" || return
+  ids=()
   mapfile -d '' -t fields <"$mine.said"
   count=$((${#fields[@]} / 3))
   ((count > 0)) || return 0
@@ -527,21 +654,26 @@ tell_commits() {
     short "${fields[3 * index + 2]}"
     say commit "${ids[index]:0:12}" "$REPLY"
   done
-  while IFS= read -r -d '' name; do
+  fields=("${!branches[@]}")
+  ((${#fields[@]} == 1)) || mapfile -d '' -t fields < <(printf '%s\0' "${fields[@]}" | sort -z)
+  for name in "${fields[@]:0:MOST_NAMES}"; do
     short "${name#/}"
     say branch "$REPLY" "${branches[$name]}"
-  done < <(printf '%s\0' "${!branches[@]}" | sort -z | head -z -n "$MOST_NAMES")
+  done
 }
 
-is_kept_by_parent() { # a bare repository that the repository around it tracks as plain files (test data)
-  local parent=$path
+is_kept_by_parent() { # a bare repository of which the repository around it tracks all files (test data)
+  local parent=$path below
   local -a place=()
-  while [[ $parent == ./* ]]; do
+  while [[ $parent == ?*/* ]]; do
     parent=${parent%/*}
     [[ ${tops[$parent]-} && -e $parent/.git ]] || continue
     place=(-C "$parent" --git-dir=.git --work-tree=. --literal-pathspecs)
-    ask_git ls-files -- "${path#"$parent"/}/HEAD" && [[ -s $mine.said ]]
-    return
+    below=${path#"$parent"/}
+    ask_git ls-files -- "$below/HEAD" && [[ -s $mine.said ]] || return
+    ask_git ls-files --others -- "$below" && [[ ! -s $mine.said ]] || return
+    printf '%s\0' "$path" >>"$work/kept" || exit 1
+    return 0
   done
   return 1
 }
@@ -556,8 +688,7 @@ look_inside() {
     tell_repository
   else
     place=(-C "$path" --git-dir="$git_dir" --work-tree=.)
-    read_config && read_status || return 0
-    tell_hidden
+    read_config && tell_files || return 0
     tell_operation
   fi
   ((${teller[$common]} != index)) || { tell_stashes && tell_commits; }
@@ -652,13 +783,14 @@ prepare_git() { # -> always: what every call of git is given, so that no setting
   git_version=$((100 * major + minor))
   ((git_version >= 225)) || { problem git "git is older than 2.25"; return 1; }
   read_global_rewrites
+  read_own_names
   export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_ATTR_NOSYSTEM=1 GIT_OPTIONAL_LOCKS=0 GIT_ADVICE=0 \
     GIT_TERMINAL_PROMPT=0 GIT_ALLOW_PROTOCOL=none GIT_NO_LAZY_FETCH=1 GIT_NO_REPLACE_OBJECTS=1 GIT_PAGER=cat \
     GIT_GRAFT_FILE="$work/none" HOME="$work/empty" XDG_CONFIG_HOME="$work/empty" # git below 2.32 knows no GIT_CONFIG_GLOBAL
   local setting
   for setting in safe.directory='*' core.fsmonitor=false core.hooksPath=/dev/null core.untrackedCache=false \
     core.checkStat=default core.trustctime=true core.ignoreStat=false core.fileMode=true core.symlinks=true \
-    core.ignoreCase=false core.safecrlf=false core.warnAmbiguousRefs=false sparse.expectFilesOutsideOfPatterns=false log.showSignature=false; do
+    core.ignoreCase=false core.safecrlf=false core.commitGraph=false core.warnAmbiguousRefs=false sparse.expectFilesOutsideOfPatterns=false log.showSignature=false; do
     always+=(-c "$setting")
   done
 }

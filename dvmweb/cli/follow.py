@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from dvmweb.errors import DvmError
+from dvmweb.errors import DvmError, ExitCode
 from dvmweb.jobs import journal, starting
 from dvmweb.jobs.journal import Job, StepRecord
 from dvmweb.vms import Vms
@@ -29,10 +29,14 @@ def follow(vms: Vms, job: Job) -> Job:
 
 
 def _cancel(vms: Vms, job: Job) -> Job:
-    print(f"\nCancelling job {job.id[:8]}. Ctrl-C again leaves it to end by itself.", file=sys.stderr)
-    with suppress(DvmError):  # it may have ended in between, which the next line shows
-        vms.cancel(vms.job(job.id))
-    return _show(vms, job)
+    print(f"\nCancelling job {job.id[:8]}. Ctrl-C again stops waiting for its end.", file=sys.stderr)
+    try:
+        with suppress(DvmError):  # it may have ended in between, which the next line shows
+            vms.cancel(vms.job(job.id))
+        return _show(vms, job)
+    except KeyboardInterrupt:
+        print(f"\nNot waited for: dvm log {job.id[:8]} shows how it ends.", file=sys.stderr)
+        sys.exit(int(ExitCode.CANCELLED))
 
 
 def _show(vms: Vms, job: Job) -> Job:
@@ -109,7 +113,7 @@ def report_end(vms: Vms, job: Job) -> int:
     if job.failure is not None:
         error = starting.as_error(job.failure)
         print(f"\n{error}", file=sys.stderr)
-        code = 130 if job.state == "cancelled" else int(error.exit_code)
+        code = int(ExitCode.CANCELLED) if job.state == "cancelled" else int(error.exit_code)
     else:
         print(f"\nThe job was interrupted: its process died. `dvm {job.verb} {job.vm}` does it again.", file=sys.stderr)
         code = 1

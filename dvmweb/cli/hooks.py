@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from dvmweb.cli.show import log_text
+from dvmweb.guest_text import log_lines
 from dvmweb.jobs.journal import Job
 from dvmweb.vms import Vms
 
@@ -24,18 +24,22 @@ def approves_hook(vms: Vms, name: str, job: Job) -> bool:
 
 def ask_for_hook(vms: Vms, name: str) -> bool:
     """Show the hook and, on a terminal, ask for the approval of this very text. True when it was given now."""
-    digest, text, is_approved = vms.hook(name)
-    if not digest:
+    hook = vms.hook(name)
+    if not hook.digest:
         click.echo("There is no .dvm/sync.sh in the code dir.")
         return False
-    click.echo(f"--- .dvm/sync.sh in {name}, as the guest shows it ---\n{log_text(text)}\n--- {digest} ---")
-    if is_approved:
+    click.echo(f"--- .dvm/sync.sh in {name}, as the guest shows it ---\n{log_lines(hook.text)}\n--- {hook.digest} ---")
+    if hook.odd:
+        click.echo(f"It cannot be approved: {hook.odd}, so what you read might not be what runs.")
+        return False
+    if hook.is_approved:
         click.echo("You have approved this text.")
         return False
     if not sys.stdin.isatty():
-        click.echo(f"Not approved. To approve this text: dvm hook {name} --approve {digest}")
+        click.echo(f"Not approved. To approve this text: dvm hook {name} --approve {hook.digest}")
         return False
-    if not click.confirm("It would run as your user in the VM at each sync, until it changes. Approve it?"):
+    click.echo("It would run as your user in the VM, with what it calls there, until its text changes.")
+    if not click.confirm("Approve it?"):
         return False
-    vms.approve_hook(name, digest)
+    vms.approve_hook(name, hook)
     return True

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from dvmweb.cli.show import log_text
+from dvmweb.errors import ExitCode
+from dvmweb.guest_text import log_lines
 from dvmweb.jobs import journal, starting
 from dvmweb.jobs.journal import Job
 from dvmweb.vms import Vms
@@ -13,7 +14,15 @@ CHUNK = 1_000_000  # bytes
 
 
 def follow_log(vms: Vms, job: Job) -> int:
-    """Print the log from its beginning until the job has ended; 0."""
+    """Print the log from its beginning until the job has ended; 0. Ctrl-C stops watching, not the job."""
+    try:
+        return _follow(vms, job)
+    except KeyboardInterrupt:
+        print(f"\n-- the job goes on: dvm log {job.id[:8]}", file=sys.stderr)
+        return int(ExitCode.CANCELLED)
+
+
+def _follow(vms: Vms, job: Job) -> int:
     offset, rest = 0, b""
     while True:
         is_open = job.is_open  # read before the log: what came until then is in it
@@ -21,14 +30,14 @@ def follow_log(vms: Vms, job: Job) -> int:
         offset += len(data)
         whole, _, rest = (rest + data).rpartition(b"\n")
         if whole:
-            print(log_text(whole), flush=True)
+            print(log_lines(whole), flush=True)
         if not data and not is_open:
             break
         if not data:
             starting.wait_for_change(vms.paths, job.id, journal.stamp(vms.paths, job.id), 0.3)
             job = vms.job(job.id)
     if rest:
-        print(log_text(rest))
+        print(log_lines(rest))
     print(f"-- {job.verb} {job.vm}: {job.state}", file=sys.stderr)
     return 0
 

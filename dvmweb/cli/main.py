@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -46,7 +46,10 @@ class _Group(click.Group):
 def main(context: click.Context) -> None:
     """One small VM for each project: made, synced, entered, safely deleted."""
     os.umask(0o077)  # everything that we write is the user's alone
-    context.obj = Vms(paths.from_environment(os.environ), os.environ)
+    vms = Vms(paths.from_environment(os.environ), os.environ)
+    if vms.paths.is_demo and context.invoked_subcommand != "ssh":  # whose stderr is the command's
+        click.echo("demo engine: its guests are no boundary. Install Lima for real VMs.", err=True)
+    context.obj = vms
 
 
 def _verb(*decorators: Callable[[Any], Any], **settings: Any) -> Callable[[Callable[..., None]], click.Command]:
@@ -75,7 +78,8 @@ def init(vms: Vms, name: str, recipes: tuple[str, ...], repo: str) -> None:
     click.echo(f"Wrote {path}")
     _hint(vms)
     if sys.stdin.isatty() and sys.stdout.isatty():
-        click.edit(filename=str(path))
+        with suppress(click.ClickException):  # the editor failed; the file is there
+            click.edit(filename=str(path))
         vms.check_config(name)
     click.echo(f"Next: dvm sync {name}")
 
@@ -101,7 +105,11 @@ def sync(vms: Vms, name: str, dry_run: bool, secrets: tuple[str, ...], **options
     if dry_run:
         _show_plan(vms, name, options)
         return
-    job = follow(vms, vms.start_job(name, "sync", options, _read_secrets(secrets)))
+    values = _read_secrets(secrets)
+    job = follow(vms, vms.start_job(name, "sync", options, values))
+    if job.failure is not None and job.failure.kind == "SecretNeeded" and sys.stdin.isatty():
+        missing = tuple(f"{secret}=-" for secret in vms.secrets_of(name) if secret not in values)
+        job = follow(vms, vms.start_job(name, "sync", options, values | _read_secrets(missing)))
     code = report_end(vms, job)
     if code == 0 and approves_hook(vms, name, job):
         code = report_end(vms, follow(vms, vms.start_job(name, "sync")))
@@ -144,10 +152,12 @@ def hook(vms: Vms, name: str, approve: str) -> None:
     if not approve:
         ask_for_hook(vms, name)
         return
-    digest, _, _ = vms.hook(name)
-    if digest != approve:
-        raise UsageError(f"The hook's digest is {digest or 'none'}, not {approve}.", f"Read it first: dvm hook {name}")
-    vms.approve_hook(name, digest)
+    found = vms.hook(name)
+    if found.digest != approve:
+        raise UsageError(
+            f"The hook's digest is {found.digest or 'none'}, not {approve}.", f"Read it first: dvm hook {name}"
+        )
+    vms.approve_hook(name, found)
     click.echo("Approved. The next sync runs it.")
 
 
@@ -157,10 +167,17 @@ def sh(vms: Vms, name: str) -> None:
     sys.exit(vms.enter(name))
 
 
-@_verb(NAME, click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED))
+@_verb(
+    NAME,
+    click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED),
+    context_settings={"allow_interspersed_args": False},  # as ssh does: what follows NAME is the command's
+)
 def ssh(vms: Vms, name: str, command: tuple[str, ...]) -> None:
     """Run CMD in the VM, in the code dir; its exit code is passed through: dvm ssh NAME -- CMD."""
-    sys.exit(vms.enter(name, command))
+    words = command[1:] if command[0] == "--" else command
+    if not words:
+        raise UsageError("There is no command after --.", f"Write one, or open a shell: dvm sh {name}")
+    sys.exit(vms.enter(name, words))
 
 
 @_verb(JSON)
@@ -185,35 +202,15 @@ def ls(vms: Vms, as_json: bool) -> None:
 @_verb(NAME, JSON)
 def work(vms: Vms, name: str, as_json: bool) -> None:
     """Look which work would be lost with the VM. Exit code 0: nothing, 5: at risk, 6: could not look."""
-    from dvmweb.cli import show
+    from dvmweb.cli.reports import quietly, show_report, verdict_code
 
     job = vms.start_job(name, "work")
-    job = follow(vms, job) if not as_json else _quietly(vms, job)
-    report = vms.stored_work(name)
-    if report is None or report.looked_at < job.started:
-        sys.exit(report_end(vms, job) or ExitCode.COULD_NOT_LOOK)
-    if as_json:
-        show.as_json([json.loads(report.to_json())])
-    else:
-        click.echo("\n".join(report.lines()))
-    sys.exit(_verdict_code(report))
-
-
-def _quietly(vms: Vms, job: Any) -> Any:
-    """Wait for the end of a job without a word."""
-    from dvmweb.jobs import journal, starting
-
-    while job.is_open:
-        starting.wait_for_change(vms.paths, job.id, journal.stamp(vms.paths, job.id), 0.5)
-        job = vms.job(job.id)
-    return job
-
-
-def _verdict_code(report: Any) -> int:
-    from dvmweb.work import Verdict
-
-    codes = {Verdict.CLEAN: ExitCode.OK, Verdict.AT_RISK: ExitCode.AT_RISK}
-    return int(codes.get(report.verdict, ExitCode.COULD_NOT_LOOK))
+    job = follow(vms, job) if not as_json else quietly(vms, job)
+    report = vms.work_of(job)
+    if report is not None:
+        show_report(name, report, as_json=as_json)
+    failed = report_end(vms, job)
+    sys.exit(failed or verdict_code(report))
 
 
 def _run_job(vms: Vms, name: str, verb: str, **options: Any) -> None:
@@ -239,19 +236,15 @@ def stop(vms: Vms, name: str, force: bool) -> None:
 )
 def rm(vms: Vms, name: str, yes: bool, force: bool) -> None:
     """Delete the VM, unless work would be lost with it. Its config is kept."""
+    from dvmweb.cli.reports import report_only, show_report
+
     if not yes:
-        job = follow(vms, vms.start_job(name, "work"))
-        _print_report(vms, name, job)
-        raise UsageError("Nothing was deleted.", f"To delete it: dvm rm {name} --yes (with work at risk also --force)")
+        sys.exit(report_only(vms, name))
     job = follow(vms, vms.start_job(name, "delete", {"force": force}))
-    _print_report(vms, name, job)
+    report = vms.work_of(job)
+    if report is not None and job.state != "succeeded":  # a job that succeeded tells it in its notices
+        show_report(name, report, as_json=False)
     sys.exit(report_end(vms, job))
-
-
-def _print_report(vms: Vms, name: str, job: Any) -> None:
-    report = vms.stored_work(name)
-    if report is not None and report.looked_at >= job.started:
-        click.echo("\n".join(report.lines()))
 
 
 @_verb(JSON)
@@ -283,9 +276,11 @@ def log(vms: Vms, job: str, commands: bool) -> None:
 @_verb(click.argument("job"))
 def cancel(vms: Vms, job: str) -> None:
     """End a job: its command gets INT, TERM, KILL."""
+    from dvmweb.cli.reports import quietly
+
     found = vms.job(job)
     vms.cancel(found)
-    click.echo(f"{found.verb} {found.vm}: {_quietly(vms, found).state}")
+    click.echo(f"{found.verb} {found.vm}: {quietly(vms, found).state}")
 
 
 @_verb(NAME, name="ssh-key")

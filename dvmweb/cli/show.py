@@ -7,9 +7,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from dvmweb.guest_text import strip_escapes, visible
+from dvmweb.guest_text import visible
 from dvmweb.jobs.journal import Job
-from dvmweb.vms import Vm, age
+from dvmweb.jobs.stored import age
+from dvmweb.vms import Vm
 
 GIB = 1 << 30
 
@@ -89,9 +90,3 @@ def _step(job: Job) -> str:
         return visible(job.failure.what.splitlines()[0], 80)
     running = [step.title for step in job.steps if step.state == "running"]
     return running[0] if running else ""
-
-
-def log_text(data: bytes) -> str:
-    """A job's log without anything that could move the cursor or pose as something else."""
-    lines = data.decode("utf-8", "replace").split("\n")
-    return "\n".join(strip_escapes(line.rsplit("\r", 1)[-1] if line.rstrip("\r") else "")[:4096] for line in lines)

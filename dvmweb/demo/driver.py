@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from dvmweb.demo import account, linux, sandbox
+from dvmweb.demo import account, linux, refusal, sandbox
+from dvmweb.demo.refusal import Refusal
 from dvmweb.demo.sandbox import GuestUser
 
 OFF = "DVM_DEMO_GUESTS"  # "off" in the environment of a start: no guests, as on a machine without namespaces
 IDLE = ("sleep", "2147483647")
 MEETING_PLACES = ("/mnt", "/srv", "/media", "/opt")
+SPARE_PLACES = ("/var/tmp", "/tmp")  # noqa: S108  (mounted over, seen by this one process, never written to)
 
 
 @dataclass(frozen=True)
@@ -30,38 +31,25 @@ class Driver:
 
 def start(folder: Path, user: GuestUser, hostname: str) -> Driver:
     """Start the sandbox of the instance in `folder`; where that fails, a process without a guest and the reason."""
-    reason = obstacle()
-    if not reason:
+    refused = obstacle()
+    if refused is None:
         try:
             return _start_sandbox(folder, user, hostname)
         except (OSError, subprocess.SubprocessError) as error:
-            reason = f"Bubblewrap does not work here: {' '.join(str(error).split())}"
+            refused = refusal.of_bubblewrap(str(error))
     idle = subprocess.Popen(IDLE, stdin=subprocess.DEVNULL, start_new_session=True)
-    return Driver(idle, idle.pid, no_guest_sentence(reason))
+    return Driver(idle, idle.pid, refused.sentence())
 
 
-def obstacle() -> str:
-    """What can be told beforehand of why there are no guests on this machine, or ""."""
+def obstacle() -> Refusal | None:
+    """What can be told beforehand of why there are no guests on this machine."""
     if os.environ.get(OFF) == "off":
-        return f"{OFF}=off"
+        return Refusal(f"{OFF}=off")
     if sys.platform != "linux":
-        return "this system has no Linux namespaces"
+        return refusal.not_linux()
     if not sandbox.find_bubblewrap():
-        return "Bubblewrap (bwrap) is not installed"
-    return "" if Path("/bin/bash").exists() else "/bin/bash is missing"
-
-
-def no_guest_sentence(reason: str) -> str:
-    """The one sentence that every attempt to enter gets."""
-    way = "`brew install lima`" if sys.platform == "darwin" else _package_command()
-    return (
-        f"The demo has no guests on this machine ({reason}): get them with {way}, or install Lima (https://lima-vm.io)."
-    )
-
-
-def _package_command() -> str:
-    manager = "dnf" if shutil.which("dnf") else "apt-get"
-    return f"`sudo {manager} install bubblewrap`"
+        return refusal.no_bubblewrap()
+    return None if Path("/bin/bash").exists() else Refusal("/bin/bash is missing")
 
 
 def _start_sandbox(folder: Path, user: GuestUser, hostname: str) -> Driver:
@@ -70,42 +58,75 @@ def _start_sandbox(folder: Path, user: GuestUser, hostname: str) -> Driver:
     if not guest.is_dir():
         guest.mkdir(mode=0o700)
         os.chown(guest, owner.uid, owner.gid)
-    bubblewrap = sandbox.find_bubblewrap()
-    program = os.open(bubblewrap, os.O_RDONLY | os.O_CLOEXEC)
-    root = _meeting_place() if os.geteuid() == 0 else guest
+    places = _places(guest)
     (info, info_end), (up, up_end) = os.pipe(), os.pipe()
     try:
         process = subprocess.Popen(
-            ("bwrap", *sandbox.command_line(root, user, hostname, info=info_end, up=up_end)),
-            # Where it may lie below /root, the open file: its path would be closed to the ordinary user.
-            executable=bubblewrap if bubblewrap.startswith("/usr/") else f"/proc/self/fd/{program}",
-            pass_fds=(info_end, up_end, program),
-            preexec_fn=_preparation(guest, root, owner, user, hostname),
+            ("bwrap", *sandbox.command_line(places.root, user, hostname, info=info_end, up=up_end)),
+            executable=places.program,
+            pass_fds=(info_end, up_end),
+            preexec_fn=_preparation(guest, places, owner, user, hostname),
             start_new_session=True,
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             env={"PATH": sandbox.PATH},
         )
     finally:
-        for descriptor in (info_end, up_end, program):
+        for descriptor in (info_end, up_end):
             os.close(descriptor)
     return Driver(process, _first_pid(info, up, process))
 
 
-def _meeting_place() -> Path:
-    return next((Path(place) for place in MEETING_PLACES if Path(place).is_dir()), Path("/tmp"))  # noqa: S108
+@dataclass(frozen=True)
+class _Places:
+    """Where Bubblewrap finds the guest's files and itself."""
+
+    root: Path
+    program: Path
+    shelf: Path | None = None  # where a copy of Bubblewrap lies that an ordinary user may read
+    copies: Mapping[str, bytes] = field(default_factory=dict)  # what lies there, by relative name
 
 
-def _preparation(guest: Path, root: Path, owner: account.Account, user: GuestUser, hostname: str) -> Callable[[], None]:
+def _places(guest: Path) -> _Places:
+    """As root: LIMA_HOME and the program may lie where the ordinary user cannot go, such as below /root."""
+    program = Path(sandbox.find_bubblewrap())
+    if os.geteuid() != 0:
+        return _Places(guest, program)
+    root, shelf = [Path(place) for place in (*MEETING_PLACES, *SPARE_PLACES) if Path(place).is_dir()][:2]
+    if program.is_relative_to("/usr"):
+        return _Places(root, program)
+    # Read beforehand: the shelf may hide it.
+    copies = {name: path.read_bytes() for name, path in sandbox.parts_of(program).items()}
+    return _Places(root, shelf / next(iter(copies)), shelf, copies)
+
+
+def _preparation(
+    guest: Path, places: _Places, owner: account.Account, user: GuestUser, hostname: str
+) -> Callable[[], None]:
     def prepare() -> None:
-        if root != guest:  # as root: LIMA_HOME may lie where the ordinary user cannot go
-            linux.private_mounts()
-            linux.bind(guest, root)
-        account.become(owner)
-        os.umask(0o022)
-        sandbox.build(root, user, hostname)
+        try:
+            _prepare(guest, places)
+            account.become(owner)
+            sandbox.build(places.root, user, hostname)
+        except OSError as error:  # where only root's namespaces are missing, Bubblewrap does not come to say it
+            os.write(2, str(error).encode())
+            os._exit(1)
 
     return prepare
+
+
+def _prepare(guest: Path, places: _Places) -> None:
+    os.umask(0o022)
+    if places.root != guest:
+        linux.private_mounts()
+        linux.bind(guest, places.root)
+    if places.shelf:
+        linux.memory(places.shelf)
+        for name, content in places.copies.items():
+            copy = places.shelf / name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(content)
+            copy.chmod(0o755)
 
 
 def _first_pid(info: int, up: int, process: subprocess.Popen[bytes]) -> int:

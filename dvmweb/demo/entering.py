@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import resource
 import signal
-import stat
 import sys
+import termios
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dvmweb.demo import account, linux  # before root is dropped: what lies below /root is not readable then
+from dvmweb.demo import account, carrying, linux  # before root is dropped: what lies below /root is not readable then
+from dvmweb.demo.carrying import Ends
 from dvmweb.demo.logs import Plain
 from dvmweb.demo.sandbox import PATH, GuestUser
 from dvmweb.demo.store import Agent
 
 NETWORK = "DVM_GUEST_NETWORK"  # "1" in the caller's environment: the command uses the host's network
 LOST = 255  # ssh's own code: connection lost, or the remote command ended by a signal
+MEMORY_BYTES = 4 << 30  # at most for one process in a guest
+_OWN_SIGNALS = (signal.SIGTSTP, signal.SIGTTOU, signal.SIGTTIN, signal.SIGPIPE, signal.SIGXFSZ)
 
 
 @dataclass(frozen=True)
@@ -59,22 +64,25 @@ def run(guest: Guest, order: Order) -> int:
     This process stays in the guest's namespaces afterwards: nothing may follow but its end. Raises Plain (code 1)
     where the namespaces cannot be joined.
     """
-    _hand_over_pipes(account.ordinary(guest.folder / "guest"))
-    account.become(account.ordinary(guest.folder / "guest"))
+    owner = account.ordinary(guest.folder / "guest")
+    outer = carrying.outer_descriptors()
+    _hand_over_pipes(owner)
+    account.become(owner)
     try:
         inner = _join(guest.agent.driver_pid, with_network=os.environ.get(NETWORK) == "1")
+        ends = carrying.terminal_ends(outer) if order.has_terminal else carrying.plain_ends(outer)
     except FileNotFoundError:
         return LOST
     except OSError as error:
         raise Plain(
             f"The demo engine cannot enter its guest on this machine ({error}); install Lima instead.", 1
         ) from error
+    signals = carrying.watch_signals()
     variables = environment(guest.user, order)
-    _leave_signals_to_the_guest(order)
     child = os.fork()
     if child == 0:
-        _become_command(guest, order, inner, variables)
-    return _wait(child, order)
+        _become_command(guest, order, inner, ends, variables)
+    return _wait(child, ends, signals)
 
 
 def _join(pid: int, *, with_network: bool) -> int:
@@ -95,25 +103,26 @@ def _hand_over_pipes(owner: account.Account) -> None:
     if os.geteuid() != 0:
         return
     for descriptor in (0, 1, 2):
-        if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+        # Only pipes without a name: a named one is a file of the caller's, which he keeps.
+        if str(Path(f"/proc/self/fd/{descriptor}").readlink()).startswith("pipe:["):
             os.fchown(descriptor, owner.uid, owner.gid)
 
 
-def _leave_signals_to_the_guest(order: Order) -> None:
-    if order.has_terminal:  # the terminal's signals reach the guest by themselves
-        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGTTOU):
-            signal.signal(number, signal.SIG_IGN)
-
-
-def _become_command(guest: Guest, order: Order, inner: int, variables: dict[str, str]) -> None:
+def _become_command(guest: Guest, order: Order, inner: int, ends: Ends, variables: dict[str, str]) -> None:
     try:
-        if not order.has_terminal:
-            os.setsid()  # no controlling terminal: nothing in the guest can ask the user for a password
+        os.setsid()  # never the caller's controlling terminal
+        for number, descriptor in enumerate(ends.inside):
+            os.dup2(descriptor, number)
+        inner = os.dup2(inner, 3)
+        os.closerange(4, max(4096, resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
+        if order.has_terminal:
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
         linux.enter(inner)
+        os.close(inner)
         linux.die_with_parent(signal.SIGHUP)
-        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGTTOU, signal.SIGPIPE, signal.SIGXFSZ):
+        for number in (*_OWN_SIGNALS, *carrying.ENDING):
             signal.signal(number, signal.SIG_DFL)
-        os.closerange(3, 4096)
+        _bound()
         os.umask(0o022)
         with suppress(OSError):
             os.chdir("/")
@@ -121,29 +130,27 @@ def _become_command(guest: Guest, order: Order, inner: int, variables: dict[str,
         os.execve(order.program, order.argv, variables)  # noqa: S606
     except OSError as error:
         os.write(2, f"{order.program}: {error.strerror}\n".encode())
-    os._exit(127)
+    finally:
+        os._exit(127)
 
 
-def _wait(child: int, order: Order) -> int:
-    def pass_on(number: int, _frame: object) -> None:
-        with suppress(ProcessLookupError):
-            os.killpg(child, signal.SIGHUP)
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
+def _bound() -> None:
+    """No process of a guest takes all of the host's memory, as none in a VM could; nor does it leave a core file."""
+    half = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    for what, bound in ((resource.RLIMIT_DATA, min(MEMORY_BYTES, half)), (resource.RLIMIT_CORE, 0)):
+        hard = resource.getrlimit(what)[1]
+        least = bound if hard == resource.RLIM_INFINITY else min(bound, hard)
+        resource.setrlimit(what, (least, least))
 
-    if not order.has_terminal:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, pass_on)
-    _, status = os.waitpid(child, 0)
-    if order.has_terminal:
-        _take_terminal_back()
+
+def _wait(child: int, ends: Ends, signals: int) -> int:
+    try:
+        status = carrying.carry(ends, child, signals)
+    except carrying.Ended as ended:
+        signal.signal(ended.number, signal.SIG_DFL)
+        os.kill(os.getpid(), ended.number)
+        return LOST
     return LOST if os.WIFSIGNALED(status) else os.waitstatus_to_exitcode(status)
-
-
-def _take_terminal_back() -> None:
-    # A shell with job control leaves its own, now dead, process group in front.
-    with suppress(OSError):
-        os.tcsetpgrp(0, os.getpgrp())
 
 
 def run_apart(guest: Guest, order: Order, stdin: int, stdout: int) -> int:

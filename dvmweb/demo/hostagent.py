@@ -18,11 +18,13 @@ from typing import Any
 
 from dvmweb.demo import driver, entering, processes, store
 from dvmweb.demo.logs import Fatal
+from dvmweb.demo.refusal import Refusal
 from dvmweb.demo.sandbox import GuestUser, user_of
 from dvmweb.demo.store import Agent
 
 BOOT = "DVM_DEMO_BOOT"  # seconds between Running and READY in the environment of a start
 _ALIVE = 1.0  # seconds between two looks at whether the instance's folder is still there
+_CLOSED = Refusal("the namespaces of a guest cannot be joined here")
 _SSH_CONFIG = """# This SSH config file can be passed to 'ssh -F'.
 # This file is created by Lima, but not used by Lima itself currently.
 # Modifications to this file will be lost on restarting the Lima instance.
@@ -178,7 +180,7 @@ def _try_to_enter(desk: Desk, agent: Agent) -> Agent:
     quiet = os.open(os.devnull, os.O_RDWR)
     code = entering.run_apart(entering.Guest(desk.folder, agent, desk.user), order, quiet, quiet)
     os.close(quiet)
-    return replace(agent, no_guest=driver.no_guest_sentence("its namespaces cannot be joined")) if code else agent
+    return replace(agent, no_guest=_CLOSED.sentence()) if code else agent
 
 
 def _wait(desk: Desk, started: driver.Driver, seconds: float) -> None:

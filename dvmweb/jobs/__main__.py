@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import suppress
 from dataclasses import asdict
 
 from dvmweb import paths as paths_module
@@ -32,8 +33,9 @@ def main() -> int:
 
 def _say_ready() -> None:
     """Tell the starter that the journal is ours now, and let go of its pipes."""
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
+    with suppress(BrokenPipeError):  # the starter was killed meanwhile; the job goes on
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1):
         os.dup2(nowhere, descriptor)

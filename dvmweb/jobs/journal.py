@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -22,31 +23,39 @@ STATES = (*OPEN_STATES, "succeeded", "failed", "cancelled", "interrupted")
 
 @dataclass(frozen=True)
 class Process:
-    """A process that is only itself with its start time (pids are used again)."""
+    """A process that is only itself with its birth (pids are used again)."""
 
     pid: int
-    started: float  # seconds since the epoch, as the kernel tells it
+    birth: str  # only good for comparing
 
     @classmethod
     def of(cls, pid: int) -> Process | None:
         """The live process of that pid, or None."""
-        import psutil
-
-        try:
-            return cls(pid, psutil.Process(pid).create_time())
-        except psutil.Error:
-            return None
+        birth = _birth(pid)
+        return cls(pid, birth) if birth else None
 
     @property
     def is_alive(self) -> bool:
         """Say whether this very process still runs (a zombie does not)."""
-        import psutil
+        return _birth(self.pid) == self.birth
 
+
+def _birth(pid: int) -> str:
+    """When `pid` began, "" where there is none. On Linux in ticks since boot: a step of the clock moves them not."""
+    if sys.platform == "linux":
         try:
-            process = psutil.Process(self.pid)
-            return process.create_time() == self.started and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.Error:
-            return False
+            facts = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+            boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        except OSError:
+            return ""
+        return "" if facts[0] in ("Z", "X") else f"{boot} {facts[19]}"
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        return "" if process.status() == psutil.STATUS_ZOMBIE else str(process.create_time())
+    except psutil.Error:
+        return ""
 
 
 @dataclass(frozen=True)
@@ -86,6 +95,7 @@ class Job:
     vm: str
     verb: str  # sync start stop work delete
     options: Mapping[str, Any] = field(default_factory=dict)
+    previous: str = ""  # the job that held the VM before, which may have died and left its command behind
     state: str = "queued"
     created: float = 0
     started: float = 0
@@ -131,7 +141,7 @@ def read(paths: Paths, job_id: str) -> Job:
         data = files.read_bounded(folder(paths, job_id) / "job.json", JOURNAL_BYTES)
     except FileNotFoundError:
         raise NotFound(f"There is no job {job_id}.", "`dvm jobs` lists them.") from None
-    return as_it_is(_parse(json.loads(data)))
+    return as_it_is(_parse(data, job_id))
 
 
 def as_it_is(job: Job) -> Job:
@@ -142,8 +152,8 @@ def as_it_is(job: Job) -> Job:
 
 def is_noted(paths: Paths, job_id: str) -> bool:
     """Say whether the file itself holds an end, so that nothing is left to be done about a dead process."""
-    data = json.loads(files.read_bounded(folder(paths, job_id) / "job.json", JOURNAL_BYTES))
-    return data["state"] not in OPEN_STATES
+    data = files.read_bounded(folder(paths, job_id) / "job.json", JOURNAL_BYTES)
+    return not _parse(data, job_id).is_open
 
 
 def stamp(paths: Paths, job_id: str) -> tuple[int, int]:
@@ -171,7 +181,7 @@ def _all(paths: Paths) -> Iterator[Job]:
     for job_id in _ids(paths):
         try:
             yield read(paths, job_id)
-        except (DvmError, ValueError, KeyError, TypeError):
+        except DvmError:
             continue
 
 
@@ -182,24 +192,33 @@ def _ids(paths: Paths) -> list[str]:
         return []
 
 
-def _parse(data: dict[str, Any]) -> Job:
-    fields = {key: value for key, value in data.items() if key != "version"}
-    return Job(
-        **{
-            **fields,
-            "process": _process(data["process"]),
-            "child": _process(data["child"]),
-            "steps": tuple(StepRecord(**{**step, "argv": tuple(step["argv"])}) for step in data["steps"]),
-            "notices": tuple(data["notices"]),
-            "failure": Failure(**data["failure"]) if data["failure"] else None,
-        }
-    )
+def _parse(data: bytes, job_id: str) -> Job:
+    """The job of a journal; raises DvmError for one that is damaged or of another version."""
+    try:
+        facts = json.loads(data)
+        if facts.pop("version") != VERSION:
+            raise ValueError("version")
+        return Job(
+            **{
+                **facts,
+                "process": Process(**facts["process"]) if facts["process"] else None,
+                "child": Process(**facts["child"]) if facts["child"] else None,
+                "steps": tuple(StepRecord(**{**step, "argv": tuple(step["argv"])}) for step in facts["steps"]),
+                "notices": tuple(facts["notices"]),
+                "failure": Failure(**facts["failure"]) if facts["failure"] else None,
+            }
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise DvmError(
+            f"The journal of job {job_id[:8]} is damaged, or of another version of dvm.", "Its log may still be read."
+        ) from error
 
 
-def _process(data: dict[str, Any] | None) -> Process | None:
-    return Process(data["pid"], data["started"]) if data else None
-
-
-def new(vm: str, verb: str, job_id: str, options: Mapping[str, Any]) -> Job:
+def new(vm: str, verb: str, job_id: str, options: Mapping[str, Any], previous: str) -> Job:
     """A job that has just been asked for."""
-    return Job(job_id, vm, verb, dict(options), created=time.time())
+    return Job(job_id, vm, verb, dict(options), previous, created=time.time())
+
+
+def count(paths: Paths) -> int:
+    """How many jobs are kept."""
+    return len(_ids(paths))

@@ -14,11 +14,12 @@ from types import FrameType
 
 from dvmweb import files, plans
 from dvmweb.errors import CouldNotLook, DvmError
-from dvmweb.jobs import checks, engine_lock, journal, starting
+from dvmweb.jobs import checks, engine_lock, journal, starting, stored
+from dvmweb.jobs.creating import create
 from dvmweb.jobs.failures import failed_step, last_words
 from dvmweb.jobs.journal import Failure, Job, Process, StepRecord
 from dvmweb.jobs.leftovers import end_leftovers
-from dvmweb.jobs.worlds import read_note
+from dvmweb.jobs.worlds import read_note, write_note
 from dvmweb.lima import commands
 from dvmweb.lima.client import SSH_FAILED, Lima
 from dvmweb.lima.entering import shown
@@ -45,6 +46,7 @@ class Runner:
 
     def __init__(self, paths: Paths, environ: Mapping[str, str], job: Job, world: World) -> None:
         self.paths = paths
+        self.job_id = job.id
         self.options = Options(**job.options)
         self._world = world
         self._cancel = threading.Event()
@@ -67,7 +69,7 @@ class Runner:
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, self._asked_to_end)
         try:
-            end_leftovers(self.paths, self._job.vm, self._job.id)
+            end_leftovers(self.paths, self._job.previous)
             starting.forget_old(self.paths)
             self._run_steps()
             self._finish("succeeded")
@@ -112,7 +114,6 @@ class Runner:
             finished = self._act(step) if step.argv else NOTHING
             state, reason = self._judge(step, finished)
         except BaseException:
-            self._undo(step)
             ended = {"ended": time.time(), "log_to": self._log_size}
             self._job = self._job.with_step(index, state="failed", **ended)
             raise
@@ -120,21 +121,18 @@ class Runner:
             index, state=state, reason=reason, code=finished.code, ended=time.time(), log_to=self._log_size
         )
 
-    def _undo(self, step: Step) -> None:
-        if step.undo and b"already exists" not in self._tail:
-            self._heard(f"$ {shown(step.undo)}\n".encode())
-            self._lima.run(step.undo, verbs.DELETE, on_output=self._heard)
-
     def _judge(self, step: Step, finished: Finished) -> tuple[str, str]:
         """The step's state and word; raises for a failure that ends the job."""
         is_optional = step.check.endswith("-optional")
         if finished.ended == "cancelled":
             raise Cancelled
-        if finished.code == NOT_HERE and step.check not in ("answer", "work", "work-unchanged"):
+        is_look = step.check.startswith("work")
+        if finished.code == NOT_HERE and step.check != "answer" and not is_look:
+            if step.check == "key":
+                write_note(self.paths, self._job.vm, "key.pub", guest_steps.NOT_RUN)
             return "not-run", last_words(finished) or "not run in the demo"
         if finished.code == KEY_REFUSED and step.check == "clone":
             raise checks.refused_clone(self._world, finished.stderr, self._public_key())
-        is_look = step.check.startswith("work")
         if (finished.code != 0 or finished.ended != "exit") and not is_look and not is_optional:
             raise failed_step(step, finished, self._tail)
         if step.check in checks.CHECKS:
@@ -170,10 +168,27 @@ class Runner:
             return self._start(step)
         lock = self._engine_lock() if step.locks_engine else None
         try:
-            return self._command(step)
+            return self._create(step) if step.locks_engine == "create" else self._command(step)
         finally:
             if lock is not None:
                 lock.release()
+
+    def _create(self, step: Step) -> Finished:
+        name = self._world.wish.instance
+        return create(
+            name,
+            self._find,
+            lambda: self._command(step),
+            lambda: self._clean_up(commands.delete(name)),
+        )
+
+    def _clean_up(self, argv: tuple[str, ...]) -> None:
+        self._heard(f"$ {shown(argv)}\n".encode())
+        self._lima.run(argv, verbs.DELETE, on_output=self._heard)  # also when the job was cancelled
+
+    def _find(self) -> Instance | None:
+        """The VM's instance as it is listed now."""
+        return parse_list(self._lima.run(commands.list_all(), verbs.LIST).stdout).find(self._world.wish.instance)
 
     def _start(self, step: Step) -> Finished:
         """Start, give the lock of all VMs back once the VM is Running, and remember this boot's host agent."""
@@ -216,7 +231,8 @@ class Runner:
             self._write(b"no answer yet, asking again\n")
             self._cancel.wait(ANSWER_POLL)
         if is_lost and not self._cancel.is_set():
-            checks.write_reach(self.paths, self._world, is_answered=False)
+            instance = self._world.booted or self._world.instance
+            stored.write_reach(self.paths, self._job.vm, instance, is_answered=False)
         return finished
 
     def _engine_lock(self) -> files.Lock:
@@ -233,8 +249,7 @@ class Runner:
 
     def _running_instance(self) -> Instance | None:
         """The VM's instance when it is Running now."""
-        finished = self._lima.run(commands.list_all(), verbs.LIST)
-        instance = parse_list(finished.stdout).find(self._world.wish.instance)
+        instance = self._find()
         return instance if instance is not None and instance.status == "Running" else None
 
     def _public_key(self) -> str:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from dvmweb.names import is_id, new_id
 from dvmweb.paths import Paths
 
 KEPT_JOBS = 200
+SPARE_JOBS = 20  # so that not every job reads all journals
 EXIT_SECONDS = 2.0  # between the end in a job's journal and the end of its process, which frees the VM
 READY = b"ready\n"
 
@@ -42,15 +44,15 @@ def start(
     """
     lock = _take(paths, vm)
     try:
-        job = journal.new(vm, verb, new_id(), options)
-        os.ftruncate(lock.descriptor, 0)
-        os.pwrite(lock.descriptor, job.id.encode(), 0)
+        job = journal.new(vm, verb, new_id(), options, holder(paths, vm))
+        _write_holder(lock, job.id)
         files.private_folder(paths.state)
         files.private_folder(journal.folder(paths, job.id))
         try:
             journal.save(paths, job)
             _spawn(paths, environ, job, lock, secrets)
         except BaseException:
+            _write_holder(lock, job.previous)
             shutil.rmtree(journal.folder(paths, job.id), ignore_errors=True)
             raise
     finally:
@@ -62,34 +64,43 @@ def _take(paths: Paths, vm: str) -> files.Lock:
     folder = files.private_folder(paths.vm_state(vm))
     deadline = time.monotonic() + EXIT_SECONDS
     while (lock := files.try_lock(folder / "lock")) is None:
-        if time.monotonic() > deadline or not _has_ended(paths, vm):
-            raise VmBusy(*_holder(paths, vm))
+        if open_job(paths, vm) is not None or time.monotonic() > deadline:
+            raise _busy(paths, vm)
         time.sleep(0.02)
     return lock
 
 
-def _has_ended(paths: Paths, vm: str) -> bool:
-    """Say whether the holder's journal holds its end already: then its process gives the lock back in a moment."""
-    job = _holding_job(paths, vm)
-    return job is not None and not job.is_open
+def _write_holder(lock: files.Lock, job_id: str) -> None:
+    os.ftruncate(lock.descriptor, 0)
+    os.pwrite(lock.descriptor, job_id.encode(), 0)
 
 
-def _holding_job(paths: Paths, vm: str) -> Job | None:
-    job_id = files.read_bounded(paths.vm_state(vm) / "lock", 64).decode("ascii", "replace")
-    try:
-        return journal.read(paths, job_id) if is_id(job_id) else None
-    except DvmError:
-        return None
+def holder(paths: Paths, vm: str) -> str:
+    """The id of the job that holds the VM, or held it last; "" where there was none."""
+    with suppress(FileNotFoundError):
+        job_id = files.read_bounded(paths.vm_state(vm) / "lock", 64, follow=False).decode("ascii", "replace")
+        return job_id if is_id(job_id) else ""
+    return ""
 
 
-def _holder(paths: Paths, vm: str) -> tuple[str, str]:
+def open_job(paths: Paths, vm: str) -> Job | None:
+    """The job that holds the VM now."""
+    job_id = holder(paths, vm)
+    with suppress(DvmError):
+        job = journal.read(paths, job_id) if job_id else None
+        return job if job is not None and job.is_open else None
+    return None
+
+
+def _busy(paths: Paths, vm: str) -> VmBusy:
     """Who holds the VM, in words, and what to do."""
-    job = _holding_job(paths, vm)
+    job = open_job(paths, vm)
     if job is None:
-        return f"Another job holds {vm}.", "`dvm jobs` shows it. Nothing was changed."
+        return VmBusy(f"Another job holds {vm}.", "`dvm jobs` shows it. Nothing was changed.")
     since = datetime.fromtimestamp(job.created).astimezone().strftime("%H:%M:%S")
     what = f"{vm} is held by a {job.verb} since {since} (job {job.id[:8]})."
-    return what, f"Watch it with `dvm log {job.id[:8]}`, or end it with `dvm cancel {job.id[:8]}`. Nothing was changed."
+    todo = f"Watch it with `dvm log {job.id[:8]}`, or end it with `dvm cancel {job.id[:8]}`. Nothing was changed."
+    return VmBusy(what, todo)
 
 
 def _spawn(paths: Paths, environ: Mapping[str, str], job: Job, lock: files.Lock, secrets: Mapping[str, bytes]) -> None:
@@ -145,6 +156,8 @@ def cancel(paths: Paths, job: Job) -> None:
 
 def forget_old(paths: Paths) -> None:
     """Keep the newest jobs and remove the journals and logs of older ones that have ended."""
+    if journal.count(paths) <= KEPT_JOBS + SPARE_JOBS:
+        return
     for job in journal.newest_first(paths)[KEPT_JOBS:]:
         if not job.is_open:
             shutil.rmtree(journal.folder(paths, job.id), ignore_errors=True)

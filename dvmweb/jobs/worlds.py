@@ -50,6 +50,7 @@ def load_world(
         new_id=new_id(),
         nonce=new_id(),
         approved_hook=read_note(paths, vm, "approved-hook"),
+        key_note=read_note(paths, vm, "key.pub"),
         secrets=dict(secrets),
     )
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from dvmweb.guest_text import strip_escapes
+from dvmweb.guest_text import log_lines, visible
 
 SERIALS = ("serial.log", "serialv.log", "serialp.log")  # kernel and boot loader, virtio console, ARM
 SERIAL_BYTES = 16_000  # of the end of each file
@@ -38,7 +38,7 @@ def stages(log: bytes) -> tuple[Stage, ...]:
             found.setdefault(("begin", ""), Stage("virtual machine started", True))
         elif waiting := _WAITING.search(line):
             key = (waiting[1] or "agent", waiting[2] or "")
-            found.setdefault(key, Stage(strip_escapes(waiting[3] or "guest agent").strip(), False))
+            found.setdefault(key, Stage(visible((waiting[3] or "guest agent").strip()), False))
         elif met := _MET.search(line):
             key = (met[1] or "agent", met[2] or "")
             if key in found:
@@ -55,7 +55,7 @@ def serial_tail(folder: Path, count: int = 20) -> tuple[str, ...]:
     newest = max((path for path in map(folder.joinpath, SERIALS) if path.is_file()), key=_written, default=None)
     if newest is None:
         return ()
-    lines = [strip_escapes(line)[:300].rstrip() for line in _end_of(newest).decode("utf-8", "replace").split("\n")]
+    lines = [line.rstrip() for line in log_lines(_end_of(newest), 300).split("\n")]
     return tuple([line for line in lines if line][-count:])
 
 

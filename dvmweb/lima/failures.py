@@ -7,7 +7,7 @@ import shlex
 from contextlib import suppress
 
 from dvmweb.errors import DvmError, ExitCode
-from dvmweb.guest_text import strip_escapes, visible
+from dvmweb.guest_text import log_lines
 from dvmweb.lima.process import CANCELLED, DEADLINE, Finished
 
 LAST_LINES = 15
@@ -102,7 +102,8 @@ def _way_out(finished: Finished) -> str:
 def last_lines(output: bytes, count: int = LAST_LINES) -> tuple[str, ...]:
     """The last lines of some output, safe to show; of limactl's log lines only level and message."""
     text = output[-64_000:].decode("utf-8", "replace")
-    shown = [visible(strip_escapes(line), LINE_LENGTH) for raw in re.split(r"[\n\r]+", text) for line in _plain(raw)]
+    plain = [line for raw in re.split(r"[\n\r]+", text) for line in _plain(raw)]
+    shown = log_lines("\n".join(plain).encode("utf-8", "replace"), LINE_LENGTH).split("\n")
     return tuple([line for line in shown if line.strip()][-count:])
 
 

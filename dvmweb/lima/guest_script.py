@@ -19,19 +19,22 @@ MAX_BYTES = 4_000_000
 
 # What `bash -c` runs in the guest. It saves exactly $1 bytes of stdin, so that a cut stream never runs half a script
 # and nothing in the script can eat the rest of it. Stdin stays open while the script runs: its end means that dvm is
-# gone or has cancelled, and the script with all it started is ended too. No backslash and no single quote stands here:
+# gone or has cancelled, and the script with all it started is ended too. What a program of the guest says is cut: one
+# that says `yes` for ever would fill the memory of a demo's host. No backslash and no single quote stands here:
 # the text passes through two shells, and one of them may be fish.
 BOOTSTRAP = """set -m
 umask 077
-top=$(mktemp -d "${XDG_RUNTIME_DIR:-/tmp}/dvm.XXXXXXXX" 2>/dev/null) || top=$(mktemp -d /tmp/dvm.XXXXXXXX) || exit 70
+top=$(mktemp -d "${XDG_RUNTIME_DIR:-/tmp}/dvm.XXXXXXXX" 2>/dev/null | head -c 4096)
+[ -d "$top" ] || top=$(mktemp -d /tmp/dvm.XXXXXXXX | head -c 4096)
+[ -d "$top" ] || exit 70
 clean_up() { rm -rf -- "$top"; }
 trap clean_up EXIT
 mkdir "$top/work" "$top/secrets" || exit 70
 head -c "$1" >"$top/payload"
-if [ "$(wc -c <"$top/payload")" -ne "$1" ]; then
+[ "$(wc -c <"$top/payload" | head -c 20)" -eq "$1" ] 2>/dev/null || {
   echo "dvm: the script did not arrive whole in the guest, so nothing was run" >&2
   exit 70
-fi
+}
 exec 3<&0 </dev/null
 (cd "$top/work" && . "$top/payload" && rm -f "$top/payload" && exec bash ./main) 3<&- &
 main=$!

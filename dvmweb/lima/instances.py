@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from dvmweb.errors import DvmError
@@ -35,6 +36,21 @@ class Instance:
     def is_running(self) -> bool:
         """Lima says Running; the guest may still boot or already stop."""
         return self.status == "Running"
+
+
+def birth_mark(instance: Instance) -> str:
+    """What tells this instance from another one of the same name, made later: its files of creation and of disk.
+
+    `lima-version` is written once, at create or clone; `disk` is made anew by a factory reset (lima.md 7.1).
+    """
+    marks = []
+    for name in ("lima-version", "disk"):
+        try:
+            facts = (Path(instance.directory) / name).lstat()
+            marks.append(f"{facts.st_ino}:{facts.st_ctime_ns if name == 'lima-version' else ''}")
+        except OSError:
+            marks.append("-")
+    return " ".join(marks)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from dvmweb.errors import SecretNeeded
 from dvmweb.guest_state import GuestState
 from dvmweb.guest_text import visible
 from dvmweb.lima import commands
@@ -13,6 +14,7 @@ from dvmweb.plans.model import Options, RecipeWish, Step, World
 
 # Deadlines in seconds.
 PROBE, LOOK, SCRIPT = 15.0, 75.0, 3600.0
+NOT_RUN = "not run"  # what is kept about the key of a demo guest that could not make one
 WAIT_FOR_ANSWER = 300.0  # a VM that says Running may still boot for minutes
 
 
@@ -48,6 +50,12 @@ def recipe(world: World, wish: RecipeWish, options: Options) -> Step:
         secrets={param.name: world.secrets[param.name] for param in wish.recipe.params if param.name in world.secrets},
     )
     reason = _recipe_skip(world, wish, options)
+    missing = [param.name for param in wish.recipe.params if param.secret and param.name not in world.secrets]
+    if missing and world.guest is not None and not reason:
+        raise SecretNeeded(
+            f"The recipe {name} takes a secret that was not given: {', '.join(missing)}.",
+            f"Give it on stdin: dvm sync {world.config.name} --secret {missing[0]}=-",
+        )
     return _run(
         f"recipe {name}" if name != "baseline" else name, world, script, SCRIPT, needs_network=True, skip_reason=reason
     )
@@ -71,6 +79,8 @@ def _recipe_skip(world: World, wish: RecipeWish, options: Options) -> str:
 def key(world: World) -> Step:
     """Make the VM's own SSH key."""
     reason = "there already" if world.guest and world.guest.key else ""
+    if world.guest and world.guest.is_demo and world.key_note == NOT_RUN:
+        reason = "not run in the demo: this computer has no ssh-keygen"
     return _run("VM-local key", world, _script(world, "_keys.sh", {}), PROBE * 2, check="key", skip_reason=reason)
 
 

@@ -26,9 +26,8 @@ class Step:
     check: str = ""  # a named check of ours that reads the output, see jobs/checks.py
     script: GuestScript | None = field(default=None, repr=False)  # goes in on stdin, secrets with it; never logged
     skip_reason: str = ""  # shown instead of running
-    undo: tuple[str, ...] = ()  # run when the step failed or was cancelled
     needs_network: bool = False
-    locks_engine: str = ""  # "": no; "step": while it runs; "running": until the instance is Running
+    locks_engine: str = ""  # "": no; "step": while it runs; "create": and cleans up; "running": until it is Running
 
 
 @dataclass(frozen=True)
@@ -56,6 +55,7 @@ class World:
     new_id: str  # used where the guest has none yet
     nonce: str  # of this plan's questions
     approved_hook: str = ""  # the digest that the user approved
+    key_note: str = ""  # the public key as we keep it
     secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     instance: Instance | None = None  # as the look said; not changed by later steps
     has_looked: bool = False

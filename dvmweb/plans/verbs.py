@@ -71,6 +71,8 @@ def _delete(world: World, options: Options) -> Iterator[Step]:
         yield from _boot(world)
     if status == "Running" or not options.force:
         yield guest_steps.look(world, "work-unchanged", is_optional=options.force)
+    else:
+        yield Step("work at risk", check="not-looked")
     if status == "Running" or (status == "Stopped" and not options.force):
         yield Step("stop", commands.stop(name), STOP, locks_engine="step")
     is_odd = status not in ("Running", "Stopped")
@@ -92,19 +94,13 @@ def _up(world: World, options: Options) -> Iterator[Step]:
     if instance is not None and instance.status in ("Broken", ""):
         raise _cannot_start(instance)
     if instance is None:
-        yield _create(world)
+        argv = commands.create(str(world.lima_file), world.wish.instance)
+        yield Step("create instance", argv, CREATE, locks_engine="create")
         yield _effective(world)
         yield from _boot(world)
     else:
         yield from _change(world, options)
         yield from _boot(world) if _is_down_now(world, options) else _answer(world)
-
-
-def _create(world: World) -> Step:
-    """A failed create leaves its folder behind, listed as Stopped (lima.md 3.2): it is deleted again."""
-    name = world.wish.instance
-    argv = commands.create(str(world.lima_file), name)
-    return Step("create instance", argv, CREATE, undo=commands.delete_force(name), locks_engine="step")
 
 
 def _cannot_start(instance: Instance) -> DvmError:

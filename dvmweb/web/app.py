@@ -9,8 +9,8 @@ from flask import Flask
 from jinja2 import StrictUndefined
 from markupsafe import Markup
 
-from dvmweb import vms as verbs
 from dvmweb.guest_text import visible
+from dvmweb.jobs import stored
 from dvmweb.rounds import watch_over
 from dvmweb.vms import Vms
 from dvmweb.web import house, problems
@@ -74,7 +74,7 @@ def _teach_templates(app: Flask, vms: Vms) -> None:
     environment.globals.update(
         icon=icon, csrf_token=house.csrf_token, csrf_field=csrf_field, engine=EngineLabel(kind, label)
     )
-    environment.filters.update(age=verbs.age, visible=visible, size=size)
+    environment.filters.update(age=stored.age, visible=visible, size=size)
 
 
 def csrf_field() -> Markup:

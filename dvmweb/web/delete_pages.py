@@ -65,7 +65,7 @@ def delete(name: str) -> Response:
     vm = _must_exist(find_fresh(name))
     if vm.job is not None:  # somebody was faster, perhaps this very form
         raise VmBusy(f"{name} is held by a {vm.job.verb} (job {vm.job.id[:8]}).", "Nothing was changed by this.")
-    report = house.vms().stored_work(name)
+    report = house.vms().stored_work(vm)
     if report is None or not compare_digest(report.facts_hash(), _field("report")):
         return _page(vm, 409, changed=CHANGED)
     if needs_name(report) and _field("name") != name:
@@ -111,7 +111,7 @@ def _page(vm: Vm, status: int = 200, *, changed: str = "", typed: str = "") -> R
 
 
 def _model(vms: Vms, vm: Vm) -> DeletePage:
-    report = vms.stored_work(vm.name)
+    report = vms.stored_work(vm)
     is_named = report is None or needs_name(report)
     problem, todo = _protection(vm)
     steps: tuple[PlanStep, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dvmweb.guest_text import strip_escapes, visible
+from dvmweb.guest_text import log_lines, visible
 from dvmweb.jobs.journal import Failure, Job, StepRecord
 from dvmweb.lima.booting import Stage
 from dvmweb.lima.entering import shown
@@ -31,7 +31,6 @@ MARKS = {
     "not-run": ("not-run", "eye-off"),
 }
 TAIL_LINES = 200
-LINE_LENGTH = 4096  # characters
 HANGS_AFTER = 60.0  # seconds of a boot step after which the console is shown
 BOOT_STEPS = ("start", "reachable")
 
@@ -218,17 +217,14 @@ def row(job: Job, now: float) -> JobRow:
 
 def log_tail(data: bytes, *, is_cut: bool) -> tuple[LogLine, ...]:
     """The last lines of a log, without anything that moves the cursor; `is_cut` says that more stands before."""
-    texts = data.decode("utf-8", "replace").removesuffix("\n").split("\n") if data else []
+    texts = log_lines(data.removesuffix(b"\n")).split("\n") if data else []
     more = is_cut or len(texts) > TAIL_LINES
     lines = [_log_line(text) for text in texts[-TAIL_LINES:]]
     return (*([LogLine("… the download has what stands before", "cut")] if more else []), *lines)
 
 
 def _log_line(text: str) -> LogLine:
-    last = text.rstrip("\r").rsplit("\r", 1)[-1]  # what a progress bar showed last
-    clean = strip_escapes(last)
-    cut = f"{clean[:LINE_LENGTH]}… (+{len(clean) - LINE_LENGTH} characters)" if len(clean) > LINE_LENGTH else clean
-    return LogLine(cut, "host" if clean.startswith("$ ") else "")
+    return LogLine(text, "host" if text.startswith("$ ") else "")
 
 
 def commands(job: Job, entries: Iterable[Entry]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from flask import Blueprint, Response, request
 
 from dvmweb import files, recipes
 from dvmweb.errors import DvmError, UsageError
-from dvmweb.guest_text import strip_escapes, visible
+from dvmweb.guest_text import log_lines, visible
 from dvmweb.lima import ledger
 from dvmweb.lima.entering import shown
 from dvmweb.remotes import where_to_paste
@@ -87,7 +87,7 @@ def _config(vms: Vms, vm: Vm, now: float) -> dict[str, Any]:
     text = ""
     with suppress(DvmError):
         text = ConfigStore(vms.paths).source(vm.name)[0].decode("utf-8", "replace")
-    lines = tuple(strip_escapes(line) for line in text.split("\n"))
+    lines = tuple(log_lines(text.encode()).split("\n"))
     overlay = vms.paths.overlay_file
     return {
         "path": str(vms.paths.vm_config(vm.name)),
@@ -217,19 +217,19 @@ def hook(name: str) -> Response:
 def approve(name: str) -> Response:
     """Approve the very text that was read; another text by now is shown again."""
     vms, shown_digest = house.vms(), request.form.get("digest", "")
-    digest, _, _ = vms.hook(checked(name))
-    if not digest or digest != shown_digest:
+    found = vms.hook(checked(name))
+    if not found.digest or found.digest != shown_digest:
         return _hook_page(name, has_changed=True)
-    vms.approve_hook(name, digest)
+    vms.approve_hook(name, found)
     if request.form.get("then") == "sync":
         return to_job(vms.start_job(name, "sync"))
     return see_other(f"/vms/{name}")
 
 
 def _hook_page(name: str, *, has_changed: bool) -> Response:
-    digest, text, is_approved = house.vms().hook(name)
-    lines = tuple(_whole(line) for line in text.split(b"\n")) if digest else ()
-    model = {"name": name, "digest": digest, "lines": lines, "is_approved": is_approved}
+    found = house.vms().hook(name)
+    lines = tuple(_whole(line) for line in found.text.split(b"\n")) if found.digest else ()
+    model = {"name": name, "digest": found.digest, "lines": lines, "is_approved": found.is_approved, "odd": found.odd}
     return house.page("hook.html", 409 if has_changed else 200, has_changed=has_changed, **model)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dvmweb import vms as verbs
+from dvmweb.jobs import stored
 
 GIB = 1 << 30
 STEP = 10  # seconds: ages move in steps, so that a page that did not change is not sent again each second
@@ -10,7 +10,7 @@ STEP = 10  # seconds: ages move in steps, so that a page that did not change is 
 
 def age(at: float, now: float) -> str:
     """How long ago in words, in steps of ten seconds."""
-    return "just now" if now - at < STEP else verbs.age(at, now)
+    return "just now" if -stored.AHEAD <= now - at < STEP else stored.age(at, now)
 
 
 def steady(now: float) -> float:

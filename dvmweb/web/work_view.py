@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dvmweb.guest_text import visible
-from dvmweb.vms import age
+from dvmweb.jobs.stored import age
 from dvmweb.web.views import WorkLine, place, report_line
 from dvmweb.web.wording import capital, count, size
 from dvmweb.work import NOT_LOOKED, Names, RepositoryReport, Verdict, WorkReport

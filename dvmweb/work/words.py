@@ -12,8 +12,11 @@ if TYPE_CHECKING:
 
 NOT_LOOKED = (
     "Not looked at: whatever lies outside the code folder (other files of the home, /etc, databases, containers), "
-    "tags, commits that no branch holds any more, and ignored folders that tools make again. "
-    "What counts as pushed is the VM's own word: no remote was asked."
+    "tags, commits that no branch holds any more, ignored folders that tools make again, and what is git's own in a "
+    ".git folder (settings, hooks, data of LFS and annex, uploaded or not). "
+    "What counts as pushed is the VM's own word: no remote was asked. Nobody can tell whether a remote had another "
+    "address at the last push, or whether an ssh alias leads back into the VM. "
+    "What is written after this look is not in it."
 )
 _KINDS_OF_FILE = {
     "conflicts": ("file with a conflict", "files with conflicts"),
@@ -98,7 +101,7 @@ def _details(repository: RepositoryReport) -> Iterable[str]:
         if files.count:
             yield f"  {more}: {_listed(files.count, files.names)}"
     for name in repository.local_remotes:
-        yield f"  remote {visible(name)} is a place inside this VM"
+        yield f"  remote {visible(name)} is, or may be, a place inside this VM"
     if repository.unpushed and not repository.has_remote:
         yield "  no remote outside this VM"
     if repository.is_locked:

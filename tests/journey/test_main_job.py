@@ -79,8 +79,9 @@ def test_a_clean_vm_is_deleted_with_yes_alone_also_when_it_is_stopped(house: Hou
     house.ok("sync", "app")
     house.ok("stop", "app")
     without = house.dvm("rm", "app")
-    assert without.code == 2
+    assert without.code == 0
     assert "nothing at risk" in without.out
+    assert "Nothing was deleted" in without.err
     assert json.loads(house.ok("ls", "--json"))[0]["status"] == "Stopped", "a look leaves the VM as it was"
     house.ok("rm", "app", "--yes")
     assert not list(house.paths.lima_home.glob("dvm-*"))
@@ -104,7 +105,7 @@ def test_files_survive_a_stop_and_a_start(house: House) -> None:
     house.ok("sync", "app")
     house.guest("app", "echo kept > note.txt")
     house.ok("stop", "app")
-    assert house.dvm("ssh", "app", "--", "true").code == 1
+    assert house.dvm("ssh", "app", "--", "true").code == 6
     house.ok("start", "app")
     assert house.ok("ssh", "app", "--", "cat", "note.txt") == "kept\n"
     assert house.dvm("work", "app").code == 5, "a loose file is work"
@@ -156,3 +157,26 @@ def test_a_bad_config_names_every_error_and_runs_nothing(house: House) -> None:
         assert place in said.err
     assert not house.paths.ledger.exists()
     assert house.jobs() == []
+
+
+def test_rm_of_a_vm_that_was_never_created_says_so(house: House) -> None:
+    house.ok("init", "app")
+    for words in (("rm", "app"), ("rm", "app", "--yes", "--force")):
+        said = house.dvm(*words)
+        assert said.code == 3
+        assert "not created" in said.err
+
+
+def test_the_user_counts_at_creation_and_a_later_change_is_told(house: House) -> None:
+    house.ok("init", "app")
+    house.ok("sync", "app")
+    path = house.paths.vm_config("app")
+    path.write_text(path.read_text() + "\nuser: bob\n")
+    assert "The user stays dev" in house.ok("sync", "app")
+    assert house.ok("ssh", "app", "--", "id", "-un").strip() == "dev"
+
+
+def test_options_after_the_name_belong_to_the_command(house: House) -> None:
+    house.ok("init", "app")
+    house.ok("sync", "app")
+    assert house.dvm("ssh", "app", "ls", "-la").code == 0

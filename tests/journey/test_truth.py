@@ -8,7 +8,9 @@ import sys
 
 import pytest
 
-from .conftest import House
+from dvmweb import files
+
+from .conftest import House, until
 
 pytestmark = pytest.mark.usefixtures("guests_work")
 CANARY = "canary-5e8d1f0a"
@@ -75,7 +77,7 @@ def test_a_mount_from_limas_global_files_stops_the_job_before_the_start(house: H
     house.ok("init", "app")
     said = house.dvm("sync", "app")
     assert said.code == 1
-    assert "would open the host" in said.err
+    assert "would not be closed" in said.err
     assert "override.yaml" in said.err
     assert json.loads(house.ok("ls", "--json"))[0]["status"] == "Stopped"
     assert house.dvm("start", "app").code == 1, "nor does any other verb start it"
@@ -130,6 +132,138 @@ def test_a_private_repo_ends_with_the_key_and_where_to_paste_it(house: House) ->
     assert house.dvm("rm", "app", "--yes").code == 5
     house.guest("app", "PATH=$HOME/bin:$PATH git push -q")
     house.ok("rm", "app", "--yes")
+
+
+def test_a_hook_that_hides_what_it_runs_cannot_be_approved(house: House) -> None:
+    house.ok("init", "app")
+    house.ok("sync", "app")
+    for hidden in (r"touch ~/evil #\recho good", r"echo good \033]0;x\007", "echo " + "x" * 1200):
+        house.guest("app", f"mkdir -p .dvm; printf '#!/bin/bash\\n{hidden}\\n' > .dvm/sync.sh")
+        shown = house.ok("hook", "app")
+        assert "cannot be approved" in shown
+        digest = shown.split("--- ")[-1].split(" ---")[0]
+        assert house.dvm("hook", "app", "--approve", digest).code == 2
+    house.guest("app", r"printf '#!/bin/bash\ntouch ~/evil #\recho good\n' > .dvm/sync.sh")
+    assert "touch ~/evil #" in house.ok("hook", "app"), "what stands before the carriage return is shown"
+
+
+def test_a_vm_made_anew_by_plain_limactl_is_not_shown_with_the_old_ones_facts(house: House) -> None:
+    house.ok("init", "app")
+    house.ok("sync", "app")
+    assert house.dvm("work", "app").code == 0
+    lima_yaml = str(house.paths.vm_state("app") / "lima.yaml")
+    for words in (
+        ("stop", "dvm-app"),
+        ("delete", "dvm-app"),
+        ("create", "--name=dvm-app", lima_yaml),
+        ("start", "dvm-app"),
+    ):
+        limactl(house, words[0], "--tty=false", *words[1:])
+    row = json.loads(house.ok("ls", "--json"))[0]
+    assert row["work"] is None
+    assert row["reachable"] is None
+    assert house.dvm("work", "app").code == 6, "it has no id of ours"
+    assert "another VM" in house.ok("sync", "app")
+
+
+def test_a_look_that_failed_is_never_the_answer_of_an_older_one(house: House) -> None:
+    house.ok("init", "app")
+    house.ok("sync", "app")
+    assert house.dvm("work", "app").code == 0
+    house.faults(list={"exit": 1, "stderr": "no\n"})
+    said = house.dvm("work", "app")
+    assert said.code == 1
+    assert "nothing at risk" not in said.out
+    house.faults()
+    house.ok("stop", "app")
+    house.faults(stop={"exit": 1, "stderr": "no\n"})
+    assert house.dvm("work", "app").code == 1, "the VM was left running, and that is said"
+
+
+def test_a_forced_delete_of_a_stopped_vm_says_that_nobody_looked(house: House) -> None:
+    house.ok("init", "app")
+    house.ok("sync", "app")
+    house.guest("app", "echo x > note.txt")
+    house.ok("stop", "app")
+    gone = house.ok("rm", "app", "--yes", "--force")
+    assert "without a look" in gone
+    assert "note.txt" in gone
+
+
+def test_a_delete_says_what_it_cannot_see(house: House) -> None:
+    house.ok("init", "app")
+    house.ok("sync", "app")
+    assert "between this look and its end" in house.ok("rm", "app", "--yes")
+
+
+def test_a_cancelled_create_never_deletes_a_vm_that_somebody_else_made(house: House) -> None:
+    house.ok("init", "app")
+    house.ok("sync", "app", "--dry-run")
+    lock = files.wait_lock(house.paths.engine_lock)
+    starter = house.popen("sync", "app")
+    until(lambda: bool(house.jobs()) and house.jobs()[0]["state"] == "queued")
+    limactl(house, "create", "--tty=false", "--name=dvm-app", str(house.paths.vm_state("app") / "lima.yaml"))
+    limactl(house, "start", "--tty=false", "dvm-app")
+    house.ok("cancel", house.jobs()[0]["id"])
+    starter.communicate(timeout=30)
+    lock.release()
+    assert json.loads(house.ok("ls", "--json"))[0]["status"] == "Running"
+
+
+def test_a_create_that_failed_leaves_nothing_behind(house: House) -> None:
+    house.ok("init", "app")
+    path = house.paths.vm_config("app")
+    path.write_text(path.read_text() + "\nimage: /nope/there-is-none.qcow2\n")
+    assert house.dvm("sync", "app").code != 0
+    assert not list(house.paths.lima_home.glob("dvm-*"))
+
+
+def test_an_unreadable_effective_config_is_never_called_closed(house: House) -> None:
+    house.ok("init", "app")
+    house.ok("sync", "app")
+    house.ok("stop", "app")
+    folder = house.paths.lima_home / "_config"
+    folder.mkdir(exist_ok=True)
+    (folder / "override.yaml").write_text("{broken: [\n")
+    said = house.dvm("start", "app")
+    assert said.code != 0
+    assert "nothing of the host is open" not in said.out
+    (folder / "override.yaml").unlink()
+
+
+def test_a_running_vm_with_a_foreign_forward_stops_the_sync(house: House) -> None:
+    house.ok("init", "app")
+    house.ok("sync", "app")
+    folder = house.paths.lima_home / "_config"
+    folder.mkdir(exist_ok=True)
+    (folder / "override.yaml").write_text('{"portForwards": [{"guestPort": 8080, "hostIP": "0.0.0.0"}]}')
+    said = house.dvm("sync", "app")
+    assert said.code == 1
+    assert "portForwards" in said.err
+
+
+def test_a_damaged_journal_or_note_never_hides_the_other_vms(house: House) -> None:
+    for name in ("app", "two"):
+        house.ok("init", name)
+    house.ok("sync", "app")
+    journal = next(house.paths.jobs.glob("*/job.json"))
+    for damage in ("{", '{"version": 2}', '{"version": 1, "odd": 1}'):
+        journal.write_text(damage)
+        assert "two" in house.ok("ls")
+    (house.paths.vm_state("app") / "reach.json").write_text('{"version": 1, "at": 1e400}')
+    assert json.loads(house.ok("ls", "--json"))[0]["reachable"] is None
+    house.ok("sync", "app")
+
+
+def test_a_secret_that_is_missing_is_asked_for_before_any_recipe_runs(house: House) -> None:
+    folder = house.paths.config / "recipes"
+    folder.mkdir(parents=True)
+    (folder / "taker.sh").write_text(TAKER)
+    house.ok("init", "app", "--recipe", "taker")
+    said = house.dvm("sync", "app")
+    assert said.code == 2
+    assert "--secret token=-" in said.err
+    assert "recipe taker" not in said.out
 
 
 def test_g06_a_secret_reaches_the_script_and_nothing_else(house: House) -> None:

@@ -23,7 +23,7 @@ def test_01_a_mount_from_limas_global_files_stops_the_job(real: RealHouse) -> No
     (folder / "override.yaml").write_text('mounts: [{location: "~", writable: true}]\n')
     said = real.dvm("sync", "app", timeout=BOOT)
     assert said.code == 1
-    assert "would open the host" in said.err
+    assert "would not be closed" in said.err
     assert row(real)["status"] == "Stopped"
     (folder / "override.yaml").unlink()
 

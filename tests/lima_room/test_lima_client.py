@@ -311,7 +311,7 @@ def test_log_lines_are_shown_without_their_wrapping() -> None:
         'fatal: a "b"',
         "second ",
         'error="why"',
-        "raw red",
+        "raw red\\x07",
     )
 
 

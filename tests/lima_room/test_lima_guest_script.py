@@ -97,6 +97,23 @@ def test_no_runtime_folder_falls_back_to_tmp() -> None:
     assert finished.stdout.startswith(b"/tmp/dvm.")
 
 
+@pytest.mark.parametrize("name", ["mktemp", "wc"])
+def test_a_program_that_says_yes_for_ever_fills_no_memory_and_runs_nothing(tmp_path: Path, name: str) -> None:
+    """A guest may have put its own programs on its PATH: what they say is cut, and not believed."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "bin" / name).write_text("#!/bin/sh\nexec yes\n")
+    (tmp_path / "bin" / name).chmod(0o755)
+    script = GuestScript(f"touch {tmp_path}/ran")
+    env = {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "XDG_RUNTIME_DIR": str(tmp_path / "run")}
+    little_memory = ("prlimit", f"--data={256 << 20}", "--")
+    finished = run((*little_memory, *script.argv()), env=env, timeout=20, stdin=script.payload())
+    assert (finished.code, finished.ended) == (CUT, "exit")
+    assert b"alloc" not in finished.stderr
+    assert not (tmp_path / "ran").exists()
+    assert list((tmp_path / "run").iterdir()) == []
+
+
 @settings(max_examples=15, deadline=None)
 @given(text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r")), secret=st.binary())
 def test_any_text_and_any_secret_arrive_unchanged(text: str, secret: bytes) -> None:

@@ -264,6 +264,7 @@ INSIDE = [
     "https://localhost:3000/x.git",
     "http://u:p@127.0.0.1/x.git",
     "ssh://git@[::1]:22/x.git",
+    "ssh://git@[2001:db8::1]:22/x.git",
     "git@localhost:x.git",
     "https:///x.git",
 ]
@@ -271,7 +272,6 @@ OUTSIDE = [
     "https://forge.example/x.git",
     "https://user:p@ss@forge.example:8443/x.git",
     "ssh://git@forge.example:22/x.git",
-    "ssh://git@[2001:db8::1]:22/x.git",
     "git@forge.example:x/y.git",
     "forge:x.git",
     "git://forge.example/x.git",

@@ -1,0 +1,101 @@
+"""What is remembered of a VM between two looks: its work report and whether it answered; never shown for another VM."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+
+from dvmweb import files
+from dvmweb.errors import DvmError
+from dvmweb.lima.instances import Instance, birth_mark
+from dvmweb.paths import Paths
+from dvmweb.work import WorkReport, could_not_look, from_json
+
+VERSION = 1
+MOST = 4_000_000  # bytes
+UNREADABLE = "?"  # stands for the mark of a report that is damaged: shown as "could not look"
+AHEAD = 60.0  # seconds that a clock may differ before a time is called unknown
+
+
+@dataclass(frozen=True)
+class StoredWork:
+    """The last report, and the job that made it."""
+
+    report: WorkReport
+    job: str
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Whether the guest answered when it was last asked, in this boot."""
+
+    answered: bool
+    at: float  # seconds since the epoch
+
+
+def write(paths: Paths, vm: str, instance: Instance | None, job: str, report: WorkReport) -> None:
+    """Keep a report about this very instance."""
+    mark = birth_mark(instance) if instance else ""
+    facts = {"version": VERSION, "mark": mark, "job": job, "report": report.to_json()}
+    folder = files.private_folder(paths.vm_state(vm))
+    files.write_whole(folder / "work.json", json.dumps(facts).encode("ascii"))
+
+
+def read(paths: Paths, vm: str, instance: Instance | None) -> StoredWork | None:
+    """The last report about this very instance; None where nobody has looked since it was made."""
+    found = _read(paths, vm)
+    if found is None or instance is None or found[1] not in (birth_mark(instance), UNREADABLE):
+        return None
+    return found[0]
+
+
+def of_job(paths: Paths, vm: str, job: str) -> WorkReport | None:
+    """The report that this job made, None where it made none."""
+    found = _read(paths, vm)
+    return found[0].report if found is not None and found[0].job == job else None
+
+
+def _read(paths: Paths, vm: str) -> tuple[StoredWork, str] | None:
+    """What is stored, with the mark of the instance that it is about."""
+    try:
+        facts = json.loads(files.read_bounded(paths.vm_state(vm) / "work.json", MOST))
+        if facts["version"] != VERSION:
+            raise ValueError("version")
+        return StoredWork(from_json(str(facts["report"])), str(facts["job"])), str(facts["mark"])
+    except FileNotFoundError:
+        return None
+    except (DvmError, ValueError, KeyError, TypeError, RecursionError):
+        return StoredWork(could_not_look("the stored report cannot be read"), ""), UNREADABLE
+
+
+def write_reach(paths: Paths, vm: str, instance: Instance | None, *, is_answered: bool) -> None:
+    """Remember when this boot of the VM answered last; another boot is another host agent."""
+    agent = instance.host_agent_pid if instance else 0
+    facts = {"version": VERSION, "answered": is_answered, "at": time.time(), "host_agent_pid": agent}
+    folder = files.private_folder(paths.vm_state(vm))
+    files.write_whole(folder / "reach.json", json.dumps(facts).encode())
+
+
+def read_reach(paths: Paths, vm: str, instance: Instance | None) -> Reach | None:
+    """What is remembered of this boot; an answer of an earlier boot says nothing."""
+    try:
+        facts = json.loads(files.read_bounded(paths.vm_state(vm) / "reach.json", MOST))
+        is_now = instance is not None and instance.status == "Running"
+        if not is_now or instance is None or facts["host_agent_pid"] != instance.host_agent_pid:
+            return None
+        at = float(facts["at"])
+        return Reach(facts["answered"] is True, at) if 0 <= at < 1e12 else None
+    except (FileNotFoundError, DvmError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return None
+
+
+def age(at: float, now: float | None = None) -> str:
+    """How long ago, in words; a time that lies ahead (the clock was set back) is not known."""
+    seconds = (time.time() if now is None else now) - at
+    if seconds < -AHEAD:
+        return "at an unknown time"
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit} ago"
+    return f"{max(0, int(seconds))} s ago"
