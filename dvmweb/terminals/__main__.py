@@ -17,7 +17,7 @@ def main(words: list[str]) -> int:
         if len(words) == 3 and words[0] == "enter":
             return _enter(words[1], words[2])
     except DvmError as error:
-        sys.stderr.write(f"{error}\n".replace("\n", "\r\n"))
+        sys.stderr.write(f"{error}\n")
         return error.exit_code
     sys.stderr.write("usage: python -m dvmweb.terminals keep | enter VM COMMAND\n")
     return 2

@@ -247,7 +247,7 @@ def _spawn(vms: House) -> Connection | None:
         word = process.stdout.read()
     if word != READY:
         process.wait()
-        said = log.read_bytes()[-2000:].decode("utf-8", "replace").replace("\r\n", "\n").strip()
+        said = log.read_bytes()[-2000:].decode("utf-8", "replace").strip()
         raise DvmError("The keeper of the terminals could not start.", said)
     return _connect(vms.paths)
 

@@ -217,7 +217,7 @@ def row(job: Job, now: float) -> JobRow:
 
 def log_tail(data: bytes, *, is_cut: bool) -> tuple[LogLine, ...]:
     """The last lines of a log, without anything that moves the cursor; `is_cut` says that more stands before."""
-    texts = log_lines(data.removesuffix(b"\n")).split("\n") if data else []
+    texts = log_lines(data).removesuffix("\n").split("\n") if data else []
     more = is_cut or len(texts) > TAIL_LINES
     lines = [_log_line(text) for text in texts[-TAIL_LINES:]]
     return (*([LogLine("… the download has what stands before", "cut")] if more else []), *lines)

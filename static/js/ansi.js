@@ -1,10 +1,11 @@
-// Text of a guest made safe to show: colours become classes, every other escape goes, what is hidden becomes a mark.
+// Text of a guest made safe to show: colours become classes, all else that moves or hides text becomes a visible mark.
+// The same as guest_text.log_lines on the server: nothing that was printed vanishes.
 // Pure functions; nothing here touches the page.
 
-// CSI, OSC, and the strings DCS SOS PM APC, which may be cut off by the end of the line; then two-byte escapes.
-const ESCAPE = /\x1b\[([0-?]*)[ -/]*([@-~])|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\|$)|\x1b[PX^_][^\x1b]*(?:\x1b\\|$)|\x1b[ -/]*[0-~]?|\x9b([0-?]*)[ -/]*([@-~])/gu;
-// What moves the cursor, reorders or hides: the same as guest_text.visible on the server.
-const HIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]|\p{M}{3,}/gu;
+const COLOUR = /\x1b\[([0-9;:]*)m/gu;
+// What moves the cursor, reorders or hides, and marks that may stack on a letter.
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{M}]/gu;
+const LAST_CLASS = "\u0345"; // has the highest combining class of all
 const ON = { 1: "bold", 2: "dim", 3: "italic", 4: "underline", 9: "strike", 7: "inverse" };
 const OFF = { 22: ["bold", "dim"], 23: ["italic"], 24: ["underline"], 27: ["inverse"], 29: ["strike"] };
 const CLASSES = { bold: "a-b", dim: "a-d", italic: "a-i", underline: "a-u", strike: "a-s" };
@@ -73,25 +74,27 @@ export function classes(style) {
 }
 
 function mark(character) {
-  if (character === "\t") return character;
-  if (/\p{M}/u.test(character)) return `${[...character].slice(0, 2).join("")}\\u{…}`;
+  if (character === "\t" || (/\p{M}/u.test(character) && !stacks(character))) return character;
   const code = character.codePointAt(0);
-  return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16).padStart(4, "0")}`;
+  const [letter, width] = code < 0x100 ? ["x", 2] : code < 0x10000 ? ["u", 4] : ["U", 8];
+  return `\\${letter}${code.toString(16).padStart(width, "0")}`;
+}
+
+/** Whether a mark, or a part of it, has a combining class: normalising sorts it before the mark of the highest one. */
+function stacks(character) {
+  return character === LAST_CLASS || `${LAST_CLASS}${character}`.normalize("NFD") !== LAST_CLASS + character.normalize("NFD");
 }
 
 /** Text with every hidden character written as an escape. */
 export const marked = (text) => text.replace(HIDDEN, mark);
 
-/** The text of a line without its escapes. */
-export const stripped = (line) => marked(line.includes("\x1b") || line.includes("\x9b") ? line.replace(ESCAPE, "") : line);
+/** The text of a line without its colours. */
+export const stripped = (line) => marked(line.includes("\x1b") ? line.replace(COLOUR, "") : line);
 
 /** The style that holds after a line. */
 export function styleAfter(line, style) {
   let now = style;
-  for (const found of line.matchAll(ESCAPE)) {
-    const final = found[2] ?? found[4];
-    if (final === "m") now = styled(now, found[1] ?? found[3]);
-  }
+  for (const found of line.matchAll(COLOUR)) now = styled(now, found[1]);
   return now;
 }
 
@@ -106,11 +109,10 @@ export function pieces(line, style) {
     if (out.length > 0 && out.at(-1)[1] === names) out.at(-1)[0] += text;
     else out.push([text, names]);
   };
-  for (const found of line.matchAll(ESCAPE)) {
+  for (const found of line.matchAll(COLOUR)) {
     put(marked(line.slice(from, found.index)));
     from = found.index + found[0].length;
-    const final = found[2] ?? found[4];
-    if (final === "m") now = styled(now, found[1] ?? found[3]);
+    now = styled(now, found[1]);
   }
   put(marked(line.slice(from)));
   return out;

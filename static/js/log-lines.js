@@ -10,11 +10,12 @@ const RETURN = 13;
 
 export class LogLines {
   constructor(from = 0) {
-    this.lines = []; // {at, text, style, over, cut} or {at, host}
+    this.lines = []; // {at, text, style, cut} or {at, host}
     this.dropped = 0; // earlier lines that are no longer kept
     this.next = from; // offset of the byte that comes next
     this.style = PLAIN;
     this.open = null; // the line that has no end yet: {at, bytes, cut}
+    this.isReturned = false; // the last byte was a return: a newline that follows belongs to it
     this.hostKey = "[]"; // our lines as they were set last
     this.hostCount = 0;
     this.decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -23,11 +24,13 @@ export class LogLines {
   /** Take the bytes that follow; return the index of the first line that was there before and has changed, or -1. */
   add(bytes) {
     const changed = this.#hideOpen();
-    let from = 0;
-    for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, from)) {
+    let from = this.isReturned && bytes[0] === NEWLINE ? 1 : 0;
+    if (bytes.length > 0) this.isReturned = bytes.at(-1) === RETURN;
+    const ends = new LineEnds(bytes);
+    for (let end = ends.after(from); end < bytes.length; end = ends.after(from)) {
       this.#take(bytes.subarray(from, end), this.next + from);
       this.#close();
-      from = end + 1;
+      from = end + (bytes[end] === RETURN && bytes[end + 1] === NEWLINE ? 2 : 1);
     }
     if (from < bytes.length) this.#take(bytes.subarray(from), this.next + from);
     this.next += bytes.length;
@@ -110,10 +113,7 @@ export class LogLines {
 
   #read({ at, bytes, cut }) {
     const whole = bytes.length === 1 ? bytes[0] : join(bytes);
-    const end = whole.at(-1) === RETURN ? whole.length - 1 : whole.length;
-    // A progress line is written over itself; its last state is shown, and how many there were.
-    const states = this.decoder.decode(whole.subarray(0, end)).split("\r");
-    return { at, text: states.at(-1), over: states.length - 1, style: this.style, cut };
+    return { at, text: this.decoder.decode(whole), style: this.style, cut };
   }
 
   #forget() {
@@ -121,6 +121,26 @@ export class LogLines {
     if (extra <= MOST / 10) return;
     this.lines.splice(0, extra);
     this.dropped += extra;
+  }
+}
+
+/** Where lines end. A return ends one too: what a terminal would write over stays to be read. */
+class LineEnds {
+  constructor(bytes) {
+    this.bytes = bytes;
+    this.newline = this.return = -1; // the next of each; looked for anew only behind it
+  }
+
+  /** The place of the first end from an index on, the length of all where there is none. */
+  after(from) {
+    if (this.newline < from) this.newline = this.#find(NEWLINE, from);
+    if (this.return < from) this.return = this.#find(RETURN, from);
+    return Math.min(this.newline, this.return);
+  }
+
+  #find(byte, from) {
+    const at = this.bytes.indexOf(byte, from);
+    return at < 0 ? this.bytes.length : at;
   }
 }
 

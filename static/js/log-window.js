@@ -107,7 +107,6 @@ export class LogWindow {
   #row(index) {
     const line = this.log.lines[index];
     const row = element("div", line.host === undefined ? "line" : "line host");
-    if (line.over) row.append(noted(`\u21ba${line.over} `, `${line.over} earlier states of this line; the download has them`));
     const parts = line.host === undefined ? pieces(line.text, line.style) : [[line.host, ""]];
     for (const [text, names] of parts) row.append(...this.#withMarks(text, index, names));
     if (line.cut) row.append(noted(` \u2026 ${line.cut.toLocaleString("en")} more bytes`, "The download has the whole line"));

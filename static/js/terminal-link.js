@@ -10,6 +10,8 @@ const ENDED = 1000;
 const LOGGED_OUT = 4401;
 const LAGGED = 4408;
 
+const LOGGED_OUT_WORDS = "You are logged out. Get a new address with: dvm web --url";
+
 const encoder = new TextEncoder();
 
 /** How long to wait before try number `tries`: longer each time, and never the same for two tabs. */
@@ -50,13 +52,12 @@ export class Link {
   async askForTicket() {
     const body = new URLSearchParams({ csrf: this.csrf, id: this.id, ...this.size });
     const response = await fetch(this.ticketUrl, { method: "POST", body, headers: { "X-CSRF-Token": this.csrf } });
-    if (response.ok) return response.json();
-    if (response.status === 401 || response.status === 403) {
-      this.end("out", "You are logged out. Get a new address with: dvm web --url");
-    } else {
-      const said = await response.json().catch(() => ({ what: `The dashboard refused (${response.status}).`, todo: "" }));
-      this.end(response.status === 404 && this.id ? "over" : "failed", `${said.what} ${said.todo}`.trim());
-    }
+    const said = await response.json().catch(() => null);
+    if (response.ok && said) return said;
+    // An answer without JSON is the guard's: no session any more, or another secret path since "log out everywhere".
+    if (!said && [401, 403, 404].includes(response.status)) this.end("out", LOGGED_OUT_WORDS);
+    else if (said) this.end(response.status === 404 && this.id ? "over" : "failed", `${said.what} ${said.todo}`.trim());
+    else this.wait();
     return null;
   }
 
@@ -163,7 +164,7 @@ export class Link {
     this.isReplaying = false;
     if (performance.now() - (this.openedAt ?? Infinity) > 10000) this.tries = 0;
     if (this.lastWords) this.end("over", this.lastWords.reason);
-    else if (code === LOGGED_OUT) this.end("out", "You are logged out. Get a new address with: dvm web --url");
+    else if (code === LOGGED_OUT) this.end("out", LOGGED_OUT_WORDS);
     else if (code === ENDED) this.end("over", "The terminal has ended.");
     else if (code === LAGGED && document.hidden) this.on.state("waiting", "Paused while this tab is hidden.");
     else this.wait();

@@ -59,7 +59,7 @@ export function guardPaste(element, term) {
     if (term.modes.bracketedPasteMode || !/[\r\n]/.test(text.replace(/[\r\n]+$/, ""))) return;
     event.preventDefault();
     event.stopImmediatePropagation();
-    const lines = text.split(/\r\n|\r|\n/);
+    const lines = text.replace(/[\r\n]+$/, "").split(/\r\n|\r|\n/);
     const shown = lines.slice(0, 12).map((line) => line.replace(HIDDEN, "\u00b7").slice(0, 200));
     const rest = lines.length > shown.length ? [`… and ${lines.length - shown.length} more`] : [];
     const isMeant = await ask(`Paste ${lines.length} lines? Each may run at once.`, [...shown, ...rest].join("\n"), "Paste");

@@ -12,6 +12,7 @@ import { Link } from "./terminal-link.js";
 import { ask, guardPaste, markStyles, openLink, plainTitle } from "./terminal-safety.js";
 
 const COLOURS = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
+const SMALLER = "As small as the smallest window that shows this terminal.";
 const SETTLE = 80; // milliseconds after the last change of the window's size
 
 const find = (name) => document.querySelector(`[data-terminal-${name}]`);
@@ -57,6 +58,15 @@ function drawFast(term) {
   } catch {
     // no WebGL here
   }
+}
+
+/** The smallest window that looks at a terminal decides its size. */
+function followSize(term, { is, cols, rows }, own) {
+  term.resize(cols, rows);
+  const note = find("note");
+  const isSmaller = is === "size" && (cols < own.cols || rows < own.rows);
+  if (isSmaller) note.textContent = SMALLER;
+  else if (note.textContent === SMALLER) note.textContent = "";
 }
 
 function follow(place, fit, link) {
@@ -143,7 +153,7 @@ function start(place) {
       if (now.cut) find("note").textContent = "Older output was left out.";
     },
     state: tellState(place, term),
-    size: ({ cols, rows }) => term.resize(cols, rows),
+    size: (size) => followSize(term, size, link.size),
     overrun: () => (find("note").textContent = "That was too much at once: the program does not read. Some input is lost."),
   };
   fit.fit();

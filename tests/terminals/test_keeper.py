@@ -163,6 +163,15 @@ def test_e05_a_slow_viewer_does_not_hold_up_a_fast_one(house: House) -> None:
     assert slow.read_until(b"^C")
 
 
+def test_idle_terminals_cost_the_keeper_little(house: House) -> None:
+    keeper = house.keeper()
+    house.shell()[1].read_until(b"$ ")
+    before = psutil.Process(keeper.pid).memory_info().rss
+    for _ in range(10):
+        house.shell()[1].read_until(b"$ ")
+    assert psutil.Process(keeper.pid).memory_info().rss - before < 3_000_000
+
+
 def test_input_for_a_program_that_does_not_read_is_bounded(house: House) -> None:
     keeper = house.keeper()
     _, viewer = house.shell("deaf")

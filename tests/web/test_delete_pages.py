@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dvmweb import files
+from dvmweb.jobs import stored
 from dvmweb.vms import Vms
 from dvmweb.work import Names, RepositoryReport, WorkReport, could_not_look
 
@@ -25,8 +25,8 @@ BLIND = could_not_look("git did not answer within 60 s", "/home/dev/code/app")
 
 def store(vms: Vms, report: WorkReport, name: str = "app") -> str:
     """Keep a report as a look does, and return the hash of its facts."""
-    folder = files.private_folder(vms.paths.vm_state(name))
-    files.write_whole(folder / "work.json", report.to_json().encode("ascii"))
+    instance = next(vm.instance for vm in vms.list_vms() if vm.name == name)
+    stored.write(vms.paths, name, instance, "0" * 32, report)
     return report.facts_hash()
 
 

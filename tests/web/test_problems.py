@@ -24,6 +24,7 @@ EVIL = "<script>x</script>"
         (errors.VmBusy("w", "t"), 409),
         (errors.WorkAtRisk("w", "t"), 409),
         (errors.UsageError("w", "t"), 422),
+        (errors.SecretNeeded("w", "t"), 422),
         (errors.ConfigError([Problem("f", "w", "t")]), 422),
         (errors.CouldNotLook("w", "t"), 502),
         (errors.NoEngine("w", "t"), 503),

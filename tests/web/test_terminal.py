@@ -555,7 +555,7 @@ def test_e22_the_whole_path_into_a_guest(server: Served, monkeypatch: pytest.Mon
 
 def repositories_of(vms: Vms) -> list[str]:
     """What the last look found in the code dir."""
-    report = vms.stored_work("app")
+    report = next(vm.work for vm in vms.list_vms() if vm.name == "app")
     return [repository.path for repository in report.repositories] if report else []
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dvmweb import files
-from dvmweb.jobs import journal
+from dvmweb.jobs import journal, stored
 from dvmweb.jobs.journal import Job, StepRecord
 from dvmweb.lima.instances import Instance
 from dvmweb.recipes import Recipe
@@ -221,19 +220,18 @@ def _bytes(path: Path) -> bytes:
 def test_a_hook_is_read_whole_and_approved_as_it_was_read(created: Browser, house: House, vms: Vms) -> None:  # noqa: F811
     house.ok("sync", "app")
     assert "No project hook" in created.get("/vms/app/hook").text
-    house.guest("app", "mkdir -p .dvm; printf 'echo <i>one\\n\\techo \\033[8mhidden\\n' > .dvm/sync.sh")
+    house.guest("app", "mkdir -p .dvm; printf 'echo <i>one\\n\\techo tab\\n' > .dvm/sync.sh")
     waits = finished(vms, created.post("/vms/app/sync"))
     assert "hook waits for you" in created.get(f"/jobs/{waits.id}").text
     text = created.get("/vms/app/hook").text
     assert "echo &lt;i&gt;one" in text
-    assert r"\x1b[8mhidden" in text, "what is hidden is shown"
     digest = re.findall('name="digest" value="([0-9a-f]{64})"', text)[0]
     house.guest("app", "echo 'echo two' >> .dvm/sync.sh")
     changed = created.post("/vms/app/hook", data={"digest": digest})
     assert changed.status_code == 409
     assert "another one by now" in changed.text
     assert "echo two" in changed.text
-    assert vms.hook("app")[2] is False
+    assert not vms.hook("app").is_approved
     digest = re.findall('name="digest" value="([0-9a-f]{64})"', changed.text)[0]
     for wrong in ("", "0" * 64, digest.upper()):
         assert created.post("/vms/app/hook", data={"digest": wrong}).status_code == 409
@@ -241,6 +239,37 @@ def test_a_hook_is_read_whole_and_approved_as_it_was_read(created: Browser, hous
     assert ran.state == "succeeded"
     assert {step.title: step.state for step in ran.steps}["project hook"] == "done"
     assert "You have approved this hook" in created.get("/vms/app/hook").text
+
+
+@pytest.mark.usefixtures("guests_work")
+@pytest.mark.parametrize(
+    ("line", "shown", "why"),
+    [
+        (r"echo \033[8mhidden", r"\x1b[8mhidden", "it holds hidden characters"),
+        (r"echo harmless\rrm -rf x", r"harmless\x0drm", "it holds hidden characters"),
+        ("true" + " " * 1000 + "# far to the right", "# far to the right", "a line is longer than"),
+    ],
+    ids=["colour", "return", "long"],
+)
+def test_a_hook_that_hides_something_is_shown_whole_and_cannot_be_approved(
+    created: Browser,
+    house: House,
+    vms: Vms,
+    line: str,
+    shown: str,
+    why: str,  # noqa: F811
+) -> None:
+    house.ok("sync", "app")
+    house.guest("app", f"mkdir -p .dvm; printf '{line}\\n' > .dvm/sync.sh")
+    text = created.get("/vms/app/hook").text
+    assert shown in text, "what is hidden is shown"
+    assert f"It cannot be approved: {why}" in text
+    assert 'name="digest"' not in text
+    refused = created.post("/vms/app/hook", data={"digest": vms.hook("app").digest, "then": "sync"})
+    assert refused.status_code == 422
+    assert why in refused.text
+    assert not vms.hook("app").is_approved
+    assert [job.verb for job in vms.jobs()] == ["sync"]
 
 
 def test_a_hook_of_a_vm_that_does_not_run_is_an_error_with_a_way_out(created: Browser) -> None:
@@ -277,7 +306,7 @@ def test_d01_a_hostile_report_is_text_on_the_page(created: Browser, vms: Vms, mo
     )
     report = WorkReport(NOW, HOSTILE, (repository,), LooseFiles(1, 1, (HOSTILE,)), (), (HOSTILE,))
     one = replace(vms.list_vms()[0], kind="managed", status="Running", instance=Instance("dvm-app", "Running"))
-    files.write_whole(files.private_folder(vms.paths.vm_state("app")) / "work.json", report.to_json().encode("ascii"))
+    stored.write(vms.paths, "app", one.instance, "0" * 32, report)
     snapshot = type("S", (), {"vms": (one,), "problem": None, "generation": 1, "at": NOW})
     monkeypatch.setattr(shared, "watch", lambda: type("W", (), {"snapshot": lambda self: snapshot})())
     text = created.get("/vms/app").text

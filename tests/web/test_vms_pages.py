@@ -13,7 +13,8 @@ from dvmweb.errors import DvmError, NoEngine
 from dvmweb.jobs.journal import Job, StepRecord
 from dvmweb.lima.instances import Instance
 from dvmweb.lima.watching import Snapshot
-from dvmweb.vms import Reach, Vm
+from dvmweb.jobs.stored import Reach
+from dvmweb.vms import Vm
 from dvmweb.web import house as shared
 from dvmweb.web import views
 from dvmweb.web.cards_view import Asked, CardsPage, cards_page, seen

@@ -18,7 +18,8 @@ from dvmweb.lima import watching
 from dvmweb.lima.instances import Instance
 from dvmweb.lima.watching import Acts, Watch
 from dvmweb.paths import Paths
-from dvmweb.vms import Reach, Vm, Vms
+from dvmweb.jobs.stored import Reach
+from dvmweb.vms import Vm, Vms
 from dvmweb.work import WorkReport
 
 from .conftest import Browser

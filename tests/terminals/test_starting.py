@@ -1,0 +1,140 @@
+"""The keeper that the client starts on demand, and what it starts on a pty: `enter`, which becomes a guest's shell."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from dvmweb.errors import ConfigError, DvmError, NotFound, UsageError
+from dvmweb.lima import ledger
+from dvmweb.paths import from_environment
+from dvmweb.terminals import client, entering, place
+from tests.terminals.conftest import House, eventually
+
+CANARY = "canary-of-the-caller"
+
+
+@pytest.fixture
+def alone(house: House) -> Iterator[House]:
+    """A home in which nothing runs yet; the keeper that a test starts is ended after it."""
+    yield house
+    with suppress(FileNotFoundError, ValueError, ProcessLookupError):
+        os.kill(keeper_of(house).pid, signal.SIGTERM)
+
+
+def keeper_of(house: House) -> psutil.Process:
+    return psutil.Process(int((place.folder(house.paths) / "keeper.lock").read_text()))
+
+
+# -- the keeper ------------------------------------------------------------------------------------------------------
+
+
+def test_looking_starts_no_keeper(alone: House) -> None:
+    assert client.list_terminals(alone) == ()
+    for act in (client.attach, client.close):
+        with pytest.raises(NotFound):
+            act(alone, "0" * 32)
+    assert not place.folder(alone.paths).exists()
+
+
+def test_what_goes_wrong_before_the_shell_is_read_on_the_terminal(alone: House) -> None:
+    terminal = client.open_terminal(alone, "app")
+    viewer = alone.viewer(terminal)
+    viewer.read_until(b"There is no config of a VM app.\r\n")
+    assert viewer.wait_for("exit")["code"] == 3  # as `dvm ssh app` would end
+    eventually(lambda: not place.socket_path(alone.paths).exists())
+
+
+def test_many_who_open_at_once_get_one_keeper(alone: House) -> None:
+    with ThreadPoolExecutor(6) as pool:
+        opened = list(pool.map(lambda _: client.open_terminal(alone, "app"), range(6)))
+    assert len(set(opened)) == 6
+    assert {facts.id for facts in client.list_terminals(alone)} == set(opened)
+
+
+def test_a_keeper_that_cannot_start_says_why(alone: House) -> None:
+    alone.paths.state.chmod(0o777)
+    with pytest.raises(DvmError, match="other users"):
+        client.open_terminal(alone, "app")
+
+
+def test_a_folder_too_long_for_a_socket_says_so(alone: House) -> None:
+    long = replace(alone, paths=replace(alone.paths, state=alone.paths.state / ("x" * 90)))
+    with pytest.raises(UsageError, match="too long for a socket"):
+        client.open_terminal(long, "app")
+
+
+def test_g08_the_keeper_inherits_an_allow_list(alone: House) -> None:
+    environ = {**alone.environ, "SSH_AUTH_SOCK": CANARY, "AWS_SECRET": CANARY, "DVM_TOKEN": CANARY}
+    client.open_terminal(replace(alone, environ=environ), "app")
+    keeper = keeper_of(alone)
+    assert CANARY not in str(keeper.environ()) + str(keeper.cmdline())
+    assert os.getsid(keeper.pid) == keeper.pid  # a closed terminal of the user's does not reach it
+
+
+# -- what is started -------------------------------------------------------------------------------------------------
+
+
+def write_config(house: House, text: str = "code_dir: ~/src\n") -> None:
+    path = house.paths.vm_config("app")
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+
+
+def test_the_shell_of_a_vm_is_the_one_that_dvm_ssh_opens(house: House) -> None:
+    write_config(house)
+    argv, _ = entering.argv_and_environment(house.environ, "app", "shell")
+    at = argv.index("limactl")
+    script = argv[argv.index("bash") + 2]
+    assert argv[0] == sys.executable
+    assert argv[at + 1 :] == (
+        *("shell", "--tty=false", "dvm-app", "--", "env", "bash", "-c", script),
+        *("dvm-enter", "/home/dev/src"),
+    )
+    assert [entry.argv for entry in ledger.read(house.paths, vm="app")] == [argv]
+
+
+def test_e22_its_environment_is_an_allow_list(house: House) -> None:
+    write_config(house)
+    environ = {**house.environ, "SSH_AUTH_SOCK": CANARY, "DVM_SECRET": CANARY, "PYTHONPATH": CANARY, "TERM": "dumb"}
+    _, env = entering.argv_and_environment(environ, "app", "shell")
+    assert CANARY not in str(env)
+    assert (env["TERM"], env["COLORTERM"]) == ("xterm-256color", "truecolor")
+    assert env["LIMA_HOME"] == str(house.paths.lima_home)
+
+
+@pytest.mark.parametrize("command", ["", "sh", "bash -c id", "shell ", "\0"])
+def test_only_named_commands_are_known(house: House, command: str) -> None:
+    write_config(house)
+    with pytest.raises(UsageError):
+        entering.argv_and_environment(house.environ, "app", command)
+
+
+@pytest.mark.parametrize("vm", ["-f", "a;b", "../app", "APP", ""])
+def test_c01_a_name_that_is_none_becomes_no_argv(house: House, vm: str) -> None:
+    with pytest.raises(UsageError):
+        entering.argv_and_environment(house.environ, vm, "shell")
+
+
+def test_a_config_with_errors_is_told(house: House) -> None:
+    write_config(house, "cpus: many\n")
+    with pytest.raises(ConfigError):
+        entering.argv_and_environment(house.environ, "app", "shell")
+
+
+def test_the_keepers_environment_finds_the_same_folders(tmp_path: Path) -> None:
+    environ = {"HOME": str(tmp_path), "PATH": "/usr/bin", "DVM_ENGINE": "demo", "DVM_STATE_DIR": f"{tmp_path}/s"}
+    environ |= {"XDG_CONFIG_HOME": f"{tmp_path}/c", "DVM_DEMO_X": "1", "LIMA_HOME": "/elsewhere"}
+    places = from_environment(environ)
+    handed = entering.keeper_environment(environ, places)
+    assert from_environment(handed) == places
+    assert handed["DVM_DEMO_X"] == "1"
