@@ -112,7 +112,7 @@ def _pump(ws: Any, connection: Connection) -> bool:
             if isinstance(message, bytes):
                 ws.send(message)
             elif message is not None and _tell(ws, message):
-                return message["is"] == "exit"
+                return bool(message["is"] == "exit")
     return False
 
 

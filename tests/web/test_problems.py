@@ -106,3 +106,9 @@ def test_every_area_is_there(app: Flask) -> None:
 )
 def test_sizes_in_words(amount: int | None, text: str) -> None:
     assert size(amount) == text
+
+
+def test_the_word_about_the_demo_engine_is_a_landmark_of_its_own(client: Browser) -> None:
+    page = client.get("/help").text
+    assert page.count('<aside class="demo-note" aria-label="Demo engine">') == 1
+    assert page.index("</aside>") < page.index("<main ")

@@ -253,11 +253,11 @@ def test_a_hook_is_read_whole_and_approved_as_it_was_read(created: Browser, hous
 )
 def test_a_hook_that_hides_something_is_shown_whole_and_cannot_be_approved(
     created: Browser,
-    house: House,
+    house: House,  # noqa: F811
     vms: Vms,
     line: str,
     shown: str,
-    why: str,  # noqa: F811
+    why: str,
 ) -> None:
     house.ok("sync", "app")
     house.guest("app", f"mkdir -p .dvm; printf '{line}\\n' > .dvm/sync.sh")

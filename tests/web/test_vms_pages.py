@@ -11,9 +11,9 @@ import pytest
 from dvmweb.config.model import VmConfig
 from dvmweb.errors import DvmError, NoEngine
 from dvmweb.jobs.journal import Job, StepRecord
+from dvmweb.jobs.stored import Reach
 from dvmweb.lima.instances import Instance
 from dvmweb.lima.watching import Snapshot
-from dvmweb.jobs.stored import Reach
 from dvmweb.vms import Vm
 from dvmweb.web import house as shared
 from dvmweb.web import views

@@ -14,11 +14,11 @@ import pytest
 from dvmweb import rounds
 from dvmweb.errors import DvmError
 from dvmweb.jobs.journal import Job
+from dvmweb.jobs.stored import Reach
 from dvmweb.lima import watching
 from dvmweb.lima.instances import Instance
 from dvmweb.lima.watching import Acts, Watch
 from dvmweb.paths import Paths
-from dvmweb.jobs.stored import Reach
 from dvmweb.vms import Vm, Vms
 from dvmweb.work import WorkReport
 
