@@ -25,6 +25,7 @@ from dvmweb.paths import Paths
 
 KEPT_JOBS = 200
 SPARE_JOBS = 20  # so that not every job reads all journals
+EXIT_SECONDS = 2.0  # between the end in a job's journal and the end of its process, which frees the VM
 READY = b"ready\n"
 
 
@@ -61,9 +62,11 @@ def start(
 
 def _take(paths: Paths, vm: str) -> files.Lock:
     folder = files.private_folder(paths.vm_state(vm))
-    lock = files.try_lock(folder / "lock")
-    if lock is None:
-        raise _busy(paths, vm)
+    deadline = time.monotonic() + EXIT_SECONDS
+    while (lock := files.try_lock(folder / "lock")) is None:
+        if open_job(paths, vm) is not None or time.monotonic() > deadline:
+            raise _busy(paths, vm)
+        time.sleep(0.02)
     return lock
 
 

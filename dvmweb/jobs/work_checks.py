@@ -9,12 +9,13 @@ from dvmweb.jobs import stored
 from dvmweb.jobs.outcome import Outcome, Tools
 from dvmweb.jobs.stored import age
 from dvmweb.lima.process import Finished
+from dvmweb.paths import Paths
 from dvmweb.plans import World
 
 
 def looked(tools: Tools, world: World, finished: Finished) -> Outcome:
     """Keep the work report; "could not look" is kept as such and ends the job unless the look is optional."""
-    report = keep_report(tools, world, finished)
+    report = keep_report(tools.paths, tools.job_id, world, finished)
     if report.verdict is work.Verdict.COULD_NOT_LOOK and not report.code_dir:
         raise CouldNotLook(f"{world.config.name}: {report.summary()}.", "Sync it, then look again.")
     return Outcome(world, report.summary())
@@ -22,13 +23,13 @@ def looked(tools: Tools, world: World, finished: Finished) -> Outcome:
 
 def looked_optional(tools: Tools, world: World, finished: Finished) -> Outcome:
     """A look that may fail: the report says so, the job goes on."""
-    report = keep_report(tools, world, finished)
+    report = keep_report(tools.paths, tools.job_id, world, finished)
     return Outcome(world, report.summary())
 
 
 def work_unchanged(tools: Tools, world: World, finished: Finished) -> Outcome:
     """The last look before a delete: the same facts as the user saw, and nothing at risk unless that was accepted."""
-    report = keep_report(tools, world, finished)
+    report = keep_report(tools.paths, tools.job_id, world, finished)
     name, verdict = world.config.name, report.verdict
     was_down = world.instance is not None and world.instance.status == "Stopped"
     stop = f" It was started to be looked at: `dvm stop {name}` stops it again." if was_down else ""
@@ -58,15 +59,18 @@ def not_looked(tools: Tools, world: World, finished: Finished) -> Outcome:
     return Outcome(world, "not looked", (last, *known.report.lines()))
 
 
-def keep_report(tools: Tools, world: World, finished: Finished) -> work.WorkReport:
-    """Turn what the guest said into a report and store it; whatever is wrong with it becomes "could not look"."""
+def keep_report(paths: Paths, job: str, world: World, finished: Finished) -> work.WorkReport:
+    """Turn what the guest said into a report and store it; whatever is wrong with it becomes "could not look".
+
+    `job` is the id of the job that looked, "" where none did.
+    """
     try:
         if finished.code != 0:
             raise CouldNotLook(_why(finished))
         report = work.parse_report(finished.stdout, world.nonce, f"{world.wish.instance} {world.known_id}")
     except CouldNotLook as error:
         report = work.could_not_look(error.what)
-    stored.write(tools.paths, world.config.name, world.booted or world.instance, tools.job_id, report)
+    stored.write(paths, world.config.name, world.booted or world.instance, job, report)
     return report
 
 
