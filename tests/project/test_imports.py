@@ -32,6 +32,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "config.legacy",
         "jobs.journal",
         "jobs.starting",
+        "jobs.stored",
         "lima.ledger",
         "lima.entering.shown",
     ),
