@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dvmweb import files, plans, recipes
 from dvmweb.config import yaml_editor, yaml_reader
 from dvmweb.config.model import FIELDS, Defaults, VmConfig
-from dvmweb.config.resolve import defaults_of, port_conflicts, resolve
+from dvmweb.config.resolve import IN_PARTS, Reading, defaults_of, judge
 from dvmweb.config.store import ConfigStore
 from dvmweb.config.values import size_text
 from dvmweb.config.yaml_reader import Document
 from dvmweb.errors import ConfigError, DvmError, NotFound, Problem, UsageError
-from dvmweb.jobs.worlds import SCRIPTS, recipe_wishes, wish_of
+from dvmweb.jobs.worlds import SCRIPTS, beyond_the_file, recipe_wishes, wish_of
 from dvmweb.lima.engine import find_engine
 from dvmweb.lima.overlay import read_overlay
-from dvmweb.names import check_socket_path, instance_name
+from dvmweb.names import check_socket_path, instance_name, vm_name
 from dvmweb.paths import Paths
 
 if TYPE_CHECKING:
@@ -81,15 +80,13 @@ class Drafts:
         kept = {name: value for name, value in source.document.data.items() if name not in changes}
         values = {**kept, **{name: value for name, value in changes.items() if value is not None}}
         defaults, problems = self.defaults()
-        unnamed = self._name_problems(source)
-        found = [*problems, *unnamed]
-        document = _document(str(self.paths.vm_config(source.name or STAND_IN)), values)
-        config, wrong = _judged(source.name, document, _shared(self.paths.config_file, defaults))
-        found += [problem for problem in wrong if problem.field != "name" or not unnamed]
-        ordered: tuple[recipes.Recipe, ...] = ()
+        name = _usable_name(source.name)
+        document = _document(str(self.paths.vm_config(name)), values)
+        reading, config = _judged(name, document, self._shared(defaults))
+        ordered, beyond = self._beyond(reading)
+        found = [*problems, *self._name_problems(source), *reading.problems, *beyond]
         if config is not None:
-            ordered, more = self._ordered(config)
-            found += [*more, *self._conflicts(config, instance)]
+            found += _smaller_disk(config, instance)
         text, unwritable = _text(source, changes, values)
         return Draft(source, changes, values, text, config, ordered, (*found, *unwritable))
 
@@ -101,11 +98,12 @@ class Drafts:
         if draft.config is None:
             raise ConfigError(draft.problems)
         shelf = recipes.Shelf(self.paths)
+        ordered = recipes.order(draft.config.recipes, shelf, has_baseline=draft.config.baseline)
         world = plans.World(
             config=draft.config,
             wish=wish_of(draft.config),
             overlay=read_overlay(self.paths.overlay_file),
-            recipes=recipe_wishes(self.paths, draft.config, {}),
+            recipes=recipe_wishes(self.paths, draft.config, ordered),
             scripts={name: shelf.own(name.removesuffix(".sh")) for name in SCRIPTS},
             engine=find_engine(self.environ, self.paths),
             lima_home=self.paths.lima_home,
@@ -165,28 +163,20 @@ class Drafts:
         path = self.paths.vm_config(name)
         return path.exists() or path.is_symlink()
 
-    def _ordered(self, config: VmConfig) -> tuple[tuple[recipes.Recipe, ...], list[Problem]]:
-        """The recipes of a config with their needs, and what is wrong with them or their params."""
+    def _beyond(self, reading: Reading) -> tuple[tuple[recipes.Recipe, ...], tuple[Problem, ...]]:
         try:
-            ordered = recipes.order(config.recipes, recipes.Shelf(self.paths), has_baseline=config.baseline)
-        except ConfigError as error:
-            return (), list(error.problems)
-        wrong = (recipes.validate_params(recipe, config.params.get(recipe.name, {})) for recipe in ordered)
-        return ordered, [problem for problems in wrong for problem in problems]
+            return beyond_the_file(self.paths, reading)
+        except UsageError as error:  # a folder that cannot be read must not cost what was typed
+            return (), (Problem("", error.what.rstrip("."), error.todo),)
 
-    def _conflicts(self, config: VmConfig, instance: Instance | None) -> list[Problem]:
-        """What other VMs and the VM itself, as it stands, do not allow."""
-        found = _smaller_disk(config, instance)
-        if config.ports:
-            found += port_conflicts((config, *self._others(config.name)), of=config.name)
-        return found
-
-    def _others(self, name: str) -> Iterable[VmConfig]:
-        store = ConfigStore(self.paths)
-        for other in store.names():
-            with suppress(DvmError):  # a broken config of another VM must not stop this one
-                if other != name:
-                    yield store.read(other)
+    def _shared(self, defaults: Defaults) -> Document:
+        """config.yaml without what is wrong in it, and of its lines those of bundles: all else a draft may say anew."""
+        lines: Mapping[str, int] = {}
+        with suppress(ConfigError):
+            lines = self._defaults_file().lines
+        bundles = {name: list(members) for name, members in defaults.bundles.items()}
+        document = _document(str(self.paths.config_file), {**defaults.values, "bundles": bundles})
+        return replace(document, lines={at: line for at, line in lines.items() if at.startswith("bundles.")})
 
 
 def _smaller_disk(config: VmConfig, instance: Instance | None) -> list[Problem]:
@@ -200,23 +190,28 @@ def _document(file: str, values: Mapping[str, object]) -> Document:
     return replace(yaml_reader.empty(file), data=dict(values))
 
 
-def _shared(file: Path, defaults: Defaults) -> Document:
-    """config.yaml without what is wrong in it."""
-    bundles = {name: list(members) for name, members in defaults.bundles.items()}
-    return _document(str(file), {**defaults.values, "bundles": bundles})
+def _usable_name(name: str) -> str:
+    with suppress(UsageError):
+        return vm_name(name)
+    return STAND_IN
 
 
-def _judged(name: str, document: Document, shared: Document) -> tuple[VmConfig | None, tuple[Problem, ...]]:
-    """The config of `document` without what is wrong in it, and what is wrong."""
-    try:
-        return resolve(name, document, shared), ()
-    except ConfigError as error:
-        problems = error.problems
-    bad = {problem.field.partition(".")[0] for problem in problems}
+def _judged(name: str, document: Document, shared: Document) -> tuple[Reading, VmConfig | None]:
+    """What the core says of `document`, and its config with all fields that are good, None where there is none."""
+    reading = _of_the_draft(judge(name, document, shared), shared)
+    if not reading.problems:
+        return reading, reading.config
+    bad = {problem.field.partition(".")[0] for problem in reading.problems}
     good = {field: value for field, value in document.data.items() if field in FIELDS and field not in bad}
-    with suppress(ConfigError):
-        return resolve(STAND_IN if "name" in bad else name, replace(document, data=good), shared), problems
-    return None, problems
+    rest = _of_the_draft(judge(name, replace(document, data=good), shared), shared)
+    if rest.problems:
+        return reading, None
+    return reading, replace(rest.config, **{field: getattr(reading.config, field) for field in IN_PARTS})
+
+
+def _of_the_draft(reading: Reading, shared: Document) -> Reading:
+    """Without the problems of config.yaml, which `Drafts.defaults` tells: bundles left empty are told once more."""
+    return replace(reading, problems=tuple(problem for problem in reading.problems if problem.file != shared.file))
 
 
 def _text(

@@ -81,7 +81,7 @@ class NoEngine(DvmError):
 class Problem:
     """One error in a file or a form: where it is and what to write instead."""
 
-    field: str  # dotted: "ports.0", "" for the whole file
+    field: str  # dotted: "ports.1" for the first port, "" for the whole file
     what: str
     todo: str
     file: str = ""

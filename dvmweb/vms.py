@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dvmweb.errors import CouldNotLook, DvmError, NotFound, UsageError
+from dvmweb.errors import ConfigError, CouldNotLook, DvmError, NotFound, Problem, UsageError
 from dvmweb.guest_text import why_not_plain
 from dvmweb.jobs import journal, starting
 from dvmweb.jobs.journal import Job
@@ -64,13 +64,14 @@ class Vms:
     def init(self, name: str, recipes: tuple[str, ...] = (), repo: str = "") -> Path:
         """Write the config of a new VM and return its path. Raises UsageError, ConfigError; nothing is created."""
         check_socket_path(str(self.paths.lima_home), vm_name(name))
-        values: dict[str, Any] = {}
-        if repo:
-            values["repo"] = repo
+        values: dict[str, Any] = {"repo": repo} if repo else {}
         if recipes:
-            self._check_recipes(recipes)
             values["recipes"] = list(recipes)
-        return self._store().create(name, values)
+        try:
+            self._check_recipes(recipes)
+            return self._store().create(name, values)
+        except ConfigError as error:
+            raise ConfigError(tuple(_of_the_words(problem) for problem in error.problems)) from error
 
     def _check_recipes(self, names: tuple[str, ...]) -> None:
         from dvmweb import recipes
@@ -270,6 +271,12 @@ class Vms:
                 f"This hook cannot be approved: {hook.odd or 'there is none'}.", "Write it in plain lines."
             )
         write_note(self.paths, name, "approved-hook", hook.digest)
+
+
+def _of_the_words(problem: Problem) -> Problem:
+    """A problem of words given to `init`: it names the option, as there is no file yet."""
+    option = {"repo": "--repo", "recipes": "--recipe"}.get(problem.field.partition(".")[0])
+    return replace(problem, field=option) if option and not problem.file else problem
 
 
 def _unmanaged(instance: Instance) -> Vm:

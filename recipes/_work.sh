@@ -551,27 +551,26 @@ read_status() { # -> branch and lists of files
 }
 
 read_index() { # -> hidden: files that git was told not to look at and that are there; untracked: what it passes over
-  local entry file
+  local entry
   local -a entries=()
   ask_git ls-files -v -s -z || return
   mapfile -d '' -t entries <"$mine.said"
   for entry in "${entries[@]}"; do
-    file=$path/${entry#*$'\t'}
-    case $entry in
-      ?' 160000 '*) [[ -L $file || ! -d $file || -e $file/.git || -L $file/.git ]] || read_left_over "$file" ;;
-      [HM]' '*) ;;
-      *) [[ ! -e $file && ! -L $file ]] || hidden+=("${entry#*$'\t'}") ;;
-    esac
+    [[ $entry != ?' 160000 '* ]] || read_left_over "${entry#*$'\t'}"
+    [[ $entry != [HM]' '* ]] || continue
+    entry=${entry#*$'\t'}
+    [[ ! -e $path/$entry && ! -L $path/$entry ]] || hidden+=("$entry")
   done
 }
 
-read_left_over() { # FOLDER of a submodule without a repository: git says nothing of what lies in it
-  local entry
+read_left_over() { # NAME of a submodule: git says nothing of its folder's files once no repository is there
+  local entry folder=$path/$1
   local -a starts=() entries=() children=()
-  children_of "$1"
+  [[ -d $folder && ! -L $folder && ! -e $folder/.git && ! -L $folder/.git ]] || return 0
+  children_of "$folder"
   ((${#children[@]} > 0)) || return 0
-  collect_loose "$1"
-  list_loose "$1" "$mine.loose"
+  collect_loose "$folder"
+  list_loose "$folder" "$mine.loose"
   mapfile -d '' -t -n "$MOST_LOOSE" entries <"$mine.loose"
   for entry in "${entries[@]#* }"; do untracked+=("${entry#"$path/"}"); done
 }
@@ -790,7 +789,8 @@ prepare_git() { # -> always: what every call of git is given, so that no setting
   local setting
   for setting in safe.directory='*' core.fsmonitor=false core.hooksPath=/dev/null core.untrackedCache=false \
     core.checkStat=default core.trustctime=true core.ignoreStat=false core.fileMode=true core.symlinks=true \
-    core.ignoreCase=false core.safecrlf=false core.commitGraph=false core.warnAmbiguousRefs=false sparse.expectFilesOutsideOfPatterns=false log.showSignature=false; do
+    core.ignoreCase=false core.safecrlf=false core.commitGraph=false core.warnAmbiguousRefs=false \
+    sparse.expectFilesOutsideOfPatterns=false log.showSignature=false; do
     always+=(-c "$setting")
   done
 }

@@ -21,7 +21,8 @@ clean_up() {
         "$bin/dvm" rm "$vm" --yes --force </dev/null >/dev/null 2>&1 ||
             LIMA_HOME=$lima "$bin/python" -I -m dvmweb.demo limactl delete -f "dvm-$vm" </dev/null >/dev/null 2>&1
     fi
-    rm -rf "$home"
+    # A guest may have closed folders of its own.
+    rm -rf "$home" 2>/dev/null || { chmod -R u+rwX "$home" && rm -rf "$home"; }
 }
 trap clean_up EXIT
 trap 'clean_up; trap - INT; kill -INT $$' INT

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dvmweb.errors import DvmError, ExitCode
 from dvmweb.jobs import journal, starting
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 POLL = 0.5  # seconds; the journal's change is seen at once, this only moves the clock on the line
-MARKS = {"done": "✓", "failed": "✗", "skipped": "–", "not-run": "?", "running": "…", "waiting": " "}
+MARKS = {"done": "✓", "failed": "✗", "skipped": "–", "not-run": "?", "running": "…", "waiting": " ", "cancelled": "■"}
 STYLES = {"done": "green", "failed": "red", "skipped": "dim", "not-run": "yellow", "running": "blue", "waiting": "dim"}
+STYLES["cancelled"] = "yellow"
 
 
 def follow(vms: Vms, job: Job) -> Job:
@@ -57,16 +59,21 @@ def _print_new(job: Job, printed: int) -> int:
     for step in job.steps[printed:]:
         if step.state in ("waiting", "running"):
             break
-        print(plain_line(step), flush=True)
+        print(plain_line(step, shown_state(job, step)), flush=True)
         printed += 1
     return printed
 
 
-def plain_line(step: StepRecord) -> str:
+def shown_state(job: Job, step: StepRecord) -> str:
+    """The state of a step in a word: what the user's own cancel ended did not fail."""
+    return "cancelled" if step.state == "failed" and job.state == "cancelled" else step.state
+
+
+def plain_line(step: StepRecord, state: str) -> str:
     """One step as a line of text."""
     seconds = f"{step.ended - step.started:.1f} s" if step.ended and step.argv else ""
     facts = ", ".join(word for word in (step.reason, seconds) if word)
-    word = "not run" if step.state == "not-run" else step.state
+    word = "not run" if state == "not-run" else state
     return f"{word:<8} {step.title}" + (f"  ({facts})" if facts else "")
 
 
@@ -74,34 +81,65 @@ def _show_live(vms: Vms, job: Job) -> Job:
     from rich.console import Console
     from rich.live import Live
 
-    with Live(console=Console(highlight=False), refresh_per_second=8, transient=False) as live:
+    console = Console(highlight=False)
+    with Live(console=console, refresh_per_second=8, transient=False) as live:
         while True:
             seen = journal.stamp(vms.paths, job.id)
             job = vms.job(job.id)
-            live.update(_table(job))
+            live.update(live_table(job, console.size.height - 1 if job.is_open else 0))
             if not job.is_open:
                 return job
             starting.wait_for_change(vms.paths, job.id, seen, POLL)
 
 
-def _table(job: Job) -> Table:
+def folded(steps: Sequence[StepRecord], room: int) -> list[StepRecord | str]:
+    """The steps in at most `room` lines (0: all of them): old ends become one line, then what waits last.
+
+    The running step and those that failed or were not run always stay.
+    """
+    if not room or len(steps) <= room:
+        return list(steps)
+    old = [i for i, step in enumerate(steps) if step.state in ("done", "skipped")][: len(steps) - room + 1]
+    kept: list[StepRecord | str] = [step for i, step in enumerate(steps) if i not in old]
+    if old:
+        done = sum(steps[i].state == "done" for i in old)
+        words = (f"{done} step{'' if done == 1 else 's'} done", f"{len(old) - done} skipped")
+        kept.insert(0, ", ".join(word for word in words if not word.startswith("0 ")))
+    over = len(kept) - room + 1
+    waiting = sum(step.state == "waiting" for step in steps)
+    if over > 1 and waiting:
+        last = min(over, waiting)
+        kept[-last:] = [f"{last} more to come"]
+    return kept
+
+
+def live_table(job: Job, room: int) -> Table:
+    """The steps of a job in at most `room` lines, one line each; with 0 all of them, whole."""
     from rich.table import Table
     from rich.text import Text
 
     table = Table.grid(padding=(0, 1))
+    overflow: dict[str, Any] = {"no_wrap": True, "overflow": "ellipsis"} if room else {}
     table.add_column()
-    table.add_column()
+    table.add_column(**overflow)
     table.add_column(justify="right")
-    table.add_column(style="dim")
-    for step in job.steps:
-        end = step.ended or time.time()
-        clock = (
-            f"{int(end - step.started) // 60}:{int(end - step.started) % 60:02d}" if step.started and step.argv else ""
-        )
-        style = STYLES[step.state]
+    table.add_column(style="dim", **overflow)
+    for step in folded(job.steps, room):
+        if isinstance(step, str):
+            table.add_row("", Text(step, "dim"), "", "")
+            continue
+        state = shown_state(job, step)
         # Text, never markup: reasons may hold words from a guest.
-        table.add_row(Text(MARKS[step.state], style), Text(step.title, style), Text(clock), Text(step.reason))
+        mark, title = Text(MARKS[state], STYLES[state]), Text(step.title, STYLES[state])
+        table.add_row(mark, title, Text(_clock(step)), Text(step.reason))
     return table
+
+
+def _clock(step: StepRecord) -> str:
+    if not step.started or not step.argv:
+        return ""
+    seconds = int((step.ended or time.time()) - step.started)
+    return f"{seconds // 60}:{seconds % 60:02d}"
 
 
 def report_end(vms: Vms, job: Job) -> int:

@@ -20,7 +20,7 @@ def show_report(name: str, report: WorkReport, *, as_json: bool) -> None:
     if as_json:
         show.as_json([{"name": name, **json.loads(report.to_json())}])
     else:
-        click.echo("\n".join(report.lines()))
+        click.echo("\n".join(show.wrapped(report.lines(), show.terminal_width())))
 
 
 def quietly(vms: Vms, job: Job) -> Job:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from dvmweb.guest_text import visible
@@ -13,6 +15,8 @@ from dvmweb.jobs.stored import age
 from dvmweb.vms import Vm
 
 GIB = 1 << 30
+LEAST = ("RECIPES", "PORTS", "SIZE")  # columns that go where the terminal is too narrow, this one first
+NARROWEST = 20  # columns of a terminal below which nothing is cut
 
 
 def as_json(facts: Sequence[dict[str, Any]]) -> None:
@@ -21,11 +25,51 @@ def as_json(facts: Sequence[dict[str, Any]]) -> None:
     print()
 
 
+def terminal_width() -> int:
+    """Columns of the terminal that stdout is, 0 where it is none: then nothing is cut or wrapped."""
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    return columns if columns >= NARROWEST else 0
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print aligned columns; the last one is not padded."""
-    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
-    for row in (head, *rows):
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    """Print aligned columns; on a terminal as many as fit, each row on one line."""
+    for line in table_lines(head, rows, terminal_width()):
+        print(line)
+
+
+def table_lines(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    """The lines of a table in `width` columns (0: no limit): first whole columns go, then the ends of lines."""
+    shown = list(range(len(head)))
+    lines = _aligned(head, rows, shown)
+    for name in LEAST:
+        if width and max(map(len, lines)) > width and name in head:
+            shown.remove(head.index(name))
+            lines = _aligned(head, rows, shown)
+    return [f"{line[: width - 1]}…" if width and len(line) > width else line for line in lines]
+
+
+def _aligned(head: Sequence[str], rows: Sequence[Sequence[str]], shown: Sequence[int]) -> list[str]:
+    widths = {i: max(len(row[i]) for row in (head, *rows)) for i in shown}
+    return ["  ".join(row[i].ljust(widths[i]) for i in shown).rstrip() for row in (head, *rows)]
+
+
+def wrapped(lines: Iterable[str], width: int) -> list[str]:
+    """The lines broken at spaces to `width` columns (0: as they are); what goes on is indented below its line."""
+    found: list[str] = []
+    for line in lines:
+        if width and len(line) > width:
+            margin = " " * (len(line) - len(line.lstrip()) + 2)
+            found += textwrap.wrap(
+                line,
+                width,
+                subsequent_indent=margin,
+                replace_whitespace=False,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+        else:
+            found.append(line)
+    return found
 
 
 def vm_rows(vms: Sequence[Vm]) -> list[tuple[str, ...]]:

@@ -23,7 +23,12 @@ _TAKEN_USERS = frozenset(
     | {"plugdev", "polkitd", "proxy", "shadow", "shutdown", "sshd", "staff", "sudo", "sync", "sys", "tape", "tty"}
     | {"users", "utmp", "uucp", "video", "wheel", "www-data"}
 )
-_IMAGE = re.compile(r"(?:fedora|debian|ubuntu)(?:-[0-9]{1,3}(?:\.[0-9]{2})?)?|ubuntu-lts")
+# Lima's own image templates, as far as the recipes know the system.
+_IMAGE = re.compile(r"fedora(?:-[0-9]{2})?|debian(?:-[0-9]{2})?|ubuntu(?:-[0-9]{2}\.[0-9]{2}|-lts)?")
+IMAGE_EXAMPLE = (
+    "Write fedora, debian or ubuntu, one with its version like fedora-43, debian-13 or ubuntu-24.04, ubuntu-lts, "
+    "or the absolute path of an image file."
+)
 _GUEST_PATH = re.compile(r"(?:/[A-Za-z0-9._][A-Za-z0-9._@+-]{0,99})+")
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})"
 _REPO_PATH = r"[A-Za-z0-9._~/+%@][A-Za-z0-9._~/+%@-]*"
@@ -85,7 +90,6 @@ def user(value: object) -> str:
 def image(value: object) -> str:
     """A distribution by its Lima image, or the absolute path of an image file on the host."""
     name = text(value)
-    example = "Write fedora, debian or ubuntu, one like debian-13, or the absolute path of an image file."
     if name.startswith("~"):
         raise Wrong(
             "~ is the guest's home and means nothing here",
@@ -98,9 +102,14 @@ def image(value: object) -> str:
                 "Write it without .. and a / at the end.",
             )
         return name
-    if not _IMAGE.fullmatch(name):
-        raise Wrong(f"'{visible(name, 60)}' is not an image that dvm knows", example)
+    if not is_image_name(name):
+        raise Wrong(f"'{visible(name, 60)}' is not an image that dvm knows", IMAGE_EXAMPLE)
     return name
+
+
+def is_image_name(text: str) -> bool:
+    """Say whether it names an image of Lima that dvm takes: fedora, debian-13, ubuntu-24.04, ubuntu-lts."""
+    return _IMAGE.fullmatch(text) is not None
 
 
 def one_of(*choices: str) -> Callable[[object], str]:
@@ -233,6 +242,8 @@ def bundles(value: object) -> dict[str, tuple[str, ...]]:
 
     def bundle(name: str) -> tuple[str, ...]:
         _recipe(name)
+        if given[name] in ([], ()):
+            raise Wrong("is an empty bundle", "Write its recipes, like [node, tmux], or delete the line.")
         return tuple(each(items(given[name], "[node]"), lambda item: _member(item, given)))
 
     return dict(zip(given, each(given, bundle, given), strict=True))

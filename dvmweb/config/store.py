@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dvmweb import files, names
 from dvmweb.config import yaml_editor, yaml_reader
 from dvmweb.config.model import OWN_FIELDS, Defaults, FormField, VmConfig, form_fields
-from dvmweb.config.resolve import defaults_of, resolve
+from dvmweb.config.resolve import Reading, defaults_of, judge
 from dvmweb.config.yaml_reader import Document
 from dvmweb.errors import ConfigError, DvmError, NotFound, Problem, UsageError
 from dvmweb.guest_text import visible
@@ -47,8 +47,15 @@ class ConfigStore:
 
         Raises NotFound where there is no config, and ConfigError with every problem of it and of config.yaml.
         """
+        return _whole(self.reading(name))
+
+    def reading(self, name: str) -> Reading:
+        """The config in use as far as it is good, all problems of both files, and the place of each value.
+
+        Raises NotFound where there is no config, and ConfigError where a file as a whole cannot be read.
+        """
         data, _ = self.source(name)
-        return self._resolved(name, data)
+        return self._judged(name, data)
 
     def source(self, name: str) -> tuple[bytes, str]:
         """The bytes of a config file and their digest; raise NotFound, or UsageError for what is not a plain file."""
@@ -73,7 +80,11 @@ class ConfigStore:
             raise ConfigError([Problem(field, "is not a field of a config", todo) for field in unknown])
         given = {field: value for field, value in values.items() if value is not None}
         data = _new_file(name, given, fields).encode()
-        self._check(name, data, given)
+        try:
+            self._check(name, data, given)
+        except ConfigError as error:  # of the new file there is no line to see yet
+            new = (replace(found, file="", line=0) if found.file == str(path) else found for found in error.problems)
+            raise ConfigError(tuple(new)) from error
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _write(path, data, "")
         return path
@@ -126,7 +137,7 @@ class ConfigStore:
         except FileNotFoundError:
             return yaml_reader.empty(str(path))
 
-    def _resolved(self, name: str, data: bytes) -> VmConfig:
+    def _judged(self, name: str, data: bytes) -> Reading:
         # Both files are read before either is judged, so that one look shows the problems of both.
         found: list[Problem] = []
         document = defaults = yaml_reader.empty("")
@@ -140,13 +151,19 @@ class ConfigStore:
             found += error.problems
         if found:
             raise ConfigError(found)
-        return resolve(name, document, defaults)
+        return judge(name, document, defaults)
 
     def _check(self, name: str, data: bytes, wish: Mapping[str, object]) -> None:
-        self._resolved(name, data)
+        _whole(self._judged(name, data))
         written = yaml_reader.read(data, str(self.paths.vm_config(name))).data
         if _canonical(written) != _canonical(wish):
             raise UsageError(f"The config of {name} could not be changed safely.", "Edit the file by hand.")
+
+
+def _whole(reading: Reading) -> VmConfig:
+    if reading.problems:
+        raise ConfigError(reading.problems)
+    return reading.config
 
 
 def _canonical(values: Mapping[str, object]) -> str:

@@ -97,12 +97,12 @@ def entries(value: object, todo: str) -> dict[str, object]:
 
 
 def each(given: Iterable[Item], check: Callable[[Item], Result], places: Iterable[str] = ()) -> list[Result]:
-    """Check every item; raise one Wrong with the faults of all, each at its index or its name in `places`."""
+    """Check every item; raise one Wrong with the faults of all, each at its number from 1 or its name in `places`."""
     results: list[Result] = []
     faults: list[Fault] = []
     names = iter(places)
-    for index, item in enumerate(given):
-        place = next(names, str(index))
+    for number, item in enumerate(given, 1):
+        place = next(names, str(number))
         try:
             results.append(check(item))
         except Wrong as wrong:

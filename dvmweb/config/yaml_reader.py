@@ -41,10 +41,10 @@ class Node:
     column: int
     end: int
     style: str  # "scalar", "block" or "flow"
-    children: tuple[tuple[str, int, Node], ...] = ()  # key or index, its line, the value
+    children: tuple[tuple[str, int, Node], ...] = ()  # key or number from 1, its line, the value
 
 
-Child = tuple[str, int, Node]  # key or index, its line, the value
+Child = tuple[str, int, Node]  # key or number from 1, its line, the value
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Document:
 
     file: str
     data: dict[str, object]
-    lines: Mapping[str, int]  # "ports.0" -> line
+    lines: Mapping[str, int]  # "ports.1" -> line; people count from 1
     texts: Mapping[str, str]  # how numbers, yes/no and empty values were written
     problems: tuple[Problem, ...]
     root: Node | None  # None: the file holds no fields
@@ -197,9 +197,10 @@ class _Builder:
             if isinstance(event, yaml.SequenceEndEvent):
                 break
             line = event.start_mark.line + 1
-            place = _join(path, str(len(children)))
+            number = str(len(children) + 1)
+            place = _join(path, number)
             self.lines[place] = line
-            children.append((str(len(children)), line, self._node(event, events, place, depth + 1)))
+            children.append((number, line, self._node(event, events, place, depth + 1)))
         return [child.value for _, _, child in children], children, event.end_mark
 
     def _map(self, events: Iterator[Any], path: str, depth: int) -> tuple[object, list[Child], Any]:

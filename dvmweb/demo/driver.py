@@ -109,7 +109,7 @@ def _preparation(
             account.become(owner)
             sandbox.build(places.root, user, hostname)
         except OSError as error:  # where only root's namespaces are missing, Bubblewrap does not come to say it
-            os.write(2, str(error).encode())
+            os.write(2, str(error).partition("] ")[2].encode())
             os._exit(1)
 
     return prepare

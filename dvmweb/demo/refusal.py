@@ -14,7 +14,7 @@ _SWITCHES = (
     ("kernel.unprivileged_userns_clone", "0", "1"),
     ("kernel.apparmor_restrict_unprivileged_userns", "1", "0"),
 )
-_OF_NAMESPACES = ("namespace", "uid map", "gid map", "RTM_NEWADDR", "Operation not permitted")
+_OF_NAMESPACES = ("namespace", "uid map", "gid map", "RTM_NEWADDR", "Operation not permitted", "make-rprivate")
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 from dvmweb import files, recipes
 from dvmweb.config.model import VmConfig
-from dvmweb.config.resolve import port_conflicts
+from dvmweb.config.resolve import Reading, in_order, port_conflicts
 from dvmweb.config.store import ConfigStore
-from dvmweb.errors import ConfigError, DvmError, UsageError
+from dvmweb.errors import ConfigError, DvmError, Problem, UsageError
 from dvmweb.lima.engine import find_engine
 from dvmweb.lima.overlay import read_overlay
 from dvmweb.lima.rendering import Wish
@@ -31,16 +33,16 @@ def load_world(
     Raises NotFound without a config, ConfigError with all its errors, NoEngine, UsageError for a secret nobody takes.
     """
     store = ConfigStore(paths)
-    config = store.read(vm)
+    if verb == "sync":
+        config, overlay, wishes = _checked(paths, store, vm, secrets)
+    else:
+        config, overlay, wishes = store.read(vm), read_overlay(paths.overlay_file), ()
     check_socket_path(str(paths.lima_home), vm)
     engine = find_engine(environ, paths)
-    wishes = recipe_wishes(paths, config, secrets) if verb == "sync" else ()
-    if verb == "sync":
-        _check_ports(store, config)
     return World(
         config=config,
         wish=wish_of(config),
-        overlay=read_overlay(paths.overlay_file),
+        overlay=overlay,
         recipes=wishes,
         scripts={name: _script(paths, name) for name in SCRIPTS},
         engine=engine,
@@ -69,18 +71,70 @@ def wish_of(config: VmConfig) -> Wish:
     )
 
 
-def recipe_wishes(paths: Paths, config: VmConfig, secrets: Mapping[str, bytes]) -> tuple[RecipeWish, ...]:
-    """The recipes of a config in their order, with params; all errors at once."""
-    shelf = recipes.Shelf(paths)
-    ordered = recipes.order(config.recipes, shelf, has_baseline=config.baseline)
-    problems = [
-        problem for recipe in ordered for problem in recipes.validate_params(recipe, config.params.get(recipe.name, {}))
-    ]
+def _checked(
+    paths: Paths, store: ConfigStore, vm: str, secrets: Mapping[str, bytes]
+) -> tuple[VmConfig, dict[str, Any], tuple[RecipeWish, ...]]:
+    """Config, overlay and recipes of a sync, judged together: one ConfigError holds all that is wrong with them."""
+    reading = store.reading(vm)
+    config, overlay = reading.config, {}
+    ordered, found = beyond_the_file(paths, reading)
+    problems = [*reading.problems, *found]
+    try:
+        overlay = read_overlay(paths.overlay_file)
+    except ConfigError as error:
+        problems += error.problems
     if problems:
-        raise ConfigError(problems)
+        raise ConfigError(in_order(problems))
     _check_secrets(ordered, secrets)
+    return config, overlay, recipe_wishes(paths, config, ordered)
+
+
+def beyond_the_file(paths: Paths, reading: Reading) -> tuple[tuple[recipes.Recipe, ...], tuple[Problem, ...]]:
+    """The good recipes of a config in their order, and what recipes, image and other VMs do not allow."""
+    config, shelf = reading.config, recipes.Shelf(paths)
+    places = {name: reading.problem(reading.recipe_place(name), "", "") for name in config.recipes}
+    ordered, unknown = recipes.arrange(config.recipes, shelf, has_baseline=config.baseline, places=places)
+    problems = [*unknown, *_recipe_problems(reading, shelf, ordered)]
+    problems += [*_image_problems(paths, reading), *_port_problems(ConfigStore(paths), reading)]
+    return ordered, tuple(problems)
+
+
+def recipe_wishes(paths: Paths, config: VmConfig, ordered: tuple[recipes.Recipe, ...]) -> tuple[RecipeWish, ...]:
+    """Recipes that were found good, with the params that the config gives them."""
     library = _script(paths, "_lib.sh")
     return tuple(_wish(recipe, config, library) for recipe in ordered)
+
+
+def _recipe_problems(reading: Reading, shelf: recipes.Shelf, ordered: tuple[recipes.Recipe, ...]) -> Iterator[Problem]:
+    """Params that their recipe does not take or that no recipe takes, and bundles that hide a recipe."""
+    params, known = reading.config.params, shelf.names()
+    for recipe in ordered:
+        for found in recipes.validate_params(recipe, params.get(recipe.name, {})):
+            yield reading.problem(found.field, found.what, found.todo)
+    for name in params:
+        if name not in (*known, *reading.config.recipes):  # an unknown recipe in the list is told there
+            yield reading.problem(f"params.{name}", "there is no such recipe", f"There are: {', '.join(known)}.")
+    for name in reading.bundles:
+        if name in known:
+            yield reading.problem(f"bundles.{name}", "a recipe has this name, too", "Give the bundle another name.")
+
+
+def _image_problems(paths: Paths, reading: Reading) -> Iterator[Problem]:
+    """A local image must be there until the instance is made; Lima keeps a copy."""
+    image, is_made = reading.config.image, (paths.lima_home / reading.config.instance).exists()
+    if image.startswith("/") and not is_made and not Path(image).is_file():
+        todo = "Write the absolute path of an image file, or a name like fedora."
+        yield reading.problem("image", "there is no such file on this computer", todo)
+
+
+def _port_problems(store: ConfigStore, reading: Reading) -> Iterator[Problem]:
+    others = []
+    for name in store.names():
+        if name != reading.config.name:
+            with suppress(DvmError):  # a broken config of another VM must not stop this one
+                others.append(store.read(name))
+    for place, what, todo in port_conflicts(reading.config, others):
+        yield reading.problem(".".join(place), what, todo)
 
 
 def _wish(recipe: recipes.Recipe, config: VmConfig, library: str) -> RecipeWish:
@@ -99,16 +153,6 @@ def _check_secrets(ordered: tuple[recipes.Recipe, ...], secrets: Mapping[str, by
             raise UsageError(
                 f"No recipe of this VM takes a secret {name!r}.", f"Secrets that its recipes take: {known}."
             )
-
-
-def _check_ports(store: ConfigStore, config: VmConfig) -> None:
-    others = []
-    for name in store.names():
-        with suppress(DvmError):  # a broken config of another VM must not stop this one
-            others.append(store.read(name))
-    problems = port_conflicts(others, of=config.name)
-    if problems:
-        raise ConfigError(problems)
 
 
 def _script(paths: Paths, name: str) -> str:

@@ -1,48 +1,116 @@
-"""Judge the effective config of an instance: Lima's own global files must not have opened the host."""
+"""Judge the effective config of an instance: what is neither rendered by us, nor wished, nor Lima's default is told."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import ipaddress
+import re
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
+from dvmweb.errors import ConfigError
+from dvmweb.files import CONFIG_BYTES, read_bounded
 from dvmweb.guest_text import visible
-from dvmweb.lima.rendering import NETWORK, Wish, forward_of, is_catch_all
+from dvmweb.lima import leaves
+from dvmweb.lima.overlay import SCHEMA, may_stand
+from dvmweb.lima.rendering import NETWORK, Wish, expected_config, forward_of, is_catch_all
 
-# Switches that must be off: dotted key -> what it would do.
-OFF = {
+UNREADABLE = "unreadable"
+# Keys that the functions below judge; the plan compares cpus, memory and disk and changes them.
+_JUDGED_APART = ("mounts", "portForwards", "networks", "images", "user", "cpus", "memory", "disk")
+# Whatever stands here opens nothing: a version, a machine type, where containerd would come from if it were on.
+_HARMLESS = (
+    ("minimumLimaVersion",), ("arch",), ("mountType",), ("mountTypesUnsupported",), ("timezone",),
+    ("containerd", "archives"), ("ssh", "overVsock"),
+)  # fmt: skip
+# What Lima 2.0 to 2.2 fills in beside what we render, where it is neither off nor empty.
+_DEFAULTS: Mapping[leaves.Path, tuple[Any, ...]] = {
+    ("vmType",): ("qemu", "vz"),
+    ("os",): ("Linux",),
+    ("guestInstallPrefix",): ("/usr/local",),
+    ("video", "display"): ("none",),
+    ("video", "vnc", "display"): ("127.0.0.1:0,to=9",),  # without display: vnc nothing listens there
+    ("audio", "device"): ("none",),
+    ("hostResolver", "enabled"): (True,),
+    ("vmOpts", "vz", "diskImageFormat"): ("raw",),
+    ("param", "internal_netplanOptional"): ("true",),  # Lima's Ubuntu images
+}
+# Beginning of a dotted key -> what it does, for the sentence.
+EFFECTS = {
     "ssh.forwardAgent": "forwards your ssh agent into the guest",
     "ssh.forwardX11": "lets the guest draw on your screen",
     "ssh.forwardX11Trusted": "lets the guest read your keyboard and screen",
     "ssh.loadDotSSHPubKeys": "lets every key of your ~/.ssh into the guest",
+    "ssh.localPort": "opens the guest's ssh on a fixed port of this computer",
     "propagateProxyEnv": "copies your proxy variables, passwords and all, into the guest",
-    "containerd.system": "downloads and installs containerd",
-    "containerd.user": "downloads and installs containerd",
-}
-EMPTY = {
+    "containerd": "downloads and installs containerd",
     "copyToHost": "writes files of the guest onto this computer",
     "additionalDisks": "attaches another disk",
     "provision": "runs a script that dvm did not give; look into Lima's _config folder",
     "probes": "runs a probe that dvm did not give; look into Lima's _config folder",
+    "caCerts.files": "reads files of this computer into the guest",
+    "caCerts": "changes whom the guest trusts",
+    "firmware.images": "boots other firmware, from a file that dvm did not name",
+    "env": "puts a variable into every shell of the guest",
+    "dns": "sends the guest's questions for names to another server",
+    "hostResolver.hosts": "leads a name of the guest to another address",
+    "audio": "lets the guest use this computer's sound devices",
+    "video": "gives the guest a window or a VNC port on this computer",
+    "vmOpts": "starts the machine with options that nobody wished",
+    "cpuType": "starts the machine with options that nobody wished",
+    "rosetta": "shares this computer's Rosetta with the guest",
+    "plain": "takes away the guest agent that dvm's port forwards need",
 }
+_UNKNOWN = "is neither dvm's nor Lima's default, and no lima.yaml of yours in dvm's config folder wishes it"
+_IMAGE_SERVERS = ("fedoraproject.org", "debian.org", "ubuntu.com")
+_IMAGE_KEYS = ("location", "arch", "digest", "variant", "kernel", "initrd")
+_NETWORK_KEYS = ("lima", "macAddress", "interface", "metric")
 
 
-def problems(config: Mapping[str, Any], wish: Wish) -> tuple[str, ...]:
-    """Plain sentences about all that opens the host or is not what was wished; empty for a config as rendered."""
+def problems(
+    config: Mapping[str, Any],
+    wish: Wish,
+    overlay: Mapping[str, Any] | None = None,
+    *,
+    mode: str = NETWORK,
+    changing: Collection[str] = (),
+) -> tuple[str, ...]:
+    """Plain sentences about all that is not as rendered or Lima's own default; empty for a config as rendered.
+
+    `overlay` is the user's own lima.yaml; None accepts every value that one could hold. `mode` is what `network_mode`
+    said. `changing` names keys of the overlay that are about to be edited, so that their old values say nothing.
+    """
     return (
         *_mounts(config),
-        *_switches(config),
+        *_rest(config, wish, overlay, changing),
         *_forwards(config, wish),
-        *_networks(config),
-        *_devices(config),
+        *_networks(config, mode),
+        *_images(config, wish),
         *_user(config, wish),
     )
 
 
-def _at(config: Mapping[str, Any], dotted: str) -> Any:
-    value: Any = config
-    for key in dotted.split("."):
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value
+def network_mode(lima_home: Path) -> str:
+    """The mode of the network user-v2 in Lima's _config/networks.yaml; "unreadable" where nobody can tell.
+
+    Where the file or the network in it is missing Lima adds its own, whose mode is user-v2.
+    """
+    file = lima_home / "_config" / "networks.yaml"
+    try:
+        data = read_bounded(file, CONFIG_BYTES)
+        if not data.strip():
+            return NETWORK
+        from dvmweb.config import yaml_reader  # only here: PyYAML costs 15 ms
+
+        networks = yaml_reader.read(data, str(file)).data.get("networks") or {}
+    except FileNotFoundError:
+        return NETWORK
+    except (OSError, ConfigError):
+        return UNREADABLE
+    if not isinstance(networks, Mapping):
+        return UNREADABLE
+    found = networks.get(NETWORK, {"mode": NETWORK})
+    return str(found.get("mode")) if isinstance(found, Mapping) else UNREADABLE
 
 
 def _items(config: Mapping[str, Any], key: str) -> list[Any]:
@@ -58,13 +126,43 @@ def _mounts(config: Mapping[str, Any]) -> Iterator[str]:
         yield f"mounts: {place} of this computer would be {how} in the guest"
 
 
-def _switches(config: Mapping[str, Any]) -> Iterator[str]:
-    for key, effect in OFF.items():
-        if _at(config, key) not in (None, False):
-            yield f"{key} is on: that {effect}"
-    for key, effect in EMPTY.items():
-        if config.get(key):
-            yield f"{key} is not empty: that {effect}"
+def _rest(
+    config: Mapping[str, Any], wish: Wish, overlay: Mapping[str, Any] | None, changing: Collection[str]
+) -> Iterator[str]:
+    wished = expected_config(wish, overlay or {})
+    for path, value in leaves.leaves({key: inner for key, inner in config.items() if key not in _JUDGED_APART}):
+        is_changing = path[0] in changing and path[0] in SCHEMA
+        is_theirs = is_changing or (overlay is None and may_stand(path, value))
+        if is_theirs or leaves.is_empty(value) or path in _HARMLESS or value in _DEFAULTS.get(path, ()):
+            continue
+        if not _is_wished(path, value, leaves.value_at(wished, path)):
+            yield _sentence(path, value)
+
+
+def _is_wished(path: leaves.Path, value: Any, wished: Any) -> bool:
+    if isinstance(value, list) and isinstance(wished, list):
+        known = [_plain(item) for item in wished]
+        return all(_plain(item) in known for item in value)
+    return bool(value == wished and type(value) is type(wished))
+
+
+def _plain(item: Any) -> Any:
+    """A certificate without its last line end, an address as Lima writes it."""
+    try:
+        return ipaddress.ip_address(item)
+    except ValueError:
+        return item.strip() if isinstance(item, str) else item
+
+
+def _sentence(path: leaves.Path, value: Any) -> str:
+    key = ".".join(path)
+    effect = next((said for start, said in _longest_first() if f"{key}.".startswith(f"{start}.")), "")
+    shown = "set" if path[0] == "env" else visible(str(value), 80)  # the value of a variable may be a password
+    return f"{visible(key, 80)} is {shown}: that {effect or _UNKNOWN}"
+
+
+def _longest_first() -> list[tuple[str, str]]:
+    return sorted(EFFECTS.items(), key=lambda pair: -len(pair[0]))
 
 
 def _forwards(config: Mapping[str, Any], wish: Wish) -> Iterator[str]:
@@ -91,27 +189,52 @@ def _forwards(config: Mapping[str, Any], wish: Wish) -> Iterator[str]:
         yield "portForwards: the last rule, which keeps all other guest ports off this computer, is missing"
 
 
-def _networks(config: Mapping[str, Any]) -> Iterator[str]:
+def _networks(config: Mapping[str, Any], mode: str) -> Iterator[str]:
     networks = _items(config, "networks")
     names = [network.get("lima") if isinstance(network, Mapping) else None for network in networks]
-    odd = [n for n in networks if isinstance(n, Mapping) and (n.get("socket") or n.get("vzNAT"))]
-    if names != [NETWORK] or odd:
+    if names != [NETWORK] or _odd_keys(networks[0], _NETWORK_KEYS):
         said = (
             ", ".join(visible(str(name or "another kind")) for name in names)
             or "none (a guest would reach all of loopback)"
         )
         yield f"networks: {said}, where exactly {NETWORK} was wished"
+    if mode != NETWORK:
+        found = "could not be read" if mode == UNREADABLE else f"gives {NETWORK} the mode {visible(mode, 40)}"
+        yield f"networks: Lima's _config/networks.yaml {found}; only with `mode: {NETWORK}` is a guest kept apart"
 
 
-def _devices(config: Mapping[str, Any]) -> Iterator[str]:
-    if _at(config, "audio.device") not in (None, "", "none"):
-        yield "audio.device is set: the guest could use this computer's sound devices"
-    if _at(config, "video.display") not in (None, "", "none"):
-        yield "video.display is set: the guest would get a window or a VNC port on this computer"
+def _odd_keys(facts: Mapping[str, Any], known: Collection[str]) -> list[str]:
+    return [key for key, value in facts.items() if key not in known and not leaves.is_empty(value)]
+
+
+def _images(config: Mapping[str, Any], wish: Wish) -> Iterator[str]:
+    for image in _items(config, "images"):
+        facts = image if isinstance(image, Mapping) else {"location": image}
+        parts = [facts, *(part for key in ("kernel", "initrd") if isinstance(part := facts.get(key), Mapping))]
+        for part in parts:
+            location = str(part.get("location"))
+            if not _is_image_of(location, wish):
+                yield f"images: {visible(location)} is not the image {visible(wish.image)} of the config"
+        for key in _odd_keys(facts, _IMAGE_KEYS):
+            yield f"images: {visible(key, 40)} is {visible(str(facts[key]), 80)}: that {_UNKNOWN}"
+
+
+def _is_image_of(location: str, wish: Wish) -> bool:
+    """A local file only where it is the wished one. All images of the distributions' own servers pass: which of them
+    a name means is Lima's to know, and `image` may have been changed since the VM was made."""
+    address = re.fullmatch(r"https://([a-z0-9.-]+)/\S*", location)
+    if not address:
+        return location == wish.image
+    host = address[1]
+    return any(host == server or host.endswith(f".{server}") for server in _IMAGE_SERVERS)
 
 
 def _user(config: Mapping[str, Any], wish: Wish) -> Iterator[str]:
-    for key, wished in (("name", wish.user), ("uid", wish.uid), ("home", wish.home)):
-        actual = _at(config, f"user.{key}")
-        if actual != wished:
-            yield f"user.{key} is {visible(str(actual))}, not {wished}"
+    actual = config.get("user")
+    facts = actual if isinstance(actual, Mapping) else {}
+    wished = {**expected_config(wish, {})["user"], "passwordlessSudo": True}
+    for key in wished:
+        if facts.get(key) != wished[key]:
+            yield f"user.{key} is {visible(str(facts.get(key)), 80)}, not {wished[key]}"
+    for key in _odd_keys(facts, tuple(wished)):
+        yield _sentence(("user", str(key)), facts[key])

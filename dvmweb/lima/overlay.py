@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +136,17 @@ def read_overlay(path: Path) -> dict[str, Any]:
 def find_problems(data: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """All that may not stand in it: (dotted key, what, what to do)."""
     yield from _walk(data, SCHEMA, "")
+
+
+def may_stand(path: Sequence[str], value: Any) -> bool:
+    """Say whether `value` at `path` could come from such a file."""
+    schema: Any = SCHEMA
+    for key in path:
+        if isinstance(schema, tuple):
+            schema = schema[1] if re.fullmatch(schema[0], key) else None
+        else:
+            schema = schema.get(key) if isinstance(schema, Mapping) else None
+    return callable(schema) and not schema(value)
 
 
 def _walk(value: Any, schema: Any, place: str) -> Iterator[tuple[str, str, str]]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from dvmweb.config.fields import IMAGE_EXAMPLE, is_image_name
 from dvmweb.errors import DvmError, UsageError
-from dvmweb.guest_text import HIDDEN_CATEGORIES
+from dvmweb.guest_text import HIDDEN_CATEGORIES, visible
 from dvmweb.lima.instances import Instance
+from dvmweb.lima.leaves import is_empty, leaves, value_at
 
 LEAST_LIMA = "2.0.0"
 NETWORK = "user-v2"  # on Lima's other network a guest reaches every loopback address of the host
@@ -20,8 +21,19 @@ LOOPBACK = "127.0.0.1"
 MULTICAST_NAMES = 5355  # LLMNR: every Fedora and Ubuntu guest listens there
 # Plain names -> Lima's image templates; Lima has no `_images/debian` (2.2.0).
 PLAIN_IMAGES = {"debian": "debian-13"}
-IMAGE_PATTERN = re.compile(r"(?:fedora|debian|ubuntu)(?:-[0-9]{1,2}(?:\.[0-9]{2})?)?")
 FIXED_AT_CREATE = ("vmType",)  # Lima does not change it afterwards
+# What a key is set to once it is taken out of the user's own lima.yaml. Not `vmOpts` and `timezone`: Lima fills them
+# in by itself, so nobody could tell.
+UNWISHED: Mapping[str, Any] = {
+    "firmware": {"legacyBIOS": False},
+    "dns": [],
+    "hostResolver": {"enabled": True},
+    "caCerts": {"removeDefaults": False},
+    "nestedVirtualization": False,
+    "upgradePackages": False,
+    "message": "",
+    "env": {},
+}
 
 
 class Port(Protocol):
@@ -58,14 +70,18 @@ def render(wish: Wish, overlay: Mapping[str, Any]) -> str:
 
     Raises UsageError for a value that Lima would expand or that no YAML can hold.
     """
-    config = _merge(_config(wish), overlay)
-    if "dns" in overlay:  # Lima refuses both together
-        config = _merge(config, {"hostResolver": {"enabled": False}})
+    config = expected_config(wish, overlay)
     _check_text(config)
     text = json.dumps(config, indent=2, ensure_ascii=False) + "\n"
     if json.loads(text) != config:
         raise DvmError(f"The lima.yaml of {wish.instance} did not survive its own rendering.", "Please report this.")
     return text
+
+
+def expected_config(wish: Wish, overlay: Mapping[str, Any]) -> dict[str, Any]:
+    """What is rendered, as data. Raises UsageError for an image that is none."""
+    config = _merge(_config(wish), overlay)
+    return _merge(config, {"hostResolver": {"enabled": False}}) if "dns" in overlay else config  # Lima refuses both
 
 
 def _config(wish: Wish) -> dict[str, Any]:
@@ -90,11 +106,8 @@ def _image(wish: Wish) -> dict[str, Any]:
     arch = {} if wish.arch == "default" else {"arch": wish.arch}
     if wish.image.startswith("/"):
         return {**arch, "images": [{"location": wish.image, **arch}]}
-    if not IMAGE_PATTERN.fullmatch(wish.image):
-        raise UsageError(
-            f"{wish.image!r} is not an image.",
-            "Write fedora, debian or ubuntu, one of them with its version (debian-12), or the absolute path of a file.",
-        )
+    if not is_image_name(wish.image):
+        raise UsageError(f"{visible(wish.image, 60)} is not an image that dvm knows.", IMAGE_EXAMPLE)
     return {**arch, "base": [f"template:_images/{PLAIN_IMAGES.get(wish.image, wish.image)}"]}
 
 
@@ -205,11 +218,18 @@ def _overlay_difference(config: Mapping[str, Any], overlay: Mapping[str, Any]) -
     changes = {
         key: value
         for key, value in overlay.items()
-        if key not in FIXED_AT_CREATE and not _is_within(value, config.get(key))
+        if key not in FIXED_AT_CREATE and (not _is_within(value, config.get(key)) or _has_more(key, config, value))
     }
+    changes.update({key: off for key, off in UNWISHED.items() if key not in overlay and _has_more(key, config, off)})
     if "dns" in changes:
-        changes["hostResolver"] = {**overlay.get("hostResolver", {}), "enabled": False}
+        changes["hostResolver"] = {**overlay.get("hostResolver", {}), "enabled": not overlay.get("dns")}
     return changes
+
+
+def _has_more(key: str, config: Mapping[str, Any], wished: Any) -> bool:
+    """Does a key hold a value that is not wished (any more)? What is off or empty does not count."""
+    found = leaves({key: config.get(key)}) if key in UNWISHED else ()
+    return any(not is_empty(value) and value_at({key: wished}, path) != value for path, value in found)
 
 
 def _is_within(wished: Any, actual: Any) -> bool:

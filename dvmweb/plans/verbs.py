@@ -128,7 +128,7 @@ def _change(world: World, options: Options) -> Iterator[Step]:
     wait = f"waits for a restart: `dvm sync {world.config.name} --restart`" if running and not options.restart else ""
     if running and not wait:
         yield Step("stop for the change", commands.stop(world.wish.instance), STOP, locks_engine="step")
-    what = ", ".join(sorted(edits))
+    what = ", ".join(sorted("ports" if key == "portForwards" else key for key in edits))  # the config's words
     yield Step(f"change {what}", commands.edit(world.wish.instance, edits), EDIT, locks_engine="step", skip_reason=wait)
     if not wait:
         yield _effective(world)

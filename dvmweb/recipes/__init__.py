@@ -3,6 +3,7 @@
 from dvmweb.recipes.header import parse_header
 from dvmweb.recipes.model import Param, Recipe, variable_name
 from dvmweb.recipes.selection import (
+    arrange,
     order,
     param_values,
     recipe_hash,
@@ -15,6 +16,7 @@ __all__ = [
     "Param",
     "Recipe",
     "Shelf",
+    "arrange",
     "order",
     "param_values",
     "parse_header",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from dvmweb.errors import ConfigError, NotFound, Problem
 from dvmweb.files import digest
@@ -23,12 +24,23 @@ def order(names: Iterable[str], shelf: Shelf, *, has_baseline: bool = True) -> t
     Without `has_baseline` a need of `baseline` is dropped too: the user said no to it. Raises ConfigError
     with all unknown, circular and unreadable recipes.
     """
+    found, problems = arrange(names, shelf, has_baseline=has_baseline)
+    if problems:
+        raise ConfigError(problems)
+    return found
+
+
+def arrange(
+    names: Iterable[str], shelf: Shelf, *, has_baseline: bool = True, places: Mapping[str, Problem] = {}
+) -> tuple[tuple[Recipe, ...], tuple[Problem, ...]]:
+    """Return the good recipes like `order`, and the problems of the others.
+
+    `places` gives for a name the field, file and line that ask for it.
+    """
     walk = _Walk(shelf, has_baseline=has_baseline)
     for name in ([BASELINE] if has_baseline else []) + list(names):
-        walk.add(name, (), Problem("recipes", "", ""))
-    if walk.problems:
-        raise ConfigError(walk.problems)
-    return tuple(recipe for recipe in walk.done.values() if recipe is not None)
+        walk.add(name, (), places.get(name, Problem("recipes", "", "")))
+    return tuple(recipe for recipe in walk.done.values() if recipe is not None), tuple(walk.problems)
 
 
 class _Walk:
@@ -64,7 +76,7 @@ class _Walk:
         self.done.setdefault(name, recipe)
 
     def _refuse(self, asker: Problem, what: str, todo: str) -> None:
-        self.problems.append(Problem(asker.field, what, todo, asker.file))
+        self.problems.append(replace(asker, what=what, todo=todo))
 
 
 def secret_params(recipe: Recipe) -> tuple[Param, ...]:

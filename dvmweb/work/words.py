@@ -15,7 +15,7 @@ NOT_LOOKED = (
     "tags, commits that no branch holds any more, ignored folders that tools make again, and what is git's own in a "
     ".git folder (settings, hooks, data of LFS and annex, uploaded or not). "
     "What counts as pushed is the VM's own word: no remote was asked. Nobody can tell whether a remote had another "
-    "address at the last push, or whether an ssh alias leads back into the VM. "
+    "address at the last push, or whether a host name or an ssh alias leads back into the VM. "
     "What is written after this look is not in it."
 )
 _KINDS_OF_FILE = {
@@ -44,8 +44,9 @@ def summary(report: WorkReport) -> str:
 
 def lines(report: WorkReport) -> tuple[str, ...]:
     """One line each; an indented one belongs to the one above. The last says what was not looked at."""
-    shown = [f"Looked in {visible(report.code_dir)}: {summary(report)}."]
-    shown += [f"Could not look: {problem}" for problem in report.problems]
+    place = f"Looked in {visible(report.code_dir)}: " if report.code_dir else "The look: "
+    shown = [f"{place}{summary(report)}."]
+    shown += [f"Could not look: {problem}" for problem in report.problems[1:]]  # the first stands in the summary
     for repository in report.repositories:
         if repository.is_at_risk or repository.is_locked:
             shown += _about(repository)

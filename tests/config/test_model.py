@@ -44,8 +44,8 @@ def test_c02_the_same_values_in_every_field(field: str, value: str) -> None:
 
 @pytest.mark.parametrize("value", C01)
 def test_c02_the_same_values_in_lists_and_names(value: str) -> None:
-    assert refused(ports=[3000, value])[0][0] == "ports.1"
-    assert refused(recipes=["node", value])[0][0] == "recipes.1"
+    assert refused(ports=[3000, value])[0][0] == "ports.2"
+    assert refused(recipes=["node", value])[0][0] == "recipes.2"
     assert refused(params={value: {"a": 1}})[0][0] == f"params.{value}"
     assert refused(params={"node": {value: 1}})[0][0] == f"params.node.{value}"
     assert refused(ports=value)[0][0] == "ports"
@@ -60,7 +60,19 @@ ODD: list[tuple[str, list[object]]] = [
         "image",
         ["~/x.qcow2", "./x.qcow2", "x.qcow2", "https://h/x.img", "/a/../b", "/a/", "alpine", "fedora-", "fedora-x"],
     ),
-    ("image", ["template:fedora", "fedora-43.yaml", "/a\nb", "/a{{b", "debian-13;x"]),
+    (
+        "image",
+        [
+            "template:fedora",
+            "fedora-43.yaml",
+            "/a\nb",
+            "/a{{b",
+            "debian-13;x",
+            "fedora-123",
+            "ubuntu-24",
+            "debian-13.04",
+        ],
+    ),
     ("arch", ["arm64", "X86_64", True, None]),
     ("kind", ["llama", "cloudflared", "tailscale", "VM"]),
     ("code_dir", ["~", "~/", "code", "/", "/srv/x", "/home/dev", "/home/dev/", "/home/other/x", "~/a/../b", "~/./a"]),
@@ -104,12 +116,12 @@ NO_PORTS += ["0.0.0.0:3000:3000", "127.0.0.1:3000:3000", "3000/udp", "٣٠٠٠",
 
 @pytest.mark.parametrize("port", NO_PORTS)
 def test_c16_ports_that_are_refused(port: object) -> None:
-    assert [place for place, _ in refused(ports=[5000, port])] == ["ports.1"]
+    assert [place for place, _ in refused(ports=[5000, port])] == ["ports.2"]
 
 
 def test_c12_all_ports_that_are_wrong_at_once() -> None:
     assert [place for place, _ in refused(ports=[0, 70000, 22, 3000, "3000:80"])] == [
-        f"ports.{index}" for index in (0, 1, 2, 4)
+        f"ports.{number}" for number in (1, 2, 3, 5)
     ]
 
 
@@ -138,8 +150,8 @@ def test_every_fault_of_every_field_at_once() -> None:
         ("colour", f"The fields are {', '.join(FIELDS[1:])}."),
         ("memroy", "Write memory."),
     ]
-    assert [place for place, *_ in caught.value.faults if "ports" in place] == [("ports", "0"), ("ports", "2")]
-    assert str(caught.value).startswith("name: is missing; cpus: is 0; ports.0: ")
+    assert [place for place, *_ in caught.value.faults if "ports" in place] == [("ports", "1"), ("ports", "3")]
+    assert str(caught.value).startswith("name: is missing; cpus: is 0; ports.1: ")
 
 
 def test_a_code_folder_is_judged_alone_where_its_user_cannot_be_used() -> None:
@@ -190,7 +202,7 @@ def test_ports_open_on_the_loopback_only() -> None:
     given = config(ports=[3000, "3001", "8080:80"]).ports
     assert given == tuple(PortForward("127.0.0.1", *pair) for pair in ((3000, 3000), (3001, 3001), (8080, 80)))
     assert config(ports=given).ports == given
-    assert refused(ports=[PortForward("0.0.0.0", 3000, 3000)])[0][0] == "ports.0"  # noqa: S104
+    assert refused(ports=[PortForward("0.0.0.0", 3000, 3000)])[0][0] == "ports.1"  # noqa: S104
 
 
 def test_a_recipe_that_stands_twice_counts_once() -> None:
@@ -202,11 +214,12 @@ def test_port_conflicts_between_vms() -> None:
         VmConfig.from_values({"name": name, "ports": ports})
         for name, ports in {"web": [3000, "5000:80"], "app": [3000], "db": ["5001:80"], "api": ["5000:1"]}.items()
     ]
-    problems = port_conflicts(vms)
-    assert [(problem.file, problem.field) for problem in problems] == [("web.yaml", "ports.0"), ("web.yaml", "ports.1")]
-    assert problems[0].what == "host port 3000 is declared by app and by web"
-    assert [problem.what.split()[2] for problem in port_conflicts(vms, of="api")] == ["5000"]
-    assert port_conflicts(vms, of="db") == []
+    web, app, db, api = vms
+    faults = port_conflicts(web, [app, db, api])
+    assert [place for place, _, _ in faults] == [("ports", "1"), ("ports", "2")]
+    assert faults[0][1] == "host port 3000 is declared by the VM app, too"
+    assert '"3001:3000"' in faults[0][2]
+    assert port_conflicts(db, [web, app, api]) == []
 
 
 def test_a_form_shows_every_field_with_one_sentence() -> None:

@@ -91,8 +91,8 @@ def test_plain_data_and_the_line_of_every_value() -> None:
     )
     assert document.data == {"cpus": 2, "ports": [3000, "80:80"], "b": True, "n": {"a": None, "b": ["x"]}}
     written = " ".join(f"{path}={line}" for path, line in document.lines.items())
-    assert written == "cpus=2 ports=3 ports.0=6 ports.1=7 b=8 n=9 n.a=9 n.b=9 n.b.0=9"
-    assert document.texts == {"cpus": "2", "ports.0": "3000", "b": "yes", "n.a": "~"}
+    assert written == "cpus=2 ports=3 ports.1=6 ports.2=7 b=8 n=9 n.a=9 n.b=9 n.b.1=9"
+    assert document.texts == {"cpus": "2", "ports.1": "3000", "b": "yes", "n.a": "~"}
 
 
 @pytest.mark.parametrize("data", [b"", b"\n\n", b"# only a comment\n", b"---\n", b"~\n"])

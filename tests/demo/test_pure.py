@@ -141,7 +141,7 @@ def test_the_sandbox_shares_no_namespace_and_nothing_of_the_home() -> None:
     assert "--share-net" not in words
     shared = {words[index + 1] for index, word in enumerate(words) if word in ("--ro-bind", "--bind", "--ro-bind-try")}
     own = {place for place in shared if place.startswith("/g/")}
-    assert own == {"/g/local", "/g/etc", "/g/var", "/g/home"}
+    assert own == {"/g/local", "/g/etc", "/g/etc/dvm", "/g/etc/profile.d", "/g/var", "/g/home"}
     assert all(place.startswith(("/usr", "/bin", "/sbin", "/lib", "/etc/", "/var/lib/")) for place in shared - own)
 
 

@@ -82,6 +82,7 @@ def test_the_whole_of_a_rendered_config() -> None:
         ("debian-12", "debian-12"),
         ("ubuntu", "ubuntu"),
         ("ubuntu-24.04", "ubuntu-24.04"),
+        ("ubuntu-lts", "ubuntu-lts"),
     ],
 )
 def test_named_images(image: str, template: str) -> None:
@@ -96,7 +97,20 @@ def test_local_image_with_its_arch() -> None:
 
 
 @pytest.mark.parametrize(
-    "image", ["", "alpine", "fedora-43/../x", "fedora\n", "../x", "https://x/y", "~/x.qcow2", "-x"]
+    "image",
+    [
+        "",
+        "alpine",
+        "fedora-123",
+        "ubuntu-24",
+        "debian-13.04",
+        "fedora-43/../x",
+        "fedora\n",
+        "../x",
+        "https://x/y",
+        "~/x.qcow2",
+        "-x",
+    ],
 )
 def test_c05_odd_images_are_refused(image: str) -> None:
     with pytest.raises(UsageError):
@@ -161,16 +175,44 @@ def test_sizes_are_exact(count: int) -> None:
 # -- effective ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["dvm-t1", "dvm-t2"])
-def test_what_real_lima_fills_in_is_accepted(name: str) -> None:
+@pytest.mark.parametrize(("name", "overlay"), [("dvm-t1", OVERLAY), ("dvm-t2", LEGACY)])
+def test_what_real_lima_fills_in_is_accepted(name: str, overlay: dict[str, Any]) -> None:
+    assert effective.problems(effective_config(name), wish(), overlay) == ()
     assert effective.problems(effective_config(name), wish()) == ()
 
 
+FILLED = [json.loads(line) for line in (DATA / "filled-2.2.0.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("record", FILLED, ids=lambda record: str(record["wish"]))
+def test_what_real_lima_makes_of_every_image_is_accepted(record: dict[str, Any]) -> None:
+    assert effective.problems(record["config"], wish(**record["wish"]), record["overlay"]) == ()
+
+
+def test_the_recorded_configs_come_from_every_kind_of_image() -> None:
+    kinds = {(record["wish"]["image"].partition("-")[0], record["wish"]["arch"]) for record in FILLED}
+    assert kinds >= {(image, arch) for image in ("fedora", "debian", "ubuntu") for arch in ("default", "aarch64")}
+    assert all(record["config"]["images"] for record in FILLED)
+
+
 def test_c09_a_planted_override_is_refused() -> None:
-    found = effective.problems(json.loads((DATA / "override-2.2.0.json").read_text()), wish())
+    found = effective.problems(json.loads((DATA / "override-2.2.0.json").read_text()), wish(), OVERLAY)
     assert [problem.partition(":")[0] for problem in found] == ["mounts", "portForwards"]
     assert "/home/limauser of this computer would be writable" in found[0]
     assert "[9999, 9999]" in found[1]
+
+
+def test_c09_everything_that_a_real_override_can_open_is_named() -> None:
+    """Real Lima 2.2.0 with an override.yaml of the keys that a list of dangerous ones had not thought of."""
+    config = json.loads((DATA / "override-more-2.2.0.json").read_text())
+    found = effective.problems(config, wish(), LEGACY)
+    said = {problem.partition(" ")[0].rstrip(":") for problem in found}
+    assert said == {
+        "caCerts.files", "env.OPENED", "images", "firmware.images", "user.shell", "ssh.localPort",
+        "hostResolver.hosts.github.com", "dns", "vmOpts.qemu.cpuType.x86_64", "param.x",
+    }  # fmt: skip
+    assert "/etc/hostname" in "\n".join(found)
+    assert "in-a-variable" not in "\n".join(found)  # the value of a variable may be a password
 
 
 RULE = {
@@ -183,6 +225,8 @@ RULE = {
     "hostPortRange": [3000, 3000],
     "proto": "tcp",
 }
+USER: dict[str, Any] = {"name": "dev", "uid": 1000, "home": "/home/dev", "comment": "dev", "shell": "/bin/bash"}
+USER["passwordlessSudo"] = True
 OPENINGS: list[tuple[str, Any, str]] = [
     ("mounts", [{"location": "/x", "mountPoint": "/x"}], "readable"),
     ("mounts", ["odd"], "odd"),
@@ -210,13 +254,103 @@ OPENINGS: list[tuple[str, Any, str]] = [
     ("user", {"name": "u", "uid": 1000, "home": "/home/dev"}, "user.name is u"),
     ("user", {"name": "dev", "uid": 501, "home": "/home/dev"}, "user.uid is 501"),
     ("user", None, "user.home"),
+    ("user", {**USER, "shell": "/tmp/x"}, "user.shell is /tmp/x"),
+    ("user", {**USER, "passwordlessSudo": False}, "user.passwordlessSudo"),
+    ("user", {**USER, "keys": ["x"]}, "user.keys"),
+    ("caCerts", {"files": ["/etc/passwd"]}, "caCerts.files is ['/etc/passwd']: that reads files"),
+    ("caCerts", {"certs": ["x"]}, "caCerts.certs"),
+    ("caCerts", {"removeDefaults": True}, "caCerts.removeDefaults"),
+    ("env", {"A": "secret"}, "env.A is set"),
+    ("images", [{"location": "/etc/shadow"}], "images: /etc/shadow"),
+    ("images", [{"location": "https://debian.org.evil.example/x"}], "images: https://debian.org.evil"),
+    ("images", [{"location": "https://evil.example@x/debian.org"}], "images: https://evil.example@x"),
+    ("images", [{"location": "https://debian.org@evil.example/x"}], "images: https://debian.org@evil"),
+    ("images", [{"location": "http://cloud.debian.org/x"}], "images: http://"),
+    ("images", [{"location": "https://cloud.debian.org/x", "kernel": {"location": "/boot/x"}}], "images: /boot/x"),
+    ("images", [{"location": "https://cloud.debian.org/x", "script": "x"}], "script"),
+    ("images", ["/x"], "images: /x"),
+    ("firmware", {"images": [{"location": "/x"}]}, "firmware.images"),
+    ("ssh", {"localPort": 22}, "ssh.localPort is 22"),
+    ("ssh", 7, "ssh is 7"),
+    ("hostResolver", {"hosts": {"github.com": "10.0.0.1"}}, "hostResolver.hosts.github.com is 10.0.0.1"),
+    ("dns", ["10.0.0.1"], "dns is"),
+    ("vmOpts", {"qemu": {"cpuType": {"x86_64": "max -drive file=/x"}}}, "vmOpts.qemu.cpuType.x86_64"),
+    ("cpuType", {"x86_64": "max"}, "cpuType.x86_64"),
+    ("vmType", "wsl2", "vmType is wsl2"),
+    ("os", "Darwin", "os is Darwin"),
+    ("guestInstallPrefix", "/x", "guestInstallPrefix"),
+    ("plain", True, "plain is True"),
+    ("tpm", True, "tpm is True"),
+    ("rosetta", {"enabled": True}, "rosetta.enabled"),
+    ("mountInotify", True, "mountInotify"),
+    ("networks", [{"lima": "user-v2", "bridge": "en0"}], "networks"),
+    ("aNewKey", {"deep": [{"x": 1}]}, "aNewKey.deep"),
+    ("a\x1b[2Jkey", True, "a\\x1b[2Jkey is True"),
 ]
 
 
 @pytest.mark.parametrize(("key", "value", "said"), OPENINGS)
 def test_c09_each_opening_is_named(key: str, value: Any, said: str) -> None:
-    found = effective.problems({**effective_config(), key: value}, wish())
+    found = effective.problems({**effective_config("dvm-t2"), key: value}, wish(), LEGACY)
     assert any(said in problem for problem in found), found
+    assert not any("\x1b" in problem for problem in found)
+
+
+@pytest.mark.parametrize("value", [False, None, "", 0, [], {}, {"enabled": False, "list": []}])
+def test_a_new_key_of_a_newer_lima_passes_while_it_is_off(value: Any) -> None:
+    config = effective_config("dvm-t2")
+    config["newThing"] = value
+    config["ssh"] = {**config["ssh"], "newThing": value}
+    assert effective.problems(config, wish(), LEGACY) == ()
+
+
+def test_what_the_overlay_wishes_passes_and_nothing_else_of_its_keys() -> None:
+    config = effective_config()  # made with OVERLAY
+    for key in ("dns", "env", "message", "hostResolver", "vmOpts", "firmware"):
+        less = {name: value for name, value in OVERLAY.items() if name != key}
+        found = effective.problems(config, wish(), less)
+        assert found
+        assert all(problem.startswith(key) for problem in found)
+        assert effective.problems(config, wish(), less, changing=[key]) == ()
+    assert effective.problems({**config, "mounts": [{"location": "/x"}]}, wish(), OVERLAY, changing=["mounts"])
+    assert effective.problems({**config, "caCerts": {"files": ["/x"]}}, wish())  # no overlay could hold that
+
+
+def test_an_address_is_the_same_however_it_is_written() -> None:
+    config = {**effective_config("dvm-t2"), "dns": ["::1"]}
+    assert effective.problems(config, wish(), {**LEGACY, "dns": ["0:0:0:0:0:0:0:1"]}) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "mode"),
+    [
+        (None, "user-v2"),
+        ("", "user-v2"),
+        ("networks:\n  user-v2:\n    mode: user-v2\n    gateway: 192.168.104.1\n", "user-v2"),
+        ("networks:\n  other:\n    mode: user-v2\n", "user-v2"),
+        ("networks:\n  user-v2:\n    mode: bridged\n    interface: en0\n", "bridged"),
+        ("networks:\n  user-v2:\n    mode: host\n", "host"),
+        ("networks:\n  user-v2: {}\n", "None"),
+        ("networks:\n  user-v2: [mode]\n", "unreadable"),
+        ("networks: 7\n", "unreadable"),
+        ("networks: {{\n", "unreadable"),
+        ("networks:\n  user-v2: {mode: user-v2}\n  user-v2: {mode: host}\n", "unreadable"),
+    ],
+)
+def test_c09_another_meaning_of_user_v2_is_named(tmp_path: Path, text: str | None, mode: str) -> None:
+    if text is not None:
+        (tmp_path / "_config").mkdir()
+        (tmp_path / "_config" / "networks.yaml").write_text(text)
+    assert effective.network_mode(tmp_path) == mode
+    found = effective.problems(effective_config("dvm-t2"), wish(), LEGACY, mode=mode)
+    assert len(found) == (mode != "user-v2")
+    assert all("networks.yaml" in problem for problem in found)
+
+
+def test_the_networks_file_that_real_lima_writes_is_read(tmp_path: Path) -> None:
+    (tmp_path / "_config").mkdir()
+    (tmp_path / "_config" / "networks.yaml").write_bytes((DATA / "networks-2.2.0.yaml").read_bytes())
+    assert effective.network_mode(tmp_path) == "user-v2"
 
 
 FORWARDS: list[tuple[dict[str, Any], str]] = [
@@ -305,6 +439,14 @@ def test_overlay_keys_are_edited_but_the_vm_type() -> None:
     found = expected_difference(instance("dvm-t2"), wish(), {**OVERLAY, "vmType": "vz"})
     assert set(found) == {"vmOpts", "dns", "hostResolver", "timezone", "message", "env"}
     assert found["hostResolver"] == {"hosts": {"a.lan": "10.0.0.1"}, "enabled": False}
+
+
+def test_what_was_taken_out_of_the_overlay_goes_back_to_limas_default() -> None:
+    less = {key: value for key, value in OVERLAY.items() if key not in ("dns", "hostResolver", "message")}
+    less["env"] = {"A": "1e3"}
+    found = expected_difference(instance(), wish(), less)
+    assert found == {"dns": [], "hostResolver": {"enabled": True}, "message": "", "env": {"A": "1e3"}}
+    assert effective.problems({**effective_config(), **found}, wish(), less) == ()
 
 
 def test_a_disk_never_gets_smaller() -> None:

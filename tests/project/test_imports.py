@@ -20,7 +20,7 @@ WANTS_AND_ANSWERS = ("config", "recipes", "work", "guest_state")
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(FLOOR, FLOOR),
     **dict.fromkeys(WANTS_AND_ANSWERS, FLOOR),
-    "lima": (*FLOOR, "config.model", "config.yaml_reader"),
+    "lima": (*FLOOR, "config.model", "config.fields", "config.yaml_reader"),
     "plans": (*FLOOR, *WANTS_AND_ANSWERS, "lima"),
     "jobs": (*FLOOR, *WANTS_AND_ANSWERS, "lima", "plans"),
     "vms": (*FLOOR, *WANTS_AND_ANSWERS, "lima", "plans", "jobs"),

@@ -45,8 +45,13 @@ def find(folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_shim_that_fails_is_passed_over(tmp_path: Path) -> None:
-    program(tmp_path / "python3.13", "#!/bin/sh\necho 'pyenv: python3.13: command not found' >&2\nexit 127\n")
+@pytest.mark.parametrize(
+    "shim",
+    ["echo 'pyenv: python3.13: command not found' >&2; exit 127", "exit 0", "echo /nonexistent/python", "echo /"],
+    ids=["fails", "says nothing", "names nothing", "names a folder"],
+)
+def test_a_shim_without_a_python_is_passed_over(tmp_path: Path, shim: str) -> None:
+    program(tmp_path / "python3.13", f"#!/bin/sh\n{shim}\n")
     program(tmp_path / "python3.11", f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     found = find(tmp_path)
     assert (found.returncode, found.stderr) == (0, "")
@@ -54,9 +59,9 @@ def test_a_shim_that_fails_is_passed_over(tmp_path: Path) -> None:
 
 
 def test_the_newest_one_wins(tmp_path: Path) -> None:
-    program(tmp_path / "python3.11", "#!/bin/sh\necho /old\n")
-    program(tmp_path / "python3.14", "#!/bin/sh\necho /new\n")
-    assert find(tmp_path).stdout == "/new\n"
+    program(tmp_path / "python3.11", '#!/bin/sh\necho "$0"\n')
+    newest = program(tmp_path / "python3.14", '#!/bin/sh\necho "$0"\n')
+    assert find(tmp_path).stdout == f"{newest}\n"
 
 
 @pytest.mark.parametrize(
@@ -93,7 +98,7 @@ def test_the_real_probe_refuses_an_old_python(tmp_path: Path, version: str) -> N
 
 
 def test_an_override_is_tried_and_never_replaced(tmp_path: Path) -> None:
-    program(tmp_path / "python3.13", "#!/bin/sh\necho /found\n")
+    program(tmp_path / "python3.13", '#!/bin/sh\necho "$0"\n')
     found = find(tmp_path, PYTHON="python3.99")
     assert (found.returncode, found.stdout) == (1, "")
     assert found.stderr.startswith("PYTHON=python3.99 does not run")

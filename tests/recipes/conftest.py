@@ -23,7 +23,6 @@ ID = "0123456789abcdef" * 2
 # Packages are lines in known-FAMILY; installing one writes it to `installed` and makes its commands, which
 # answer `--version`. An unknown package fails, as the real ones fail.
 STAND_INS = {
-    "sudo": 'echo "sudo $*" >>"$FAKE/log"; [ "$1" = -n ] && shift; exec "$@"',
     "rpm": '[ "$1 $2 $3" = "-q --whatprovides --" ] && grep -qxF "$4" "$FAKE/installed"',
     "dpkg-query": 'grep -qxF "${@: -1}" "$FAKE/installed" && echo -n installed',
     "dnf5": '[ "$1 $2" = "install -y" ] && exec "$FAKE/install" dnf5 fedora "${@:4}"',
@@ -35,6 +34,8 @@ STAND_INS = {
     "getent": 'echo "u:x:1:1::/h:$(cat "$FAKE/shell")"',
     "usermod": '[ "$1" = --shell ] && echo "$2" >"$FAKE/shell" && echo "usermod $*" >>"$FAKE/log"',
 }
+# Every guest has one, for an ordinary user's scripts call it; its calls are noted apart, for root's do not.
+SUDO = 'printf "%s\\n" "$1" >>"$FAKE/sudo-log"; [ "$1" = -n ] && shift; exec "$@"'
 INSTALL = """#!/usr/bin/env bash
 echo "$1 $2 ${*:3}" >>"$FAKE/log"
 for name in "${@:3}"; do
@@ -117,7 +118,14 @@ class Guest:
 
     @property
     def log(self) -> list[str]:
+        """The calls of the stand-ins, without those of sudo."""
         file = self.fake / "log"
+        return file.read_text().splitlines() if file.exists() else []
+
+    @property
+    def sudo_log(self) -> list[str]:
+        """The first word of each call of sudo."""
+        file = self.fake / "sudo-log"
         return file.read_text().splitlines() if file.exists() else []
 
     def record(self, recipe: str) -> str:
@@ -140,6 +148,7 @@ def guest(tmp_path: Path) -> Guest:
     (made.root / "etc").mkdir(parents=True)
     made.home.mkdir()
     (made.fake / "bin").mkdir(parents=True)
+    make_program(made.fake / "bin/sudo", SUDO)
     return made
 
 

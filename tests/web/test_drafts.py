@@ -147,7 +147,7 @@ def test_a_problem_stands_at_the_nearest_input() -> None:
 
 def test_a_draft_of_a_bad_value_still_knows_the_good_rest(drafts: Drafts) -> None:
     draft = drafts.draft(Source("app"), {"cpus": 99, "recipes": ["node"], "ports": [1]})
-    assert [problem.field for problem in draft.problems] == ["cpus", "ports.0"]
+    assert [problem.field for problem in draft.problems] == ["cpus", "ports.1"]
     assert draft.config is not None
     assert [recipe.name for recipe in draft.recipes] == ["baseline", "node"]
     with pytest.raises(ConfigError):
@@ -201,7 +201,32 @@ def test_a_broken_config_of_another_vm_stops_no_draft(drafts: Drafts) -> None:
     drafts.paths.vm_config("bad").write_text("cpus: [\n")
     drafts.paths.vm_config("web").write_text("ports: [3000]\n")
     problems = drafts.draft(Source("app"), {"ports": [3000]}).problems
-    assert [problem.what for problem in problems] == ["host port 3000 is declared by app and by web"]
+    assert [problem.what for problem in problems] == ["host port 3000 is declared by the VM web, too"]
+
+
+def test_a_draft_is_told_what_a_sync_would_be_told(drafts: Drafts) -> None:
+    drafts.paths.config_file.write_text("bundles:\n  node: [git]\n  all: [nothing]\n")
+    wish = {"cpus": 99, "image": "/no/image.qcow2", "recipes": ["all", "tmux"], "params": {"gone": {"x": 1}}}
+    draft = drafts.draft(Source("app"), wish)
+    found = {problem.field: (problem.file.rpartition("/")[2], problem.line) for problem in draft.problems}
+    shared, own = "config.yaml", "app.yaml"
+    assert found == {
+        "bundles.node": (shared, 2),
+        "bundles.all.1": (shared, 3),
+        "cpus": (own, 1),
+        "image": (own, 1),
+        "params.gone": (own, 1),
+    }
+    assert len(draft.problems) == len(found)
+    assert [recipe.name for recipe in draft.recipes] == ["baseline", "tmux"]
+    assert draft.config is not None
+
+
+def test_an_empty_bundle_is_told_once(drafts: Drafts) -> None:
+    drafts.paths.config_file.write_text("bundles:\n  web: []\n")
+    draft = drafts.draft(Source("app"), {"cpus": 3, "recipes": ["web"]})
+    assert [(problem.field, problem.line) for problem in draft.problems] == [("bundles.web", 2)]
+    assert draft.config is not None and draft.config.cpus == 3
 
 
 def test_r12_a_draft_of_an_old_file_is_not_written(drafts: Drafts) -> None:

@@ -37,6 +37,7 @@ class Guest:
 
     home: Path
     extra: dict[str, str] = field(default_factory=dict)
+    script: Path = SCRIPT
 
     @property
     def code(self) -> Path:
@@ -84,7 +85,7 @@ class Guest:
             **environment,
         }
         done = subprocess.run(
-            (*command, "bash", str(SCRIPT)),
+            (*command, "bash", str(self.script)),
             env=told,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -123,7 +124,10 @@ def open_guest() -> Iterator[Guest]:
     home = Path(tempfile.mkdtemp(prefix="dvm-work-"))
     home.chmod(0o755)
     (home / "code").mkdir()
-    yield Guest(home, {"DVM_WORK_AS_ROOT": ""})
+    script = home / "work.sh"  # the checkout may lie where only root may go
+    script.write_bytes(SCRIPT.read_bytes())
+    script.chmod(0o644)
+    yield Guest(home, {"DVM_WORK_AS_ROOT": ""}, script)
     shutil.rmtree(home)
 
 
