@@ -28,7 +28,7 @@ def look_first(tools: Tools, world: World, finished: Finished) -> Outcome:
     if instance is not None:
         world, notices = as_created(world, instance)
         edits = expected_difference(instance, world.wish, world.overlay)
-        check_effective(world, instance, is_ports_change="portForwards" in edits)
+        check_effective(world, instance, edits)
         return Outcome(replace(world, instance=instance, has_looked=True), _named(instance), notices)
     forget(tools.paths, world.config.name)  # what is remembered was about another VM of this name
     _write_lima_yaml(tools, world)
