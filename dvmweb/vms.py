@@ -242,6 +242,8 @@ class Vms:
 
         config = self.check_config(name)
         key = read_note(self.paths, name, "key.pub")
+        if not key and read_note(self.paths, name, "no-key"):
+            raise NotFound(f"{name} has no key: ssh-keygen is missing.", "Install the OpenSSH client, then sync again.")
         if not key:
             world, lima = self._running(name)
             found = parse_key(lima.ask(world.wish.instance, key_question(world)).stdout, world.nonce)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from dvmweb.demo import linux
 
+QUIET = 0.3  # seconds without output after the command has ended
 PIECE = 65536  # bytes held at most on one way before its source has to wait
 ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 _WATCHED = (*ENDING, signal.SIGCHLD, signal.SIGWINCH, signal.SIGCONT)
@@ -199,9 +200,11 @@ def _handle(numbers: Iterable[int], ends: Ends, child: int) -> int | None:
 def _drain(lanes: list[Lane]) -> None:
     """Give out what the command has written; what it left running in the guest may hold the way open for ever."""
     for lane in lanes:
-        while not lane.has_ended and lane.fill():
-            _write_out(lane)
         _write_out(lane)
+        # The kernel hands over what was written to a terminal a moment later: nothing to read is not yet its end.
+        while not lane.has_ended and select.select([lane.source], [], [], QUIET)[0]:
+            lane.fill()
+            _write_out(lane)
 
 
 def _write_out(lane: Lane) -> None:

@@ -55,7 +55,7 @@ def of_bubblewrap(complaint: str, setting: Callable[[str], str] | None = None) -
                 f"permit them with `sudo sysctl {name}={permitting}`",
             )
     return Refusal(
-        f"no namespaces for it, as in many containers and in a chroot: {said}",
+        f"no namespaces, as in many containers or a chroot: {said}",
         "run dvm outside of that",
     )
 

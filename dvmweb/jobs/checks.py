@@ -19,6 +19,7 @@ from dvmweb.paths import Paths
 from dvmweb.plans import World
 from dvmweb.remotes import where_to_paste
 
+NO_KEY = "This VM has no key of its own: ssh-keygen is missing. Install the OpenSSH client, then sync again."
 Check = Callable[[Tools, World, Finished], Outcome]
 
 
@@ -28,7 +29,7 @@ def look_first(tools: Tools, world: World, finished: Finished) -> Outcome:
     if instance is not None:
         world, notices = as_created(world, instance)
         edits = expected_difference(instance, world.wish, world.overlay)
-        check_effective(world, instance, is_ports_change="portForwards" in edits)
+        check_effective(world, instance, edits)
         return Outcome(replace(world, instance=instance, has_looked=True), _named(instance), notices)
     forget(tools.paths, world.config.name)  # what is remembered was about another VM of this name
     _write_lima_yaml(tools, world)
@@ -146,7 +147,7 @@ def key(tools: Tools, world: World, finished: Finished) -> Outcome:
 
 def forget(paths: Paths, vm: str) -> None:
     """Remove all that is remembered about a VM that is no more."""
-    for name in ("identity", "reach.json", "work.json", "key.pub", "approved-hook", "lima.yaml"):
+    for name in ("identity", "reach.json", "work.json", "key.pub", "no-key", "approved-hook", "lima.yaml"):
         (paths.vm_state(vm) / name).unlink(missing_ok=True)
 
 
@@ -171,11 +172,10 @@ def refused_clone(world: World, said: bytes, public_key: str) -> DvmError:
     """The server does not know this VM's key: show the key and where to paste it."""
     repo, name = world.config.repo or "", world.config.name
     last = [line for line in said.decode("utf-8", "replace").splitlines() if line.strip()][-2:]
-    return DvmError(
-        f"The server refused to let {name} clone {repo}: {'; '.join(visible(line) for line in last)}",
-        f"This VM has a key of its own:\n\n{public_key}\n\n{where_to_paste(repo)}\nThen run `dvm sync {name}` again. "
-        f"`dvm ssh-key {name}` prints the key again.",
-    )
+    key = f"This VM has a key of its own:\n\n{public_key}\n\n{where_to_paste(repo)}" if public_key else NO_KEY
+    again = f"Then run `dvm sync {name}` again. `dvm ssh-key {name}` prints the key again."
+    what = f"The server refused to let {name} clone {repo}: {'; '.join(visible(line) for line in last)}"
+    return DvmError(what, f"{key}\n{again}" if public_key else key)
 
 
 CHECKS: Mapping[str, Check] = {

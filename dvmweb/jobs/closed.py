@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -12,20 +13,37 @@ from dvmweb.config.fields import PortForward
 from dvmweb.errors import CouldNotLook, DvmError
 from dvmweb.lima import effective
 from dvmweb.lima.instances import Instance
+from dvmweb.lima.rendering import PLAIN_IMAGES
 from dvmweb.plans import World
 
 
 def as_created(world: World, instance: Instance) -> tuple[World, tuple[str, ...]]:
-    """User and image count when a VM is created: one that exists keeps the user that we gave it then."""
-    created, config = _written(world).get("user"), instance.config or {}
-    actual, written = (
-        str(facts.get("name")) if isinstance(facts, dict) else "" for facts in (config.get("user"), created)
-    )
-    if actual == world.config.user or actual != written:
-        return world, ()
-    notice = f"The user stays {actual}: another one counts only for a new VM (dvm rm {world.config.name}, then sync)."
-    config_now, wish = replace(world.config, user=actual), replace(world.wish, user=actual)
-    return replace(world, config=config_now, wish=wish), (notice,)
+    """User and image count when a VM is created: one that exists keeps what we gave it then."""
+    written = _written(world)
+    notices = []
+    user, image = _user_of(instance.config or {}), _image_of(written)
+    if user != world.config.user and user == _user_of(written):
+        world = replace(world, config=replace(world.config, user=user), wish=replace(world.wish, user=user))
+        notices.append(f"The user stays {user}")
+    if image and image != PLAIN_IMAGES.get(world.wish.image, world.wish.image):
+        world = replace(world, wish=replace(world.wish, image=image))
+        notices.append(f"The image stays {image}")
+    only = f": another one counts only for a new VM (dvm rm {world.config.name}, then sync)."
+    return world, tuple(notice + only for notice in notices)
+
+
+def _user_of(config: Mapping[str, Any]) -> str:
+    facts = config.get("user")
+    return str(facts.get("name")) if isinstance(facts, dict) else ""
+
+
+def _image_of(written: Mapping[str, Any]) -> str:
+    """The image as a config names it: the path of a file, or the last word of a template."""
+    images, base = written.get("images"), written.get("base")
+    if isinstance(images, list) and images and isinstance(images[0], dict):
+        return str(images[0].get("location"))
+    first = base[0] if isinstance(base, list) and base else base
+    return str(first).rpartition("/")[2] if first else ""
 
 
 def _written(world: World) -> dict[str, Any]:
@@ -36,15 +54,17 @@ def _written(world: World) -> dict[str, Any]:
     return {}
 
 
-def check_effective(world: World, instance: Instance, *, is_ports_change: bool = False) -> None:
+def check_effective(world: World, instance: Instance, edits: Mapping[str, Any] = {}) -> None:
     """Raise DvmError when it opens the host. While its ports wait for a change, those declared before count."""
     if instance.config is None:
         raise CouldNotLook(
             f"Lima cannot tell the config of {instance.name}, so nobody knows whether it opens the host.",
             f"See `limactl list {instance.name}`, and Lima's global files in {world.lima_home}/_config.",
         )
-    wish = replace(world.wish, ports=(*world.wish.ports, *_ports_before(world))) if is_ports_change else world.wish
-    problems = effective.problems(instance.config, wish)
+    ports = (*world.wish.ports, *_ports_before(world)) if "portForwards" in edits else world.wish.ports
+    wish = replace(world.wish, ports=ports)
+    mode = effective.network_mode(world.lima_home)
+    problems = effective.problems(instance.config, wish, world.overlay, mode=mode, changing=tuple(edits))
     if problems:
         raise DvmError(
             f"{instance.name} would not be closed to this computer as dvm makes it:\n"

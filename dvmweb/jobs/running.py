@@ -129,7 +129,7 @@ class Runner:
         is_look = step.check.startswith("work")
         if finished.code == NOT_HERE and step.check != "answer" and not is_look:
             if step.check == "key":
-                write_note(self.paths, self._job.vm, "key.pub", guest_steps.NOT_RUN)
+                write_note(self.paths, self._job.vm, "no-key", guest_steps.NOT_RUN)
             return "not-run", last_words(finished) or "not run in the demo"
         if finished.code == KEY_REFUSED and step.check == "clone":
             raise checks.refused_clone(self._world, finished.stderr, self._public_key())

@@ -52,7 +52,7 @@ def load_world(
         new_id=new_id(),
         nonce=new_id(),
         approved_hook=read_note(paths, vm, "approved-hook"),
-        key_note=read_note(paths, vm, "key.pub"),
+        key_note=read_note(paths, vm, "no-key"),
         secrets=dict(secrets),
     )
 

@@ -14,7 +14,7 @@ from dvmweb.plans.model import Options, RecipeWish, Step, World
 
 # Deadlines in seconds.
 PROBE, LOOK, SCRIPT = 15.0, 75.0, 3600.0
-NOT_RUN = "not run"  # what is kept about the key of a demo guest that could not make one
+NOT_RUN = "not run"  # what is noted about a demo guest that could not make a key
 WAIT_FOR_ANSWER = 300.0  # a VM that says Running may still boot for minutes
 
 

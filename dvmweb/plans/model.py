@@ -55,7 +55,7 @@ class World:
     new_id: str  # used where the guest has none yet
     nonce: str  # of this plan's questions
     approved_hook: str = ""  # the digest that the user approved
-    key_note: str = ""  # the public key as we keep it
+    key_note: str = ""  # why the guest has no key of its own, "" where nothing stands against one
     secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     instance: Instance | None = None  # as the look said; not changed by later steps
     has_looked: bool = False

@@ -199,7 +199,7 @@ NOT_PERMITTED = (
             "apparmor_restrict_unprivileged_userns=1",
             "apparmor_restrict_unprivileged_userns=0`",
         ),
-        (NOT_PERMITTED, {}, "in a chroot: No permissions to creating new namespace)", "run dvm outside of that, or"),
+        (NOT_PERMITTED, {}, "or a chroot: No permissions to creating new namespace)", "run dvm outside of that, or"),
         ("unshare: Operation not permitted", {}, "containers", "run dvm outside"),
         ("bwrap: execvp /bin/bash: Exec format error", {}, "Exec format error)", ": install Lima"),
         ("", {"user.max_user_namespaces": "0"}, "it ended at once", ": install Lima"),

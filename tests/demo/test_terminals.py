@@ -74,6 +74,7 @@ class Person:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
                 self.pid = 0
+                self._drain()
                 return os.waitstatus_to_exitcode(status)
             assert time.monotonic() < end, f"it did not end; the screen shows {self.shown!r}"
             if select.select([self.screen], [], [], 0.02)[0]:
@@ -81,6 +82,14 @@ class Person:
                     self.shown += os.read(self.screen, 65536)
                 except OSError:
                     time.sleep(0.01)
+
+    def _drain(self) -> None:
+        """Read what the kernel still hands over; it does so a moment after the program has written and ended."""
+        while select.select([self.screen], [], [], 0.3)[0]:
+            try:
+                self.shown += os.read(self.screen, 65536)
+            except OSError:
+                return
 
     def resize(self, rows: int, columns: int) -> None:
         fcntl.ioctl(self.screen, termios.TIOCSWINSZ, array.array("H", [rows, columns, 0, 0]))

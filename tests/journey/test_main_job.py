@@ -176,8 +176,10 @@ def test_the_user_counts_at_creation_and_a_later_change_is_told(house: House) ->
     house.ok("init", "app")
     house.ok("sync", "app")
     path = house.paths.vm_config("app")
-    path.write_text(path.read_text() + "\nuser: bob\n")
-    assert "The user stays dev" in house.ok("sync", "app")
+    path.write_text(path.read_text() + "\nuser: bob\nimage: debian\n")
+    said = house.ok("sync", "app")
+    assert "The user stays dev" in said
+    assert "The image stays fedora" in said
     assert house.ok("ssh", "app", "--", "id", "-un").strip() == "dev"
 
 
