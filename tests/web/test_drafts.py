@@ -226,7 +226,8 @@ def test_an_empty_bundle_is_told_once(drafts: Drafts) -> None:
     drafts.paths.config_file.write_text("bundles:\n  web: []\n")
     draft = drafts.draft(Source("app"), {"cpus": 3, "recipes": ["web"]})
     assert [(problem.field, problem.line) for problem in draft.problems] == [("bundles.web", 2)]
-    assert draft.config is not None and draft.config.cpus == 3
+    assert draft.config is not None
+    assert draft.config.cpus == 3
 
 
 def test_r12_a_draft_of_an_old_file_is_not_written(drafts: Drafts) -> None:
