@@ -198,20 +198,18 @@ def _usable_name(name: str) -> str:
 
 def _judged(name: str, document: Document, shared: Document) -> tuple[Reading, VmConfig | None]:
     """What the core says of `document`, and its config with all fields that are good, None where there is none."""
-    reading = _of_the_draft(judge(name, document, shared), shared)
+    reading = judge(name, document, shared)
     if not reading.problems:
         return reading, reading.config
+    # What is wrong in config.yaml is told by `Drafts.defaults`; a bundle that was left empty would be told once more.
+    reading = replace(reading, problems=tuple(found for found in reading.problems if found.file != shared.file))
     bad = {problem.field.partition(".")[0] for problem in reading.problems}
     good = {field: value for field, value in document.data.items() if field in FIELDS and field not in bad}
-    rest = _of_the_draft(judge(name, replace(document, data=good), shared), shared)
+    plain = {field: value for field, value in shared.data.items() if field != "bundles"}
+    rest = judge(name, replace(document, data=good), replace(shared, data=plain))
     if rest.problems:
         return reading, None
     return reading, replace(rest.config, **{field: getattr(reading.config, field) for field in IN_PARTS})
-
-
-def _of_the_draft(reading: Reading, shared: Document) -> Reading:
-    """Without the problems of config.yaml, which `Drafts.defaults` tells: bundles left empty are told once more."""
-    return replace(reading, problems=tuple(problem for problem in reading.problems if problem.file != shared.file))
 
 
 def _text(
