@@ -101,7 +101,8 @@ def _spawn_agent(folder: Path) -> subprocess.Popen[bytes]:
 
 def _follow(folder: Path, agent: subprocess.Popen[bytes], limit: float, log: Log) -> None:
     end = time.monotonic() + limit
-    read = {"ha.stderr.log": 0, "ha.stdout.log": 0}
+    # Events first: whatever the agent logged before one of them is then in the other file already.
+    read = {"ha.stdout.log": 0, "ha.stderr.log": 0}
     has_port = False
     while True:
         is_over = agent.poll() is not None
@@ -136,7 +137,7 @@ def _news(folder: Path, read: dict[str, int]) -> list[dict[str, Any]]:
                 found.append(json.loads(line))
             except ValueError:  # a traceback of the agent
                 found.append({"level": "error", "msg": line.decode(errors="replace"), "time": "z"})
-    return sorted(found, key=lambda facts: str(facts.get("time", "")))
+    return sorted(found, key=lambda facts: (str(facts.get("time", "")), "status" in facts))
 
 
 def _go_status(status: dict[str, Any]) -> str:
