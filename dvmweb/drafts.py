@@ -135,13 +135,11 @@ class Drafts:
             raise DvmError(what, f"Look at {self.paths.config / 'vms'}. Nothing was changed.") from error
 
     def _defaults_file(self) -> Document:
-        path = self.paths.config_file
         try:
-            return yaml_reader.scan(files.read_bounded(path, files.CONFIG_BYTES), str(path))
-        except FileNotFoundError:
-            return yaml_reader.empty(str(path))
+            return ConfigStore(self.paths).defaults_file()
         except UsageError as error:
-            raise ConfigError([Problem("", error.what.rstrip("."), error.todo, str(path))]) from error
+            path = str(self.paths.config_file)
+            raise ConfigError([Problem("", error.what.rstrip("."), error.todo, path)]) from error
 
     def _name_problems(self, source: Source) -> list[Problem]:
         """What keeps a new VM from its name, beside the rule for names."""

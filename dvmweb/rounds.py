@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dvmweb.errors import DvmError
+from dvmweb.jobs import starting
 from dvmweb.lima.watching import Acts, Watch
 from dvmweb.vms import Vm, Vms
 
@@ -123,4 +124,5 @@ def _ask_work(vms: Vms, world: World, lima: Lima, began: float) -> None:
 
 def _was_disturbed(vms: Vms, name: str, began: float) -> bool:
     """Say whether a job began or ended on the VM since then: its own answer is the better one."""
-    return any(job.is_open or job.created >= began or job.ended >= began for job in vms.jobs(name)[:1])
+    job = starting.last_job(vms.paths, name)
+    return job is not None and (job.is_open or job.created >= began or job.ended >= began)

@@ -37,7 +37,7 @@ class ConfigStore:
 
     def read_defaults(self) -> Defaults:
         """What config.yaml says, nothing where there is none; raise ConfigError with all its problems."""
-        defaults, problems = defaults_of(self._defaults_file())
+        defaults, problems = defaults_of(self.defaults_file())
         if problems:
             raise ConfigError(problems)
         return defaults
@@ -130,7 +130,8 @@ class ConfigStore:
                 f"{folder} cannot be read: {error.strerror}.", "Make it a folder that you can read."
             ) from error
 
-    def _defaults_file(self) -> Document:
+    def defaults_file(self) -> Document:
+        """config.yaml as read, empty where there is none. Raises UsageError, ConfigError where it cannot be read."""
         path = self.paths.config_file
         try:
             return yaml_reader.scan(files.read_bounded(path, files.CONFIG_BYTES), str(path))
@@ -146,7 +147,7 @@ class ConfigStore:
         except ConfigError as error:
             found += error.problems
         try:
-            defaults = self._defaults_file()
+            defaults = self.defaults_file()
         except ConfigError as error:
             found += error.problems
         if found:

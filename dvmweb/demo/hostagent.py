@@ -21,6 +21,7 @@ from dvmweb.demo.logs import Fatal
 from dvmweb.demo.refusal import Refusal
 from dvmweb.demo.sandbox import GuestUser, user_of
 from dvmweb.demo.store import Agent
+from dvmweb.processes import birth
 
 BOOT = "DVM_DEMO_BOOT"  # seconds between Running and READY in the environment of a start
 _ALIVE = 1.0  # seconds between two looks at whether the instance's folder is still there
@@ -91,7 +92,7 @@ def run_hostagent(name: str) -> int:
         return 1
     os.chdir(folder)  # a socket's address is short: bind by its bare name
     desk = Desk(folder, user_of(config), store.hostname(name), _wake_on_signals(), _server())
-    agent = Agent(os.getpid(), processes.birth(os.getpid()), port=_free_port(config))
+    agent = Agent(os.getpid(), birth(os.getpid()), port=_free_port(config))
     try:
         _serve(desk, agent, str(config["vmType"]))
     finally:
@@ -138,7 +139,7 @@ def _serve(desk: Desk, agent: Agent, vm_type: str) -> None:
     (folder / "ssh.config").write_text(config)
     (folder / "ssh.config").chmod(0o600)
     started = driver.start(folder, desk.user, desk.alias)
-    agent = replace(agent, driver_pid=started.pid, driver_born=processes.birth(started.pid), no_guest=started.no_guest)
+    agent = replace(agent, driver_pid=started.pid, driver_born=birth(started.pid), no_guest=started.no_guest)
     (folder / f"{vm_type}.pid").write_text(f"{started.pid}\n")
     store.write_agent(folder, agent)
     desk.event({"sshLocalPort": agent.port})

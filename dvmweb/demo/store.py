@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dvmweb.demo import documents, effective, processes
+from dvmweb.demo import documents, effective
 from dvmweb.demo.documents import BadYaml, Document
 from dvmweb.demo.logs import Fatal
+from dvmweb.processes import is_alive
 
 VERSION = "2.2.0"
 NAME_RULE = r"[A-Za-z0-9]+(?:[._-](?:[A-Za-z0-9]+))*"
@@ -32,11 +33,11 @@ class Agent:
 
     @property
     def is_up(self) -> bool:
-        return processes.is_alive(self.pid, self.born)
+        return is_alive(self.pid, self.born)
 
     @property
     def is_driver_up(self) -> bool:
-        return processes.is_alive(self.driver_pid, self.driver_born)
+        return is_alive(self.driver_pid, self.driver_born)
 
 
 @dataclass(frozen=True)

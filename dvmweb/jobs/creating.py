@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 from dvmweb.errors import DvmError
 from dvmweb.lima import commands
-from dvmweb.lima.instances import Instance, birth_mark
+from dvmweb.lima.instances import Instance
 from dvmweb.lima.process import Finished
 
 
@@ -23,12 +25,13 @@ def create(
     finished = run()
     if finished.is_ok or b"already exists" in finished.stderr:
         return finished
-    left = find()
-    if left is not None and left.status == "Stopped" and left.host_agent_pid == 0 and is_never_started(left):
-        delete()
+    with suppress(DvmError):  # a listing that fails now says nothing, and must not hide why the create failed
+        left = find()
+        if left is not None and left.status == "Stopped" and left.host_agent_pid == 0 and _is_never_started(left):
+            delete()
     return finished
 
 
-def is_never_started(instance: Instance) -> bool:
+def _is_never_started(instance: Instance) -> bool:
     """Say whether the instance has no ssh.config, which Lima writes at the first start."""
-    return bool(birth_mark(instance)) and not commands.ssh_config_of(instance.directory).exists()
+    return not commands.ssh_config(Path(instance.directory).parent, instance.name).exists()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -14,6 +13,7 @@ from dvmweb import files
 from dvmweb.errors import DvmError, NotFound
 from dvmweb.names import is_id
 from dvmweb.paths import Paths
+from dvmweb.processes import birth, is_alive
 
 VERSION = 1
 JOURNAL_BYTES = 4_000_000
@@ -31,31 +31,13 @@ class Process:
     @classmethod
     def of(cls, pid: int) -> Process | None:
         """The live process of that pid, or None."""
-        birth = _birth(pid)
-        return cls(pid, birth) if birth else None
+        born = birth(pid)
+        return cls(pid, born) if born else None
 
     @property
     def is_alive(self) -> bool:
         """Say whether this very process still runs (a zombie does not)."""
-        return _birth(self.pid) == self.birth
-
-
-def _birth(pid: int) -> str:
-    """When `pid` began, "" where there is none. On Linux in ticks since boot: a step of the clock moves them not."""
-    if sys.platform == "linux":
-        try:
-            facts = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
-            boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        except OSError:
-            return ""
-        return "" if facts[0] in ("Z", "X") else f"{boot} {facts[19]}"
-    import psutil
-
-    try:
-        process = psutil.Process(pid)
-        return "" if process.status() == psutil.STATUS_ZOMBIE else str(process.create_time())
-    except psutil.Error:
-        return ""
+        return is_alive(self.pid, self.birth)
 
 
 @dataclass(frozen=True)

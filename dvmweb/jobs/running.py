@@ -22,11 +22,12 @@ from dvmweb.jobs.leftovers import end_leftovers
 from dvmweb.jobs.worlds import read_note, write_note
 from dvmweb.lima import commands
 from dvmweb.lima.client import SSH_FAILED, Lima
+from dvmweb.lima.deadlines import DELETE, PROBE
 from dvmweb.lima.entering import shown
-from dvmweb.lima.instances import Instance, parse_list
+from dvmweb.lima.instances import Instance
 from dvmweb.lima.process import Finished
 from dvmweb.paths import Paths
-from dvmweb.plans import Options, Step, World, guest_steps, verbs
+from dvmweb.plans import Options, Step, World, guest_steps
 
 TAIL_BYTES = 8_000  # of a step's output, for its error text
 LOG_BYTES = 20_000_000  # of one step; the rest is dropped with a mark
@@ -177,18 +178,14 @@ class Runner:
         name = self._world.wish.instance
         return create(
             name,
-            self._find,
+            lambda: self._lima.find(name),
             lambda: self._command(step),
             lambda: self._clean_up(commands.delete(name)),
         )
 
     def _clean_up(self, argv: tuple[str, ...]) -> None:
         self._heard(f"$ {shown(argv)}\n".encode())
-        self._lima.run(argv, verbs.DELETE, on_output=self._heard)  # also when the job was cancelled
-
-    def _find(self) -> Instance | None:
-        """The VM's instance as it is listed now."""
-        return parse_list(self._lima.run(commands.list_all(), verbs.LIST).stdout).find(self._world.wish.instance)
+        self._lima.run(argv, DELETE, on_output=self._heard)  # also when the job was cancelled
 
     def _start(self, step: Step) -> Finished:
         """Start, give the lock of all VMs back once the VM is Running, and remember this boot's host agent."""
@@ -224,7 +221,7 @@ class Runner:
         """Ask until the guest answers: `Running` comes a minute before it does."""
         deadline = time.monotonic() + step.timeout
         while True:
-            finished = self._ask(step, guest_steps.PROBE * 2)
+            finished = self._ask(step, PROBE * 2)
             is_lost = finished.ended == "deadline" or finished.code == SSH_FAILED
             if not is_lost or self._cancel.is_set() or time.monotonic() > deadline:
                 break
@@ -249,8 +246,10 @@ class Runner:
 
     def _running_instance(self) -> Instance | None:
         """The VM's instance when it is Running now."""
-        instance = self._find()
-        return instance if instance is not None and instance.status == "Running" else None
+        with suppress(DvmError):  # a listing that fails is asked for again
+            instance = self._lima.find(self._world.wish.instance)
+            return instance if instance is not None and instance.is_running else None
+        return None
 
     def _public_key(self) -> str:
         return read_note(self.paths, self._job.vm, "key.pub")

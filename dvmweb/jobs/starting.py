@@ -83,13 +83,17 @@ def holder(paths: Paths, vm: str) -> str:
     return ""
 
 
+def last_job(paths: Paths, vm: str) -> Job | None:
+    """The job that holds the VM, or held it last; found by the lock, so that not every journal is read."""
+    with suppress(DvmError):
+        return journal.read(paths, job_id) if (job_id := holder(paths, vm)) else None
+    return None
+
+
 def open_job(paths: Paths, vm: str) -> Job | None:
     """The job that holds the VM now."""
-    job_id = holder(paths, vm)
-    with suppress(DvmError):
-        job = journal.read(paths, job_id) if job_id else None
-        return job if job is not None and job.is_open else None
-    return None
+    job = last_job(paths, vm)
+    return job if job is not None and job.is_open else None
 
 
 def _busy(paths: Paths, vm: str) -> VmBusy:
@@ -128,9 +132,7 @@ def _spawn(paths: Paths, environ: Mapping[str, str], job: Job, lock: files.Lock,
 def _first_error(word: bytes, stderr: Path) -> DvmError:
     """The error that the process could not begin for, as it said it."""
     try:
-        said = json.loads(word)
-        kind = getattr(errors, said["kind"], DvmError)
-        return as_error(journal.Failure(**said)) if issubclass(kind, DvmError) else DvmError(said["what"])
+        return as_error(journal.Failure(**json.loads(word)))
     except ValueError:
         last = stderr.read_bytes()[-2000:].decode("utf-8", "replace")
         return DvmError("The job's process could not start.", f"This is a fault of dvm: please report it.\n{last}")

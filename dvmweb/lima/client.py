@@ -11,6 +11,7 @@ from typing import Any
 from dvmweb.errors import CouldNotLook, NotFound, UsageError
 from dvmweb.files import private_folder
 from dvmweb.lima import commands, connections, engine, ledger, process
+from dvmweb.lima.deadlines import COPY, CREATE, DELETE, EDIT, LIST, PROBE, SSH_EXIT, START, STOP, VERSION
 from dvmweb.lima.engine import Engine
 from dvmweb.lima.failures import LimaError
 from dvmweb.lima.guest_script import GuestScript
@@ -18,9 +19,6 @@ from dvmweb.lima.instances import Instance, Listing, parse_list
 from dvmweb.lima.process import Finished
 from dvmweb.paths import Paths, child_environment
 
-# Deadlines in seconds. A stop while the guest boots takes three minutes, and Lima itself may wait six.
-VERSION, SSH_EXIT, LIST, PROBE, EDIT, DELETE, STOP, START, COPY = 5.0, 2.0, 10.0, 15.0, 30.0, 120.0, 420.0, 900.0, 900.0
-CREATE = 3600.0  # it may download an image
 SSH_FAILED = 255  # also the code of a remote command that a signal ended
 NETWORK_VARIABLE = "DVM_GUEST_NETWORK"  # Lima ignores it; a demo guest has no network without it
 
@@ -118,13 +116,16 @@ class Lima:
         return found
 
     def create(self, file: Path, instance: str) -> None:
-        """Create; what a failed create left behind is deleted, so that the next one can begin anew."""
+        """Create; what a failed create left behind is deleted, so that the next one can begin anew.
+
+        Never by force: limactl then refuses one that runs, which somebody else must have made meanwhile.
+        """
         finished = self.run(commands.create(str(file), instance), CREATE)
         if finished.is_ok:
             return
         said = finished.stderr.decode("utf-8", "replace")
         if "already exists" not in said:
-            self.run(commands.delete_force(instance), DELETE)
+            self.run(commands.delete(instance), DELETE)
         raise LimaError(finished)
 
     def start(self, instance: str) -> None:

@@ -145,11 +145,6 @@ def ssh_config(lima_home: Path, instance: str) -> Path:
     return lima_home / _checked(instance) / "ssh.config"
 
 
-def ssh_config_of(directory: str) -> Path:
-    """The ssh.config below an instance's folder as the listing names it."""
-    return Path(directory) / "ssh.config"
-
-
 def _ssh(engine: Engine, lima_home: Path, instance: str) -> tuple[str, ...]:
     return (*engine.ssh, "-F", str(ssh_config(lima_home, instance)))
 

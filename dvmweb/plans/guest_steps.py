@@ -9,11 +9,12 @@ from dvmweb.errors import SecretNeeded
 from dvmweb.guest_state import GuestState
 from dvmweb.guest_text import visible
 from dvmweb.lima import commands
+from dvmweb.lima.deadlines import PROBE
 from dvmweb.lima.guest_script import GuestScript
 from dvmweb.plans.model import Options, RecipeWish, Step, World
 
 # Deadlines in seconds.
-PROBE, LOOK, SCRIPT = 15.0, 75.0, 3600.0
+LOOK, SCRIPT = 75.0, 3600.0
 NOT_RUN = "not run"  # what is noted about a demo guest that could not make a key
 WAIT_FOR_ANSWER = 300.0  # a VM that says Running may still boot for minutes
 

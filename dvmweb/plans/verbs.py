@@ -9,13 +9,11 @@ from collections.abc import Iterator
 
 from dvmweb.errors import DvmError
 from dvmweb.lima import commands
+from dvmweb.lima.deadlines import CREATE, DELETE, EDIT, LIST, START, STOP
 from dvmweb.lima.instances import Instance
 from dvmweb.lima.rendering import expected_difference
 from dvmweb.plans import guest_steps
 from dvmweb.plans.model import Options, Step, World
-
-# Deadlines in seconds.
-LIST, EDIT, STOP, START, CREATE, DELETE = 10.0, 30.0, 420.0, 900.0, 3600.0, 120.0
 
 
 def plan(verb: str, world: World, options: Options) -> tuple[Step, ...]:

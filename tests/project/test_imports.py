@@ -14,7 +14,7 @@ import pytest
 TOP = Path(__file__).resolve().parents[2]
 PACKAGE = TOP / "dvmweb"
 
-FLOOR = ("__init__", "errors", "names", "guest_text", "paths", "files", "answers", "remotes")
+FLOOR = ("__init__", "errors", "names", "guest_text", "paths", "files", "answers", "remotes", "processes")
 WANTS_AND_ANSWERS = ("config", "recipes", "work", "guest_state")
 # A room is a module or a folder of dvmweb. Patterns are of dotted names below dvmweb.
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
