@@ -115,8 +115,6 @@ class Dashboard:
     def _greet(self) -> None:
         host, say = self._server.host_header, self._face.say
         say(f"The dashboard listens on {host}, for this computer only. Ctrl-C ends it; VMs and jobs go on.")
-        if self._vms.paths.is_demo:
-            say("It uses the demo engine: its guests are sandboxes, no boundary.")
         say(f"Log in (once, within five minutes):\n  {self._address()}")
         if self._face.open_file is not None:
             self._file = redirect_file.write_redirect(self._vms.paths.home, self._vms.paths.state, self._address())

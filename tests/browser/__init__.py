@@ -1,0 +1,1 @@
+"""The dashboard in a real browser, on the demo engine: run by hand with `pytest tests/browser`."""
