@@ -22,6 +22,7 @@ ODD_HOOKS = {
 }
 MAX_HOOK = 64 * 1024  # bytes
 MAX_TIME = 10**12  # unix seconds
+MAX_TICKS, MAX_KIB = 10**14, 2**40
 T = TypeVar("T")
 _SHA256 = re.compile(rb"[0-9a-f]{64}")
 _KEY_LINE = re.compile(rb"ssh-[a-z0-9-]{2,20} [A-Za-z0-9+/=]{40,1000}( [ -~]*)?")
@@ -34,6 +35,16 @@ class Applied:
     hash: str  # of script, library and params, as recipes.recipe_hash makes it
     result: str  # "done", or "not-run" where the demo cannot run it
     seconds: int  # unix time
+
+
+@dataclass(frozen=True)
+class Use:
+    """What the guest's kernel counts: processor ticks since its boot, and memory in bytes."""
+
+    busy: int
+    ticks: int
+    memory_used: int
+    memory: int
 
 
 @dataclass(frozen=True)
@@ -55,6 +66,7 @@ class GuestState:
     hook_size: int  # bytes
     hook_problem: str  # why there is a hook that can never run, "" for none
     hook_applied: str  # SHA-256 of the hook that ran last, "" for none
+    use: Use | None = None  # None where the guest does not tell; a demo guest would tell of its host
 
 
 @dataclass(frozen=True)
@@ -93,6 +105,7 @@ _COUNTS = {
     "code": 2,
     "hook": 2,
     "hook-applied": 1,
+    "use": 4,
     "odd-identity": 0,
     "odd-hook": 1,
 }
@@ -120,6 +133,7 @@ def _state(
         hook_size=answers.number(hook_size, MAX_HOOK),
         hook_problem=_hook_problem(single),
         hook_applied=_matching(_SHA256, single["hook-applied"][0]) if "hook-applied" in single else "",
+        use=_use(*single["use"]) if "use" in single else None,
     )
 
 
@@ -162,6 +176,15 @@ def _identity(single: Mapping[str, tuple[bytes, ...]]) -> tuple[str, str] | None
     if not instance and not guest_id:
         return None
     return _matching(re.compile(rb"[a-z][a-z0-9-]{0,75}"), instance), _matching(re.compile(rb"[0-9a-f]{32}"), guest_id)
+
+
+def _use(busy: bytes, ticks: bytes, free: bytes, memory: bytes) -> Use:
+    """Read ticks, and memory in KiB."""
+    numbers = answers.number(busy, MAX_TICKS), answers.number(ticks, MAX_TICKS)
+    kib_free, kib = answers.number(free, MAX_KIB), answers.number(memory, MAX_KIB)
+    if numbers[0] > numbers[1] or kib_free > kib:
+        raise _odd("holds more than there is")
+    return Use(*numbers, (kib - kib_free) * 1024, kib * 1024)
 
 
 def _hook_problem(single: Mapping[str, tuple[bytes, ...]]) -> str:

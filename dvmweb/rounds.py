@@ -96,11 +96,12 @@ def _ask_reach(vms: Vms, world: World, lima: Lima, began: float) -> None:
     from dvmweb.jobs import stored
 
     finished = lima.ask(world.wish.instance, plans.state_question(world))
-    is_answered = False
+    is_answered, use = False, None
     with suppress(DvmError):
-        is_answered = _is_ours(parse_state(finished.stdout, world.nonce), world)
+        state = parse_state(finished.stdout, world.nonce)
+        is_answered, use = _is_ours(state, world), state.use
     if not _was_disturbed(vms, world.config.name, began):
-        stored.write_reach(vms.paths, world.config.name, world.instance, is_answered=is_answered)
+        stored.write_reach(vms.paths, world.config.name, world.instance, is_answered=is_answered, use=use)
 
 
 def _is_ours(state: GuestState, world: World) -> bool:

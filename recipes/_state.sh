@@ -55,6 +55,18 @@ read_line() {
   [ -n "$line" ] && [[ $line != *$'\n'* ]]
 }
 
+# What the kernel counts, where it counts all of it: ticks of all processors, memory in KiB.
+answer_use() {
+  local cpu user nice system idle wait irq soft steal rest name value free="" memory=""
+  IFS=' ' read -r cpu user nice system idle wait irq soft steal rest </proc/stat || return 0
+  while IFS=' :' read -r name value rest; do
+    case $name in MemTotal) memory=$value ;; MemAvailable) free=$value && break ;; esac
+  done </proc/meminfo
+  [[ $cpu == cpu && $steal$free$memory =~ ^[0-9]+$ && -n $free && -n $memory ]] || return 0
+  local busy=$((user + nice + system + irq + soft + steal))
+  answer use "$busy" "$((busy + idle + wait))" "$free" "$memory"
+}
+
 # applied recipes, and their probes in the background
 declare -A probes=()
 applied=()
@@ -85,7 +97,7 @@ boot_id=""
 IFS= read -r boot_id </proc/sys/kernel/random/boot_id
 host=${host@P}
 answer host "${host:0:255}" "${user@P}" "$EUID" "$boot_id"
-if [ -n "$is_demo" ]; then answer demo; fi
+if [ -n "$is_demo" ]; then answer demo; else answer_use; fi
 
 for ((i = 0; i < ${#applied[@]}; i += 4)); do answer applied "${applied[@]:i:4}"; done
 

@@ -84,7 +84,8 @@ def answer(tools: Tools, world: World, finished: Finished) -> Outcome:
     """The guest answered the state question of this very plan: right guest, right nonce."""
     state = guest_state.parse_state(finished.stdout, world.nonce)
     notices = _check_identity(world, state)
-    stored.write_reach(tools.paths, world.config.name, world.booted or world.instance, is_answered=True)
+    instance = world.booted or world.instance
+    stored.write_reach(tools.paths, world.config.name, instance, is_answered=True, use=state.use)
     known_id = world.known_id if state.identity else ""
     if not known_id and state.identity and state.identity[0] == world.wish.instance:
         known_id = state.identity[1]  # our state folder was deleted: the guest remembers

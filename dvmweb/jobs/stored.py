@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from dvmweb import files
 from dvmweb.errors import DvmError
+from dvmweb.guest_state import Use
 from dvmweb.lima.instances import Instance, birth_mark
 from dvmweb.paths import Paths
 from dvmweb.work import WorkReport, could_not_look, from_json
@@ -28,10 +29,12 @@ class StoredWork:
 
 @dataclass(frozen=True)
 class Reach:
-    """Whether the guest answered when it was last asked, in this boot."""
+    """Whether the guest answered when it was last asked, in this boot, and what it said of its cpu and memory."""
 
     answered: bool
     at: float  # seconds since the epoch
+    cpu: int | None = None  # percent of all its processors since the answer before; None where nobody knows
+    memory: int | None = None  # bytes in use
 
 
 def write(paths: Paths, vm: str, instance: Instance | None, job: str, report: WorkReport) -> None:
@@ -69,25 +72,45 @@ def _read(paths: Paths, vm: str) -> tuple[StoredWork, str] | None:
         return StoredWork(could_not_look("the stored report cannot be read"), ""), UNREADABLE
 
 
-def write_reach(paths: Paths, vm: str, instance: Instance | None, *, is_answered: bool) -> None:
+def write_reach(paths: Paths, vm: str, instance: Instance | None, *, is_answered: bool, use: Use | None = None) -> None:
     """Remember when this boot of the VM answered last; another boot is another host agent."""
     agent = instance.host_agent_pid if instance else 0
-    facts = {"version": VERSION, "answered": is_answered, "at": time.time(), "host_agent_pid": agent}
+    facts: dict[str, object] = {"version": VERSION, "answered": is_answered, "at": time.time(), "host_agent_pid": agent}
+    if use is not None:
+        before = _reach_facts(paths, vm, instance) or {}
+        facts |= {"busy": use.busy, "ticks": use.ticks, "memory": use.memory_used}
+        facts["cpu"] = _percent(before.get("busy"), before.get("ticks"), use)
     folder = files.private_folder(paths.vm_state(vm))
     files.write_whole(folder / "reach.json", json.dumps(facts).encode())
 
 
+def _percent(busy: object, ticks: object, use: Use) -> int | None:
+    """How busy its processors were since an earlier answer of the same boot."""
+    if not (isinstance(busy, int) and isinstance(ticks, int)) or not (ticks < use.ticks and busy <= use.busy):
+        return None
+    return min(100, round(100 * (use.busy - busy) / (use.ticks - ticks)))
+
+
 def read_reach(paths: Paths, vm: str, instance: Instance | None) -> Reach | None:
     """What is remembered of this boot; an answer of an earlier boot says nothing."""
+    facts = _reach_facts(paths, vm, instance)
+    if facts is None or instance is None or instance.status != "Running":
+        return None
+    at, cpu, memory = facts.get("at"), facts.get("cpu"), facts.get("memory")
+    if not isinstance(at, int | float) or not 0 <= at < 1e12:
+        return None
+    known = (number if isinstance(number, int) else None for number in (cpu, memory))
+    return Reach(facts.get("answered") is True, float(at), *known)
+
+
+def _reach_facts(paths: Paths, vm: str, instance: Instance | None) -> dict[str, object] | None:
+    """What is stored of this boot."""
     try:
         facts = json.loads(files.read_bounded(paths.vm_state(vm) / "reach.json", MOST))
-        is_now = instance is not None and instance.status == "Running"
-        if not is_now or instance is None or facts["host_agent_pid"] != instance.host_agent_pid:
-            return None
-        at = float(facts["at"])
-        return Reach(facts["answered"] is True, at) if 0 <= at < 1e12 else None
-    except (FileNotFoundError, DvmError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+    except (FileNotFoundError, DvmError, ValueError, RecursionError):
         return None
+    is_now = isinstance(facts, dict) and instance is not None
+    return facts if is_now and instance and facts.get("host_agent_pid") == instance.host_agent_pid else None
 
 
 def age(at: float, now: float | None = None) -> str:

@@ -57,6 +57,7 @@ class Watch(Generic[T]):
         self._snapshot: Snapshot[T] = Snapshot()
         self._thread: threading.Thread | None = None
         self._asked = self._looked = self._began = 0.0  # monotonic seconds; `_began` is 0 while no look runs
+        self._is_ended = False
         self._seen: Stamp | None = None  # the files before the last look
         self._noted: Stamp | None = None
 
@@ -75,6 +76,15 @@ class Watch(Generic[T]):
                 )
             return self._told()
 
+    def end(self) -> None:
+        """Look no more; returns when the look that may be under way has ended."""
+        with self._changed:
+            self._is_ended = True
+            self._changed.notify_all()
+            thread = self._thread
+        if thread is not None:
+            thread.join()
+
     def _told(self) -> Snapshot[T]:
         waited = time.monotonic() - self._began if self._began else 0.0
         if waited < SLOW or self._snapshot.problem is not None:
@@ -92,7 +102,7 @@ class Watch(Generic[T]):
             self._thread.start()
 
     def _run(self) -> None:
-        while True:
+        while not self._is_ended:
             seen, noted = stamp(self._paths), notes(self._paths)
             with self._changed:
                 now = time.monotonic()

@@ -12,6 +12,7 @@ from dvmweb.vms import Vm
 from dvmweb.web.wording import GIB, STEP, age, capital, count, duration, element_id, short_repo, size
 from dvmweb.work import Verdict, WorkReport
 
+HIGH = 0.85  # from here on a meter warns
 FRESH = 60.0  # seconds for which an answer counts as "reachable"; a page asks every 15 s
 _IN_REPOSITORIES = re.compile(r" in \d+ repositor(?:y|ies)")
 BUSY_WORDS = {"sync": "Syncing", "start": "Starting", "stop": "Stopping", "work": "Looking", "delete": "Deleting"}
@@ -189,14 +190,27 @@ def job_line(job: Job | None, now: float) -> JobLine | None:
     return JobLine(job.id, text, ended, max(1, len(job.steps)))
 
 
-def meters(vm: Vm, disk_used: int) -> tuple[Meter, ...]:
-    """What the VM may take, and how much of its disk it has taken (bytes, 0 where that is not known)."""
+def meters(vm: Vm, disk_used: int, now: float) -> tuple[Meter, ...]:
+    """What the VM uses of what it may take: cpu and memory by its own word, disk (bytes, 0: not known) as this computer
+    counts it. Where no fresh answer tells the use, only the limit stands there.
+    """
     cpus, memory, disk = asked_size(vm)
-    used = f"{disk_used / GIB:.1f}".removesuffix(".0") if disk_used >= GIB // 20 else "<0.1"
-    words = f"{used} / {size(disk)}" if disk_used else size(disk)
-    has_bar = bool(disk and disk_used)
-    bar = Meter("disk", words, min(disk_used, disk), disk, has_bar=True, is_high=disk_used > disk * 0.85)
-    return (Meter("cpu", str(cpus or "?")), Meter("mem", size(memory)), bar if has_bar else Meter("disk", words))
+    reach = vm.reach if vm.reach is not None and vm.reach.answered and now - vm.reach.at <= FRESH else None
+    cpu = Meter("cpu", str(cpus or "?"))
+    if reach is not None and reach.cpu is not None:
+        cpu = Meter("cpu", f"{reach.cpu} % of {cpus}", reach.cpu, 100, has_bar=True, is_high=reach.cpu > HIGH * 100)
+    return (cpu, _filled("mem", reach.memory if reach else None, memory), _filled("disk", disk_used or None, disk))
+
+
+def _filled(label: str, used: int | None, most: int) -> Meter:
+    """Bytes used of bytes there are; without a bar where one of them is not known."""
+    if used is None:
+        return Meter(label, size(most))
+    words = f"{used / GIB:.1f}".removesuffix(".0") if used >= GIB // 20 else "<0.1"
+    text = f"{words} / {size(most)}"
+    if not most:
+        return Meter(label, text)
+    return Meter(label, text, min(used, most), most, has_bar=True, is_high=used > most * HIGH)
 
 
 def asked_size(vm: Vm) -> tuple[int, int, int]:
@@ -253,7 +267,7 @@ def card(vm: Vm, now: float, disk_used: int = 0) -> Card:
         badge=badge(vm, now),
         work=line,
         job=job_line(vm.job, now),
-        meters=meters(vm, disk_used),
+        meters=meters(vm, disk_used, now),
         ports=ports(vm),
         recipes=vm.config.recipes if vm.config else (),
         problem=first_problem(vm),

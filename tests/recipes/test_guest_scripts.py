@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import psutil
 import pytest
 
 from dvmweb.errors import CouldNotLook
@@ -54,6 +55,9 @@ def test_a_new_guest_has_nothing(guest: Guest) -> None:
     assert (found.is_demo, found.uid) == (False, os.geteuid())
     assert found.hostname == os.uname().nodename
     assert re.fullmatch("[0-9a-f-]{36}", found.boot_id)
+    assert found.use is not None
+    assert found.use.memory == psutil.virtual_memory().total
+    assert 0 < found.use.busy < found.use.ticks
 
 
 def test_a_full_guest_tells_all(guest: Guest) -> None:
@@ -71,6 +75,7 @@ def test_a_full_guest_tells_all(guest: Guest) -> None:
     found = state(guest, "good", "bad", "here", "none", "skipped", "never", probes=probes)
     assert found.identity == ("dvm-app", ID)
     assert found.is_demo
+    assert found.use is None  # it would be its host's
     assert {name: (a.hash, a.result, a.seconds) for name, a in found.applied.items()} == {
         **dict.fromkeys(("good", "bad", "here", "none"), (A, "done", 1700000000)),
         "skipped": (B, "not-run", 1700000001),

@@ -97,9 +97,11 @@ def sessions(vms: Vms) -> Sessions:
 
 
 @pytest.fixture
-def app(vms: Vms, sessions: Sessions) -> Flask:
+def app(vms: Vms, sessions: Sessions) -> Iterator[Flask]:
     """The bare app; a request of its own test client has no session. Use `client`, or `within(app, ...)`."""
-    return create_app(vms, sessions)
+    app = create_app(vms, sessions)
+    yield app
+    app.extensions["dvm"]["watch"].end()  # it must not write to a home that is removed
 
 
 @pytest.fixture

@@ -134,6 +134,15 @@ def test_what_is_not_known_is_a_question_mark() -> None:
     assert [meter.text for meter in views.card(running(), NOW, 9 * GIB).meters] == ["2", "4 GiB", "9 / 20 GiB"]
 
 
+def test_a_fresh_answer_tells_the_use_and_an_old_one_does_not() -> None:
+    vm = running(reach=Reach(True, NOW - 5, 96, 31 * GIB // 10))
+    meters = views.card(vm, NOW).meters
+    assert [meter.text for meter in meters] == ["96 % of 2", "3.1 / 4 GiB", "20 GiB"]
+    assert [(meter.has_bar, meter.is_high) for meter in meters] == [(True, True), (True, False), (False, False)]
+    for reach in (Reach(True, NOW - 300, 96, GIB), Reach(False, NOW - 5, 96, GIB), None):
+        assert [meter.text for meter in views.card(running(reach=reach), NOW).meters] == ["2", "4 GiB", "20 GiB"]
+
+
 def test_the_line_of_a_running_job() -> None:
     line = views.job_line(busy("sync"), NOW)
     assert line is not None

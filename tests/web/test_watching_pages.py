@@ -13,6 +13,8 @@ import pytest
 
 from dvmweb import rounds
 from dvmweb.errors import DvmError
+from dvmweb.guest_state import Use
+from dvmweb.jobs import stored
 from dvmweb.jobs.journal import Job
 from dvmweb.jobs.stored import Reach
 from dvmweb.lima import watching
@@ -223,6 +225,26 @@ def vm(**changes: object) -> Vm:
 )
 def test_who_is_asked_what(one: Vm, due: str) -> None:
     assert rounds.what_is_due(one, NOW) == due
+
+
+def test_use_of_the_processors_is_told_between_two_answers_of_one_boot(paths: Paths) -> None:
+    boot, next_boot = replace(RUNNING, host_agent_pid=7), replace(RUNNING, host_agent_pid=8)
+
+    def after(instance: Instance, busy: int, ticks: int) -> tuple[int | None, int | None]:
+        use = Use(busy, ticks, 3 << 20, 4 << 20)
+        stored.write_reach(paths, "a", instance, is_answered=True, use=use)
+        reach = stored.read_reach(paths, "a", instance)
+        assert reach is not None
+        return reach.cpu, reach.memory
+
+    assert after(boot, 100, 1000) == (None, 3 << 20)
+    assert after(boot, 140, 1200) == (20, 3 << 20)
+    assert after(boot, 140, 1200) == (None, 3 << 20)  # no time has passed
+    assert after(boot, 130, 1300) == (None, 3 << 20)  # a guest may say anything
+    assert after(next_boot, 230, 1400) == (None, 3 << 20)
+    stored.write_reach(paths, "a", next_boot, is_answered=False)
+    reach = stored.read_reach(paths, "a", next_boot)
+    assert reach == Reach(False, reach.at if reach else 0.0, None, None)
 
 
 @pytest.mark.usefixtures("guests_work")
