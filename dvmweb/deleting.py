@@ -10,10 +10,11 @@ from dvmweb.plans import Step
 from dvmweb.vms import Vm, Vms
 
 
-def steps_of_delete(vms: Vms, vm: Vm, *, force: bool) -> tuple[Step, ...]:
+def steps_of_delete(vms: Vms, vm: Vm, *, force: bool, expected: str) -> tuple[Step, ...]:
     """The steps of the delete job from the last list on, those that run a command.
 
     Raises ConfigError and NoEngine, as the job itself would.
     """
     world = replace(load_world(vms.paths, vms.environ, vm.name, "delete"), instance=vm.instance, has_looked=True)
-    return tuple(step for step in plans.plan("delete", world, plans.Options(force=force)) if step.argv)
+    options = plans.Options(force=force, expected=expected)
+    return tuple(step for step in plans.plan("delete", world, options) if step.argv)

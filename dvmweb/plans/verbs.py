@@ -63,15 +63,17 @@ def _work(world: World, options: Options) -> Iterator[Step]:
 def _delete(world: World, options: Options) -> Iterator[Step]:
     """Look, compare, stop, delete: the lock of the VM is held from the first look to the end."""
     name, status = world.wish.instance, world.instance.status if world.instance else "Running"
+    # A report that the user decided by is compared with what is true now; without one, force asks nobody.
+    is_booted = status == "Stopped" and (not options.force or bool(options.expected))
     yield _look_first("deletable")
-    if status == "Stopped" and not options.force:
+    if is_booted:
         yield from _change(world, options)
         yield from _boot(world)
-    if status == "Running" or not options.force:
+    if status == "Running" or is_booted or not options.force:
         yield guest_steps.look(world, "work-unchanged", is_optional=options.force)
     else:
         yield Step("work at risk", check="not-looked")
-    if status == "Running" or (status == "Stopped" and not options.force):
+    if status == "Running" or is_booted:
         yield Step("stop", commands.stop(name), STOP, locks_engine="step")
     is_odd = status not in ("Running", "Stopped")
     argv = commands.delete_force(name) if is_odd else commands.delete(name)

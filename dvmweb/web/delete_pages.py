@@ -22,6 +22,7 @@ from dvmweb.web.vm_view import key_view
 from dvmweb.web.vms_pages import disk_used
 from dvmweb.web.wording import size
 from dvmweb.web.work_view import WorkView, needs_name, work_view
+from dvmweb.work import WorkReport
 
 blueprint = Blueprint("delete_pages", __name__)
 CHANGED = "What is known of its work has changed since you saw it"
@@ -44,6 +45,7 @@ class DeletePage:
     title: str
     work: WorkView | None  # None: nobody has looked
     needs_name: bool
+    looks: str  # "always", "asked" or "never": whether the delete looks again
     digest: str
     gone: tuple[tuple[str, str], ...]  # (word, what)
     steps: tuple[PlanStep, ...]
@@ -71,8 +73,16 @@ def delete(name: str) -> Response:
     if needs_name(report) and _field("name") != name:
         return _page(vm, 422, typed=NOT_TYPED)
     _refuse_protected(vm)
-    options = {"force": needs_name(report), "expected": report.facts_hash()}
+    looks = _looks(vm, report) == "always" or bool(_field("look"))
+    options = {"force": needs_name(report), "expected": report.facts_hash() if looks else ""}
     return to_job(house.vms().start_job(name, "delete", options))
+
+
+def _looks(vm: Vm, report: WorkReport | None) -> str:
+    """Whether the delete looks again: "always", as it is "asked", or "never" where there is nobody to ask."""
+    if vm.status == "Running" or (report is not None and not needs_name(report)):
+        return "always"
+    return "asked" if vm.status == "Stopped" else "never"
 
 
 def _field(name: str) -> str:
@@ -115,8 +125,9 @@ def _model(vms: Vms, vm: Vm) -> DeletePage:
     is_named = report is None or needs_name(report)
     problem, todo = _protection(vm)
     steps: tuple[PlanStep, ...] = ()
+    digest, looks = report.facts_hash() if report else "", _looks(vm, report)
     try:
-        found = steps_of_delete(vms, vm, force=is_named)
+        found = steps_of_delete(vms, vm, force=is_named, expected=digest if looks != "never" else "")
         steps = tuple(PlanStep(step.title, shown(step.argv)) for step in found)
     except DvmError as error:  # a config with errors: the job would refuse with the same words
         problem, todo = error.what, error.todo
@@ -125,7 +136,8 @@ def _model(vms: Vms, vm: Vm) -> DeletePage:
         title=f"Delete {vm.name}? · dvm",
         work=work_view(report, time.time()) if report else None,
         needs_name=is_named,
-        digest=report.facts_hash() if report else "",
+        looks=looks,
+        digest=digest,
         gone=_gone(vms, vm),
         steps=steps,
         problem=problem,

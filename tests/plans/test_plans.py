@@ -239,7 +239,12 @@ def test_a_delete_looks_under_the_lock_before_it_stops_and_deletes() -> None:
     assert running[1].check == "work-unchanged"
     stopped = plan("delete", world(instance=instance("Stopped"), has_looked=True), Options())
     assert titles(stopped)[1:6] == ["effective config", "start", "reachable", "state", "work at risk"]
-    forced = plan("delete", world(instance=instance("Broken"), has_looked=True), Options(force=True))
+    by_report = plan("delete", world(instance=instance("Stopped"), has_looked=True), Options(force=True, expected=HASH))
+    assert titles(by_report) == titles(stopped)
+    unseen = plan("delete", world(instance=instance("Stopped"), has_looked=True), Options(force=True))
+    assert [step.check for step in unseen] == ["deletable", "not-looked", "", "is-gone"]
+    forced = plan("delete", world(instance=instance("Broken"), has_looked=True), Options(force=True, expected=HASH))
+    assert forced[1].check == "not-looked"
     assert forced[-2].argv == ("limactl", "delete", "--tty=false", "-f", "dvm-app")
 
 

@@ -227,6 +227,31 @@ def test_h01_a_commit_after_the_look_ends_the_delete(running: Browser, house: Ho
     assert running.get("/vms/app/delete").status_code == 404
 
 
+def test_h01_a_stopped_vm_is_looked_into_again_unless_the_user_says_no(
+    running: Browser,
+    house: House,  # noqa: F811
+    vms: Vms,
+) -> None:
+    house.guest("app", COMMIT)
+    house.ok("stop", "app")
+    limactl(house, "start", "dvm-app")  # and somebody works in it, past dvm
+    limactl(house, "shell", "dvm-app", "bash", "-c", "cd ~/code/app && echo y > f && git commit -qam two")
+    limactl(house, "stop", "dvm-app")
+    eventually(lambda: "Stopped" in running.get("/vms/app").text)
+    text = running.get("/vms/app/delete").text
+    assert "1 unpushed commit" in text
+    assert 'name="look"' in text
+    refused = finished(vms, posted(running, report=seen_hash(text), name="app", look="yes"))
+    assert refused.failure is not None
+    assert "2 unpushed commits" in refused.failure.what
+    assert instances(vms) == ["dvm-app"]
+    house.ok("stop", "app")
+    eventually(lambda: "2 unpushed commits" in running.get("/vms/app/delete").text)
+    unseen = finished(vms, posted(running, report=seen_hash(running.get("/vms/app/delete").text), name="app"))
+    assert unseen.state == "succeeded"
+    assert "deleted without a look" in running.get(f"/jobs/{unseen.id}").text
+
+
 def test_h05_two_posts_at_once_are_one_delete(running: Browser, vms: Vms) -> None:
     digest = seen_hash(running.get("/vms/app/delete").text)
     answers: list[Any] = []
