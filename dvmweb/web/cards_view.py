@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -81,18 +81,26 @@ class Asked:
         return "?" + urlencode({"q": self.query, "show": self.show, "seen": seen})
 
 
-def seen(snapshot: Snapshot[Vm], now: float) -> str:
+def seen(snapshot: Snapshot[Vm], now: float, faults: Sequence[str] = ()) -> str:
     """A value that changes when the page would: with the list, with its trouble, with the ages in it."""
+    last = faults[-1] if faults else ""
     trouble = "p" if snapshot.problem else ""
-    return f"{snapshot.generation}-{int(steady(now))}{trouble}"
+    return f"{snapshot.generation}-{int(steady(now))}{trouble}{last}"
 
 
-def cards_page(snapshot: Snapshot[Vm], asked: Asked, now: float, disks: Mapping[str, int], host: int) -> CardsPage:
+def cards_page(
+    snapshot: Snapshot[Vm],
+    asked: Asked,
+    now: float,
+    disks: Mapping[str, int],
+    host: int,
+    faults: Sequence[str] = (),
+) -> CardsPage:
     """The page of a snapshot. `disks`: bytes used by VM; `host`: bytes of memory of this computer."""
     at = steady(now)
     every = tuple(card(vm, at, disks.get(vm.name, 0)) for vm in snapshot.vms)
     shown = tuple(one for one in every if asked.shows(one))
-    known = seen(snapshot, now)
+    known = seen(snapshot, now, faults)
     at_risk = sum("at-risk" in one.tags for one in every)
     return CardsPage(
         title=_title(every, at_risk, snapshot),
@@ -101,7 +109,7 @@ def cards_page(snapshot: Snapshot[Vm], asked: Asked, now: float, disks: Mapping[
         cards=shown,
         filters=_filters(every, asked),
         query=asked.query,
-        problem=_problem(snapshot, now),
+        problem=_problem(snapshot, now) or _fault(faults),
         poll=asked.poll(known),
         seen=known,
         is_first_visit=not every and snapshot.generation > 0,
@@ -148,6 +156,14 @@ def _filters(every: tuple[Card, ...], asked: Asked) -> tuple[Filter, ...]:
         query = "?" + urlencode({"show": name}) if name else ""
         found.append(Filter(name, word, number, query, asked.show == name))
     return tuple(found)
+
+
+def _fault(faults: Sequence[str]) -> ListProblem | None:
+    if not faults:
+        return None
+    what = "A part of the dashboard has failed, so something on its pages may be old."
+    todo = f"End `dvm web` with Ctrl-C and start it again. If it comes back, report it with the number {faults[-1]}."
+    return ListProblem("bad", what, f"{todo} VMs, jobs and terminals go on.", "")
 
 
 def _problem(snapshot: Snapshot[Vm], now: float) -> ListProblem | None:

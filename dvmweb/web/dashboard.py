@@ -9,6 +9,7 @@ import os
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,7 @@ def run(vms: Vms, face: Face, port: int = 0, *, ipv4: bool = False) -> None:
         _log_to(running.folder(vms.paths) / "log")
         sessions = Sessions(running.folder(vms.paths))
         app = create_app(vms, sessions)
+        _tell_faults_to(app.extensions["dvm"]["faults"])
         server = Server(listening, lambda host: guard(outermost(app), sessions, host))
         Dashboard(vms, face, sessions, server, app.extensions["dvm"]["sockets"]).serve()
     finally:
@@ -76,12 +78,15 @@ def _log_to(path: Path) -> None:
     ours.handlers[:] = [handler]
     ours.setLevel(logging.INFO)
     ours.propagate = False
-    threading.excepthook = _log_thread
 
 
-def _log_thread(facts: threading.ExceptHookArgs) -> None:
-    """A thread that fails must not write a guest's text to the terminal."""
-    log_fault(facts.exc_value or RuntimeError())
+def _tell_faults_to(faults: deque[str]) -> None:
+    """A thread that fails is seen on the pages, and writes no guest's text to the terminal."""
+
+    def hook(facts: threading.ExceptHookArgs) -> None:
+        faults.append(log_fault(facts.exc_value or RuntimeError()))
+
+    threading.excepthook = hook
 
 
 class Dashboard:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any, cast
 
 import htmx_flask
@@ -14,12 +15,14 @@ if TYPE_CHECKING:
     from dvmweb.web.sockets import Sockets
 
 SESSION = "dvm.session"  # the guard leaves the session here, in the WSGI environment
+MOST_FAULTS = 20
 
 
 def furnish(app: Flask, vms: Vms, sessions: Sessions, sockets: Sockets, watch: Watch[Vm]) -> None:
     """Keep what the pages share in the app."""
     htmx_flask.Htmx(app)
-    app.extensions["dvm"] = {"vms": vms, "sessions": sessions, "sockets": sockets, "watch": watch}
+    faults: deque[str] = deque(maxlen=MOST_FAULTS)
+    app.extensions["dvm"] = {"vms": vms, "sessions": sessions, "sockets": sockets, "watch": watch, "faults": faults}
     app.after_request(_vary)
 
 
@@ -41,6 +44,11 @@ def sessions() -> Sessions:
 def sockets() -> Sockets:
     """The open WebSockets."""
     return cast("Sockets", current_app.extensions["dvm"]["sockets"])
+
+
+def faults() -> deque[str]:
+    """The ids of what failed in the background since the start, newest last."""
+    return cast("deque[str]", current_app.extensions["dvm"]["faults"])
 
 
 def session() -> Session | None:

@@ -54,9 +54,18 @@ def index() -> Response:
 def cards() -> Response:
     """The cards alone; 204 when the browser has them already."""
     asked = Asked.of(request.args)
-    if asked.seen and asked.seen == seen(house.watch().snapshot(), time.time()):
+    if asked.seen and asked.seen == seen(house.watch().snapshot(), time.time(), house.faults()):
         return make_response("", 204)
     return house.page("_cards.html", page=_model(asked), help=_help(house.vms()), alone=True)
+
+
+@blueprint.get("/healthz")
+def health() -> Response:
+    """For a program that watches: 200 while nothing has failed in the background, else 503 with the faults' ids."""
+    faults = house.faults()
+    answer = make_response(f"{len(faults)} faults: {' '.join(faults)}\n" if faults else "ok\n", 503 if faults else 200)
+    answer.mimetype = "text/plain"
+    return answer
 
 
 @blueprint.get("/help")
@@ -68,7 +77,7 @@ def help_page() -> Response:
 def _model(asked: Asked) -> CardsPage:
     snapshot = house.watch().snapshot()
     disks = {vm.name: disk_used(vm) for vm in snapshot.vms}
-    return cards_page(snapshot, asked, time.time(), disks, _host_memory())
+    return cards_page(snapshot, asked, time.time(), disks, _host_memory(), tuple(house.faults()))
 
 
 def disk_used(vm: Vm) -> int:

@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -20,6 +21,7 @@ from typing import Any
 
 import psutil
 import pytest
+from flask import Flask
 
 from dvmweb.errors import NotFound
 from dvmweb.vms import Vms
@@ -30,6 +32,8 @@ from dvmweb.web.running import PortTaken, Running
 from dvmweb.web.server import listen
 from dvmweb.web.sessions import Sessions
 from dvmweb.web.sockets import Sockets
+
+from .conftest import Browser
 
 ADDRESS = re.compile(r"http://(\S+?)(/d/[0-9a-f]{32})/login#(\S+)")
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor())
@@ -69,9 +73,11 @@ Start = Callable[..., Started]
 def start(environ: dict[str, str]) -> Iterator[Start]:
     started: list[Started] = []
 
-    def run(*words: str, port: int = 0, umask: int = 0o022, **more: str) -> Started:
+    def run(*words: str, port: int = 0, umask: int = 0o022, most_files: int = 0, **more: str) -> Started:
         port = port or free_port()
         argv = (sys.executable, "-P", "-m", "dvmweb", "web", "--port", str(port), *words)
+        if most_files:
+            argv = ("sh", "-c", 'ulimit -n "$0" && exec "$@"', str(most_files), *argv)
         process = subprocess.Popen(
             argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**environ, **more}, umask=umask
         )
@@ -215,6 +221,47 @@ def test_b17_no_debugger_whatever_the_environment_says(start: Start) -> None:
         assert status == 404
         assert "Server" not in headers
         assert "erkzeug" not in text
+
+
+def test_r23_a_thread_that_fails_is_seen_and_the_dashboard_still_answers(
+    client: Browser, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    dashboard._tell_faults_to(app.extensions["dvm"]["faults"])
+    assert client.get("/healthz").text == "ok\n"
+
+    def fail() -> None:
+        raise RuntimeError("<b>a guest's words</b>")
+
+    thread = threading.Thread(target=fail)
+    thread.start()
+    thread.join()
+    (fault,) = app.extensions["dvm"]["faults"]
+    health = client.get("/healthz")
+    assert (health.status_code, fault in health.text) == (503, True)
+    page = client.get("/").text
+    assert f"report it with the number {fault}" in page
+    assert "guest&#39;s words" not in page
+
+
+def test_r24_out_of_descriptors_it_refuses_and_recovers(start: Start) -> None:
+    one = start("--no-open", most_files=64)
+    host, prefix, token = one.address
+    cookie = log_in(host, prefix, token)
+    halves = [socket.create_connection(("::1", one.port)) for _ in range(120)]
+    for half in halves:
+        half.sendall(b"GET / HTTP/1.1\r\n")
+    wait_until(lambda: _answers(f"http://{host}{prefix}/jobs", cookie), 30)
+    for half in halves:
+        half.close()
+    assert one.process.poll() is None
+
+
+def _answers(address: str, cookie: str) -> bool:
+    try:
+        return ask(address, Cookie=cookie)[0] == 200
+    except OSError:
+        return False
 
 
 def test_g01_whatever_the_umask(start: Start, vms: Vms) -> None:
