@@ -195,8 +195,11 @@ class Server(ThreadedWSGIServer):
     def get_request(self) -> tuple[Any, Any]:
         try:
             return super().get_request()
-        except OSError:  # out of descriptors: without a pause this would spin
-            time.sleep(0.05)
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                with self._lock:
+                    self._make_room()
+                time.sleep(0.02)  # until its descriptor is free; without a pause this would spin
             raise
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
@@ -208,18 +211,23 @@ class Server(ThreadedWSGIServer):
         return is_near and self._admit(request)
 
     def _admit(self, connection: Any) -> bool:
-        """Make room for a new connection: the oldest one that has not even asked has to go for it."""
+        """Take a new connection in, if there is room for it or can be made."""
         with self._lock:
-            if len(self._connections) >= self._most:
-                if not self._heads:
-                    return False
-                oldest = next(iter(self._heads))
-                self._forget(oldest)
-                with suppress(OSError):
-                    oldest.shutdown(socket.SHUT_RDWR)  # its thread wakes up and ends
+            if len(self._connections) >= self._most and not self._make_room():
+                return False
             self._connections.add(connection)
             self._heads[connection] = None
             return True
+
+    def _make_room(self) -> bool:
+        """Cut off the oldest connection that has not even asked; False where there is none."""
+        if not self._heads:
+            return False
+        oldest = next(iter(self._heads))
+        self._forget(oldest)
+        with suppress(OSError):
+            oldest.shutdown(socket.SHUT_RDWR)  # its thread wakes up and ends
+        return True
 
     def head_is_read(self, connection: Any) -> None:
         """This one has asked: from now on it is not the one that has to go."""
