@@ -18,7 +18,7 @@ help:
 	@echo "make run     the main job on the demo engine, in a throwaway home, step by step"
 	@echo "make test    all tests"
 	@echo "make check   ruff, mypy, shellcheck, the import table"
-	@echo "make bench   what dvm costs on top of its engine"
+	@echo "make bench   what dvm and its dashboard cost, as ratios in one run"
 	@echo "make lock    requirements/dev.txt anew from pyproject.toml (UPGRADE=1: newest versions)"
 	@echo "make clean   remove .venv, static/vendor and everything that tools made"
 
@@ -59,6 +59,7 @@ check: setup
 
 bench: setup
 	$(IN_VENV) tests/bench/bench.py $(ARGS)
+	$(IN_VENV) -m tests.bench.web_bench
 
 lock:
 	@python=$$(PYTHON="$${PYTHON:-python3.11}" scripts/find-python) || exit 1; \

@@ -1,0 +1,194 @@
+"""What the dashboard costs: the page of 50 VMs against one list, terminals against terminado, ttyd and a bare pty.
+
+`make bench` runs it. Everything is measured in one run, in turns, on the demo engine; ratios are what counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.bench.wires import FIRST, Ours, measure, others
+
+DVM = Path(sys.executable).with_name("dvm")
+ADDRESS = re.compile(r"(http://\S+?)(/d/[0-9a-f]{32})/login#(\S+)")
+
+
+@dataclass
+class Dashboard:
+    """`dvm web` in a throwaway home, and a session of it."""
+
+    home: Path
+    environ: dict[str, str]
+    process: subprocess.Popen[str] | None = None
+    origin: str = ""
+    prefix: str = ""
+    cookie: str = ""
+
+    def dvm(self, *words: str) -> str:
+        """Run `dvm`, which must succeed."""
+        return subprocess.run(
+            [str(DVM), *words], env=self.environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
+        ).stdout
+
+    def limactl(self, *words: str, stdin: str = "") -> float:
+        """Run the engine as the dashboard does; seconds that it took."""
+        argv = [sys.executable, "-I", "-m", "dvmweb.demo", "limactl", *words]
+        environ = {**self.environ, "LIMA_HOME": str(self.home / ".local/state/dvm/demo/lima")}
+        began = time.perf_counter()
+        subprocess.run(argv, env=environ, input=stdin, capture_output=True, text=True, check=True)
+        return time.perf_counter() - began
+
+    def start(self) -> None:
+        """Start it and log in as a browser does."""
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+            port = probe.getsockname()[1]
+        argv = [str(DVM), "web", "--no-open", "--port", str(port)]
+        self.process = subprocess.Popen(argv, env=self.environ, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        found = None
+        while found is None:
+            line = self.process.stdout.readline()
+            if not line:
+                sys.exit("dvm web ended before it said its address")
+            found = ADDRESS.search(line)
+        self.origin, self.prefix, token = found[1], found[2], found[3]
+        body = urllib.parse.urlencode({"token": token}).encode()
+        headers = {"Origin": self.origin, "Content-Type": "application/x-www-form-urlencoded"}
+        request = urllib.request.Request(f"{self.origin}{self.prefix}/login", body, headers)  # noqa: S310
+
+        class Stay(urllib.request.HTTPRedirectHandler):
+            def redirect_request(self, *_: Any) -> None:
+                return None
+
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), Stay())
+        try:
+            opener.open(request)
+        except urllib.error.HTTPError as answer:
+            self.cookie = answer.headers["Set-Cookie"].partition(";")[0]
+
+    def ask(self, path: str, **form: str) -> str:
+        """A page, or what a form led to."""
+        body = urllib.parse.urlencode(form).encode() if form else None
+        headers = {"Cookie": self.cookie, **({"Origin": self.origin} if form else {})}
+        request = urllib.request.Request(f"{self.origin}{self.prefix}{path}", body, headers)  # noqa: S310
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(request) as answer:
+            return str(answer.read().decode())
+
+    def memory(self) -> tuple[float, float]:
+        """Resident MB of the dashboard and of the keeper, which may not run."""
+        assert self.process is not None
+        keeper = 0
+        for process in psutil.process_iter(["cmdline"]):
+            words = process.info["cmdline"] or []
+            with suppress(psutil.Error):
+                if "dvmweb.terminals" in words and process.environ().get("HOME") == str(self.home):
+                    keeper = process.memory_info().rss
+        return psutil.Process(self.process.pid).memory_info().rss / 1e6, keeper / 1e6
+
+
+@contextmanager
+def throwaway(count: int) -> Iterator[Dashboard]:
+    """A home with `count` instances, the first one synced and running, and its dashboard."""
+    # /tmp, not TMPDIR: the path of an ssh socket below it must fit.
+    home = Path(tempfile.mkdtemp(prefix="dvm-bench.", dir="/tmp"))
+    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    one = Dashboard(home, {**kept, "HOME": str(home), "DVM_ENGINE": "demo", "PS1": "$ "})
+    names = [FIRST, *(f"vm{number:02}" for number in range(1, count))]
+    try:
+        one.dvm("init", FIRST)
+        one.dvm("sync", FIRST)
+        lima_yaml = home / ".local/state/dvm/demo/vms" / FIRST / "lima.yaml"
+        for name in names[1:]:
+            one.dvm("init", name)
+            one.limactl("create", "--tty=false", f"--name=dvm-{name}", str(lima_yaml))
+        one.start()
+        yield one
+    finally:
+        if one.process is not None:
+            one.process.terminate()
+            one.process.wait()
+        with suppress(subprocess.CalledProcessError):
+            one.limactl("delete", "-f", *(f"dvm-{name}" for name in names))
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def pages(dashboard: Dashboard, times: int, count: int) -> None:
+    """The page of all VMs against one list."""
+    dashboard.ask("/")
+    shown, listed = [], []
+    for _ in range(times):
+        listed.append(1000 * dashboard.limactl("list", "--json"))
+        began = time.perf_counter()
+        page = dashboard.ask("/")
+        shown.append(1000 * (time.perf_counter() - began))
+        assert page.count("data-card-link") == count, "not all VMs are on the page"
+    one, other = statistics.median(shown), statistics.median(listed)
+    print(f"\n{count} VMs, median of {times}            ms   against one list")
+    print(f"  limactl list (demo)       {other:>8.1f}   1.0")
+    print(f"  the page, whole request   {one:>8.1f}   {one / other:.2f}   wanted: under 1.0, and under 50 ms")
+
+
+def terminals(dashboard: Dashboard, given: argparse.Namespace) -> None:
+    """Terminals side by side, in turns."""
+    found: dict[str, list[tuple[float, float, float]]] = {}
+    with others() as rest:
+        for _ in range(given.rounds):
+            for name, connect in {"dvmweb": lambda: Ours(dashboard), **rest}.items():
+                wire = connect()
+                found.setdefault(name, []).append(measure(wire, given.bytes, given.keys))
+                wire.close()
+    medians = {name: [statistics.median(part) for part in zip(*rows, strict=True)] for name, rows in found.items()}
+    bare = medians["plain pty"]
+    print(f"\nterminals, median of {given.rounds}         MB/s  against pty   echo p50     p99 ms")
+    for name, (speed, p50, p99) in medians.items():
+        print(f"  {name:<24} {speed:>8.1f} {speed / bare[0]:>12.2f} {p50:>10.2f} {p99:>10.2f}")
+
+
+def memory(dashboard: Dashboard, count: int) -> None:
+    """What dashboard and keeper hold with ten terminals open."""
+    before, _ = dashboard.memory()
+    open_ones = [Ours(dashboard) for _ in range(10)]
+    web, keeper = dashboard.memory()
+    print(f"\nresident MB, {count} VMs: dashboard {before:.0f}; with 10 terminals {web:.0f}, keeper {keeper:.0f}")
+    for one in open_ones:
+        one.close()
+
+
+def main() -> None:
+    """Measure and print three tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("-n", type=int, default=11, help="pages (the median is shown)")
+    parser.add_argument("--vms", type=int, default=50)
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of the terminals")
+    parser.add_argument("--bytes", type=int, default=50_000_000)
+    parser.add_argument("--keys", type=int, default=300)
+    given = parser.parse_args()
+    with throwaway(given.vms) as dashboard:
+        pages(dashboard, given.n, given.vms)
+        terminals(dashboard, given)
+        memory(dashboard, given.vms)
+
+
+if __name__ == "__main__":
+    main()
