@@ -14,7 +14,7 @@ from functools import partial
 
 from dvmweb.terminals import flow, wire
 from dvmweb.terminals.peer import Peer, PeerLost
-from dvmweb.terminals.requests import Requests, Start
+from dvmweb.terminals.requests import BootOf, Requests, Start
 from dvmweb.terminals.terminal import Terminal
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
@@ -35,10 +35,11 @@ class Waits:
 class Keeper:
     """The loop. `serve` returns when there is nothing left to keep."""
 
-    def __init__(self, listener: socket.socket, start: Start, waits: Waits = Waits()) -> None:
+    def __init__(self, listener: socket.socket, start: Start, boot_of: BootOf, waits: Waits = Waits()) -> None:
         self._listener = listener
         self._waits = waits
-        self._requests = Requests(start)
+        self._requests = Requests(start, boot_of)
+        self._boot_of = boot_of
         self._peers: set[Peer] = set()
         self._selector = selectors.DefaultSelector()
         self._interest: dict[int, int] = {}
@@ -225,6 +226,8 @@ class Keeper:
                 self._tell(peer, terminal.size_message())
 
     def _look_at_times(self, terminal: Terminal, now: float) -> None:
+        if terminal.code is None:
+            terminal.look_at_boot(self._boot_of(terminal.vm), now)
         terminal.insist(now)
         self._look_at_child(terminal, now)
         if not terminal.viewers and now - terminal.used_at > self._waits.idle:

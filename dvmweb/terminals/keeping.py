@@ -8,10 +8,13 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
+from pathlib import Path
 
 from dvmweb import paths
 from dvmweb.errors import DvmError
 from dvmweb.files import Lock, private_folder, try_lock
+from dvmweb.names import instance_name
 from dvmweb.paths import Paths
 from dvmweb.terminals.flow import Size
 from dvmweb.terminals.keeper import Keeper, Waits
@@ -42,12 +45,23 @@ def keep(
         listener.listen(64)
         say_ready()
         try:
-            Keeper(listener, start or _starter(environ), waits or Waits()).serve()
+            boot_of = partial(_boot_of, places.lima_home)
+            Keeper(listener, start or _starter(environ), boot_of, waits or Waits()).serve()
         finally:
             with suppress(FileNotFoundError):
                 path.unlink()
     lock.release()
     return 0
+
+
+def _boot_of(lima_home: Path, vm: str) -> str:
+    """The host agent of a VM: each run of the VM has another one, and without it there is none."""
+    try:
+        pid = (lima_home / instance_name(vm) / "ha.pid").read_text("ascii").strip()
+        os.kill(int(pid), 0)
+    except (OSError, ValueError):  # also of another user: not ours
+        return ""
+    return pid
 
 
 def _only_one(places: Paths) -> Lock:

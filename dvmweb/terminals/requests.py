@@ -18,15 +18,16 @@ PER_VM, IN_ALL, VIEWERS = 32, 128, 16
 COMMANDS = ("shell",)
 
 Start = Callable[[str, str, Size], PtyChild]  # (vm, command, size) -> what runs on the pty
+BootOf = Callable[[str], str]  # what names this run of a VM, "" where it does not run; must not wait
 
 
 class Requests:
     """The terminals by id, and the answers to messages. Knows no sockets but through Peer."""
 
-    def __init__(self, start: Start) -> None:
+    def __init__(self, start: Start, boot_of: BootOf) -> None:
         self.terminals: dict[str, Terminal] = {}
         self.has_opened = False
-        self._start = start
+        self._start, self._boot_of = start, boot_of
         self._answers: dict[str, Callable[[Peer, dict[str, Any]], dict[str, object] | None]] = {
             "open": self._open,
             "list": self._list,
@@ -82,7 +83,8 @@ class Requests:
         self._check_limits(vm)
         size = flow.size_of(message.get("cols"), message.get("rows")) or Size(flow.COLUMNS, flow.ROWS)
         now = time.monotonic()
-        terminal = Terminal(new_id(), vm, command, self._start(vm, command, size), size, now, used_at=now)
+        child = self._start(vm, command, size)
+        terminal = Terminal(new_id(), vm, command, child, size, now, used_at=now, boot=self._boot_of(vm))
         self.terminals[terminal.id] = terminal
         self.has_opened = True
         return {"is": "opened", "id": terminal.id}

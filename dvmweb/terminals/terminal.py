@@ -16,6 +16,7 @@ RESIZE_EVERY = 0.05  # seconds
 PATIENCE = 3.0  # seconds between HUP and KILL
 FIRST_LOOK = 10.0  # seconds in which the first viewer still answers what the program asked before it came
 LOST = 255  # ssh's own code
+STOPPED = "The VM was stopped."
 
 
 @dataclass
@@ -35,6 +36,7 @@ class Terminal:
     was_seen: bool = False
     code: int | None = None  # of the program, once it has ended
     reason: str = ""  # why we ended it
+    boot: str = ""  # of its VM, once that is known
     hung_up_at: float = 0.0
     finished_at: float = 0.0  # nothing more will come, and the code is known
     was_told: bool = False  # some viewer has seen how it ended
@@ -123,6 +125,16 @@ class Terminal:
             self.reason, self.hung_up_at = reason, now
             for number in (signal.SIGHUP, signal.SIGCONT):
                 self.child.signal(number)
+
+    def look_at_boot(self, boot: str, now: float) -> None:
+        """End the program when its VM runs no more, or has started anew: a stop by force leaves it hanging for ever.
+
+        `boot` is another one for each run of the VM and "" while none is known.
+        """
+        if not self.boot:
+            self.boot = boot
+        elif boot != self.boot:
+            self.hang_up(STOPPED, now)
 
     def insist(self, now: float) -> None:
         """KILL the program where HUP did not end it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import socket
 import stat
+import subprocess
 import threading
 import time
 from contextlib import suppress
@@ -295,6 +296,22 @@ def test_what_a_terminal_said_before_its_end_waits_for_a_slow_viewer(house: Hous
     while got.count(b"x") < 600_000:
         got += viewer.read(5) or b""
     assert viewer.wait_for("exit")["code"] == 0
+
+
+def test_e21_a_vm_that_is_gone_ends_its_terminals_with_the_reason(house: House) -> None:
+    agent = subprocess.Popen(("sleep", "100"))
+    folder = house.paths.lima_home / "dvm-app"
+    folder.mkdir(parents=True)
+    (folder / "ha.pid").write_text(f"{agent.pid}\n")
+    house.keeper()
+    _, viewer = house.shell()
+    other, _ = house.shell("deaf")  # a VM of which nobody knows a host agent
+    viewer.type("echo kn''own\n")
+    viewer.read_until(b"known")
+    agent.kill()
+    agent.wait()
+    assert viewer.wait_for("exit")["reason"] == "The VM was stopped."
+    assert [one.ended for one in client.list_terminals(house) if one.id == other] == [False]
 
 
 def test_an_end_that_nobody_saw_waits_for_a_look(house: House) -> None:
