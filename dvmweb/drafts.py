@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -31,12 +32,23 @@ BLANK_ID = "0" * 32  # no step that is only shown depends on an id
 
 @dataclass(frozen=True)
 class Source:
-    """The file that a draft starts from; a new VM starts from none."""
+    """The text that a draft starts from: that of the file, or what was typed in its place."""
 
     name: str
-    data: bytes = b""
-    digest: str = ""  # "": there is no file
-    document: Document = field(default_factory=lambda: yaml_reader.empty(""))
+    data: bytes = b""  # as it lies on the disk
+    digest: str = ""  # of `data`; "": there is no file
+    text: str = ""
+    document: Document = field(default_factory=lambda: yaml_reader.empty(""))  # what `text` says
+    problems: tuple[Problem, ...] = ()  # why `text` as a whole cannot be read
+
+    def with_text(self, typed: str) -> Source:
+        """The same file with a text from a form: line ends are those of the file, whatever a browser made of them."""
+        own, plain = self.data.decode(), typed.replace("\r\n", "\n")
+        text = own if plain == own.replace("\r\n", "\n") else plain.replace("\n", _line_end(own))
+        try:
+            return replace(self, text=text, document=_scan(text), problems=())
+        except ConfigError as error:
+            return replace(self, text=text, document=yaml_reader.empty(""), problems=error.problems)
 
 
 @dataclass(frozen=True)
@@ -44,16 +56,21 @@ class Draft:
     """A wish for one VM that nobody has saved, and all that is known of it without asking a guest."""
 
     source: Source
-    changes: Mapping[str, object]  # as a file writes them; None removes a field
     values: Mapping[str, object]  # what the file would hold
-    text: str  # the fields of a new file, or an old file with its changes; "" where it cannot be told
+    text: str  # what the file would say; that of `source` where the changes cannot be written
     config: VmConfig | None  # the good part of it; None where there is none
     recipes: tuple[recipes.Recipe, ...]  # with everything that they need, in the order in which they run
     problems: tuple[Problem, ...]
+    says_values: bool = True  # whether `text` says what `values` say
 
     @property
     def is_new(self) -> bool:
         return not self.source.digest
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a new file holds nothing but fields: it gets all others as comments, with their defaults."""
+        return self.is_new and self.text.rstrip("\n") == _laid_out(self.values).rstrip("\n")
 
 
 @dataclass(frozen=True)
@@ -71,24 +88,28 @@ class Drafts:
             return Defaults(), error.problems
 
     def source(self, name: str) -> Source:
-        """The config of a VM as it lies on the disk. Raises NotFound, and ConfigError for a file that is no YAML."""
+        """The config of a VM as it lies on the disk. Raises NotFound, and ConfigError for a file that is no text."""
         data, digest = ConfigStore(self.paths).source(name)
-        return Source(name, data, digest, yaml_reader.read(data, str(self.paths.vm_config(name))))
+        return Source(name, data, digest).with_text(yaml_reader.decoded(data, str(self.paths.vm_config(name))))
 
     def draft(self, source: Source, changes: Mapping[str, object], instance: Instance | None = None) -> Draft:
         """The draft that `changes` make of `source`, with every problem at once; `instance` is the VM's, if known."""
-        kept = {name: value for name, value in source.document.data.items() if name not in changes}
-        values = {**kept, **{name: value for name, value in changes.items() if value is not None}}
         defaults, problems = self.defaults()
+        found = [*problems, *self._name_problems(source)]
+        if source.problems:
+            return Draft(source, {}, source.text, None, (), (*found, *source.problems), says_values=not changes)
+        values = _with(source.document.data, changes)
+        text, document, unwritable = _text(source, changes, values)
         name = _usable_name(source.name)
-        document = _document(str(self.paths.vm_config(name)), values)
+        document = replace(document, file=str(self.paths.vm_config(name)))
         reading, config = _judged(name, document, self._shared(defaults))
         ordered, beyond = self._beyond(reading)
-        found = [*problems, *self._name_problems(source), *reading.problems, *beyond]
+        found += [*reading.problems, *beyond]
         if config is not None:
             found += _smaller_disk(config, instance)
-        text, unwritable = _text(source, changes, values)
-        return Draft(source, changes, values, text, config, ordered, (*found, *unwritable))
+        # A text that cannot be written has its reason in a value most times; that is told at the value.
+        found += unwritable if not found else ()
+        return Draft(source, values, text, config, ordered, tuple(found), says_values=not unwritable)
 
     def steps(self, draft: Draft, instance: Instance | None, options: plans.Options) -> tuple[Step, ...]:
         """What a sync of the draft would do to `instance` as it was last listed; asks neither engine nor guest.
@@ -122,12 +143,12 @@ class Drafts:
             raise ConfigError(draft.problems)
         store, source = ConfigStore(self.paths), draft.source
         try:
-            if not draft.is_new:
-                store.edit(source.name, draft.changes, source.digest)
-            elif self._is_taken(source.name):  # by somebody else, since the draft was judged
+            if draft.is_new and self._is_taken(source.name):  # by somebody else, since the draft was judged
                 raise files.ChangedOnDisk(f"There is a VM {source.name} already.", "Nothing was written.")
-            else:
+            if draft.is_plain:
                 store.create(source.name, draft.values)
+            else:
+                store.replace(source.name, draft.text.encode(), source.digest)
         except NotFound as error:  # deleted since it was read
             raise files.ChangedOnDisk(error.what, "Nothing was written.") from error
         except OSError as error:
@@ -200,7 +221,10 @@ def _judged(name: str, document: Document, shared: Document) -> tuple[Reading, V
     if not reading.problems:
         return reading, reading.config
     # What is wrong in config.yaml is told by `Drafts.defaults`; a bundle that was left empty would be told once more.
-    reading = replace(reading, problems=tuple(found for found in reading.problems if found.file != shared.file))
+    own = (found for found in reading.problems if found.file != shared.file)
+    # Of what is inherited there is no line here.
+    own = (found if found.field.partition(".")[0] in document.data else replace(found, line=0) for found in own)
+    reading = replace(reading, problems=tuple(own))
     bad = {problem.field.partition(".")[0] for problem in reading.problems}
     good = {field: value for field, value in document.data.items() if field in FIELDS and field not in bad}
     plain = {field: value for field, value in shared.data.items() if field != "bundles"}
@@ -212,14 +236,44 @@ def _judged(name: str, document: Document, shared: Document) -> tuple[Reading, V
 
 def _text(
     source: Source, changes: Mapping[str, object], values: Mapping[str, object]
-) -> tuple[str, tuple[Problem, ...]]:
-    if not source.digest:
-        fields = [name for name in FIELDS if name in values]
-        return "\n".join(line for name in fields for line in yaml_editor.field_lines(name, values[name])), ()
+) -> tuple[str, Document, tuple[Problem, ...]]:
+    """What the file would say with `changes`, read back; and why it cannot, then with the text as it is."""
+    if not changes:
+        return source.text, source.document, ()
     try:
-        return yaml_editor.edited(source.data.decode(), source.document, changes), ()
-    except UsageError as error:
-        return "", (Problem("", error.what.rstrip("."), error.todo),)
+        text = _edited(source, changes, values)
+        document = _scan(text)
+    except UsageError as error:  # of which ConfigError is one: a value that no file can hold
+        return source.text, _document("", values), (Problem("", error.what.rstrip("."), error.todo),)
+    if json.dumps(document.data, sort_keys=True) == json.dumps(values, sort_keys=True):
+        return text, document, ()
+    unsafe = Problem("", "The file could not be changed safely", "Change the YAML itself.")
+    return source.text, _document("", values), (unsafe,)
+
+
+def _edited(source: Source, changes: Mapping[str, object], values: Mapping[str, object]) -> str:
+    if not source.digest and source.text == _laid_out(source.document.data):
+        return _laid_out(values)  # nobody has typed into it: its fields stay in the order of the form
+    return yaml_editor.edited(source.text, source.document, changes)
+
+
+def _laid_out(values: Mapping[str, object]) -> str:
+    """The text of a new file that holds `values` and nothing else."""
+    fields = [name for name in FIELDS if name in values]
+    return "".join(f"{line}\n" for name in fields for line in yaml_editor.field_lines(name, values[name]))
+
+
+def _with(values: Mapping[str, object], changes: Mapping[str, object]) -> dict[str, object]:
+    kept = {name: value for name, value in values.items() if name not in changes}
+    return {**kept, **{name: value for name, value in changes.items() if value is not None}}
+
+
+def _scan(text: str) -> Document:
+    return yaml_reader.scan(text.encode("utf-8", "surrogatepass"), "")
+
+
+def _line_end(text: str) -> str:
+    return "\r\n" if "\r\n" in text else "\n"
 
 
 def instance_of(name: str, instances: Iterable[Instance | None]) -> Instance | None:

@@ -76,7 +76,7 @@ def scan(data: bytes, file: str) -> Document:
     """Read like `read`, but raise ConfigError only where the file as a whole is unreadable."""
     builder = _Builder(file)
     try:
-        root = builder.document(_text(data, file))
+        root = builder.document(decoded(data, file))
     except yaml.YAMLError as error:
         raise ConfigError([_syntax_problem(error, data, file)]) from error
     except (RecursionError, ValueError) as error:
@@ -92,7 +92,8 @@ def is_text(plain: str) -> bool:
     return _tag(plain) == "str"
 
 
-def _text(data: bytes, file: str) -> str:
+def decoded(data: bytes, file: str) -> str:
+    """The text of a file; raise ConfigError for what no editor and no form could show and give back."""
     if len(data) > CONFIG_BYTES:
         raise ConfigError([_whole(file, f"is larger than {CONFIG_BYTES} bytes", "Make it smaller.")])
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from dvmweb.config.model import Defaults, FormField, form_fields
 from dvmweb.errors import UsageError
 from dvmweb.guest_text import visible
 from dvmweb.names import vm_name
-from dvmweb.web.form_input import NO, YES, Typed, is_plain, written
+from dvmweb.web.form_input import NO, NONE, YES, Typed, is_plain, written
 from dvmweb.web.form_messages import TOP, id_of, links, placed
 from dvmweb.web.form_recipes import recipe_places, recipe_rows
 from dvmweb.web.form_views import Choice, Field, FormView, Group, Shown
@@ -53,7 +53,7 @@ def _typed_at(typed: Typed, place: str) -> str:
     return typed.name if place == "name" else typed.texts.get(place, "")
 
 
-def _groups(shown: Shown, messages: Mapping[str, Sequence[str]]) -> tuple[Group, Group]:
+def _groups(shown: Shown, messages: Mapping[str, Collection[str]]) -> tuple[Group, Group]:
     drawn = {about.name: _field(about, shown, messages) for about in shown.fields if _is_drawn(about, shown)}
 
     def some(names: Iterable[str]) -> tuple[Field, ...]:
@@ -64,7 +64,7 @@ def _groups(shown: Shown, messages: Mapping[str, Sequence[str]]) -> tuple[Group,
     return project, Group("system", "System", tuple(field for name, field in drawn.items() if name not in known))
 
 
-def _field(about: FormField, shown: Shown, messages: Mapping[str, Sequence[str]]) -> Field:
+def _field(about: FormField, shown: Shown, messages: Mapping[str, Collection[str]]) -> Field:
     is_name = about.name == "name"
     value = shown.typed.name if is_name else shown.typed.texts.get(about.name, "")
     inherited = written(about.default)
@@ -90,7 +90,8 @@ def _inherited(about: FormField, defaults: Defaults) -> str:
     inherited = written(about.default)
     if not inherited or about.choices or about.kind == "yes-no":
         return ""
-    return f"Empty: {visible(inherited)}, {_where(about, defaults)}."
+    none = f" Write {NONE} for no {about.label.lower()}." if about.kind == "list" and inherited != NONE else ""
+    return f"Empty: {visible(inherited)}, {_where(about, defaults)}.{none}"
 
 
 def _where(about: FormField, defaults: Defaults) -> str:

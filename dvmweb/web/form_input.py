@@ -13,6 +13,8 @@ from dvmweb.names import is_param_name, is_recipe_name
 
 PARAM, SECRET = "params.", "secret."  # what the names of these inputs begin with
 YES, NO = "yes", "no"
+# What is typed for a value that is empty and not inherited: an empty input asks for the inherited one.
+NONE, NO_TEXT = "none", '""'
 
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,8}")
 _SIZE = re.compile(r"([1-9][0-9]{0,6}) ?([MGT])i?B?", re.IGNORECASE)
@@ -45,7 +47,7 @@ def of_values(name: str, values: Mapping[str, object], defaults: Defaults, field
     params = values.get("params")
     given = params if isinstance(params, dict) else {}
     shown = {
-        (recipe, param): written(value)
+        (recipe, param): NO_TEXT if value == "" else written(value)
         for recipe, entries in given.items()
         if isinstance(entries, dict)
         for param, value in entries.items()
@@ -113,7 +115,7 @@ def value_of(kind: str, text: str) -> object:
         size = _SIZE.fullmatch(text)
         return f"{size[1]}{size[2].upper()}iB" if size else text
     if kind == "list":
-        return [_number(item) for item in re.split("[ ,]+", text) if item]
+        return [] if text.lower() == NONE else [_number(item) for item in re.split("[ ,]+", text) if item]
     if kind == "yes-no":
         return {YES: True, NO: False}.get(text, text)
     return text
@@ -124,7 +126,7 @@ def written(value: object) -> str:
     if isinstance(value, bool):
         return YES if value else NO
     if isinstance(value, (list, tuple)) and all(isinstance(item, str | int) for item in value):
-        return ", ".join(str(item) for item in value)
+        return ", ".join(str(item) for item in value) or NONE
     if value is None:
         return ""
     return str(value) if isinstance(value, str | int) else json.dumps(value, ensure_ascii=False)
@@ -149,6 +151,8 @@ def _changed_params(typed: Params, was: Params, in_file: object) -> dict[str, di
 
 def _as_before(text: str, old: object) -> object:
     """A number or a yes stays one when another is typed in its place; all else is text."""
+    if text == NO_TEXT:
+        return ""
     if isinstance(old, bool):
         return {YES: True, NO: False}.get(text, text)
     return _number(text) if isinstance(old, int) else text

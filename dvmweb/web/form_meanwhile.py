@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 
 from flask import Response, request
 
 from dvmweb.config.store import ConfigStore
-from dvmweb.config.yaml_reader import read as read_yaml
+from dvmweb.config.yaml_reader import decoded
 from dvmweb.drafts import Source
-from dvmweb.errors import ConfigError, DvmError
+from dvmweb.errors import ConfigError, Problem
+from dvmweb.guest_text import visible
 from dvmweb.web import house
 from dvmweb.web.form_conflict import conflict_view, notes_of, unpacked
-from dvmweb.web.form_desk import Desk, desk_of, posted, show, show_preview, typed_over
+from dvmweb.web.form_desk import Desk, desk_of, posted, posted_mark, show, show_preview, typed_over
 from dvmweb.web.form_input import merged
 
 NOT_KNOWN, GONE = "(not known)", "(gone)"
@@ -20,6 +23,8 @@ NOT_KNOWN, GONE = "(not known)", "(gone)"
 
 def changed(source: Source) -> Response:
     """The file has other content now: the form comes again with both, for the file as it is."""
+    if source.problems:
+        return broken(source.name, source.problems)
     here, base = desk_of(source), _base(source.name)
     mine = posted(desk_of(base) if base else here)
     typed = merged(mine.typed, mine.was, here.was) if base else mine.typed
@@ -31,41 +36,40 @@ def changed(source: Source) -> Response:
 
 def gone(name: str) -> Response:
     """The file was deleted or renamed: what was typed becomes the form of a new VM."""
-    here, base = desk_of(Source(name)), _base(name)
-    mine = posted(desk_of(base) if base else here)
-    renewed = typed_over(here, mine.typed)
+    base = _base(name)
+    mine = posted(desk_of(base or Source(name)))
+    here = desk_of(Source(name).with_text(mine.draft.text))
+    renewed = typed_over(here, mine.typed) if not here.source.problems else replace(here, typed=mine.typed)
     columns = [("Yours", mine.draft.text), ("On the disk", GONE), ("As it was", _text(base))]
     view = conflict_view("gone", here.fields, mine.typed, None, mine.was if base else None, columns)
     return _answer(renewed) or show(renewed, has_errors=True, status=409, conflict=view)
 
 
-def broken(name: str, error: ConfigError) -> Response:
+def broken(name: str, found: Iterable[Problem]) -> Response:
     """The file can no longer be read: the three texts, and what is wrong with it."""
     base = _base(name)
     mine = posted(desk_of(base or Source(name)))
     disk = ConfigStore(house.vms().paths).source(name)[0].decode("utf-8", "replace")
     columns = [("Yours", mine.draft.text), ("On the disk", disk), ("As it was", _text(base))]
     view = conflict_view("broken", (), mine.typed, None, None, columns)
-    problems = tuple(str(problem) for problem in error.problems)
+    problems = tuple(visible(str(problem), 600) for problem in found)
     return house.page("vm_conflict.html", 409, name=name, conflict=view, problems=problems, section="vms")
 
 
 def _answer(desk: Desk) -> Response | None:
-    """A live preview stays one; the page says it when the form is sent."""
+    """A live preview stays one and touches neither side; the page says it when the form is sent."""
     is_part = request.form.get("do") == "preview" and house.is_htmx()
-    return show_preview(desk) if is_part else None
+    return show_preview(replace(desk, drawn=posted_mark())) if is_part else None
 
 
 def _base(name: str) -> Source | None:
     """The file that the form was drawn from; None where nobody knows it."""
     digest = request.form.get("digest", "")
     data = unpacked(request.form.get("base", ""), digest)
-    if not data:
-        return None
-    try:
-        return Source(name, data, digest, read_yaml(data, name))
-    except DvmError:
-        return None
+    with suppress(ConfigError):
+        found = Source(name, data or b"", digest).with_text(decoded(data or b"", name))
+        return found if data and not found.problems else None
+    return None
 
 
 def _text(source: Source | None) -> str:

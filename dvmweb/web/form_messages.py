@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from dvmweb.errors import Problem
@@ -18,10 +18,11 @@ _GOES_ON = ("is ", "holds ", "has ", "uses ", "stands ", "begins ")
 
 @dataclass(frozen=True)
 class Link:
-    """A problem in the list on top, and the id of its input ("" for none)."""
+    """A problem in the list beside the YAML, and the id of its input ("" for none)."""
 
     id: str
     text: str
+    line: int = 0  # of the YAML, 0 where it stands on none
 
 
 def id_of(place: str) -> str:
@@ -29,20 +30,25 @@ def id_of(place: str) -> str:
     return "f-" + re.sub("[^A-Za-z0-9_-]", "-", place)
 
 
-def placed(problems: Iterable[Problem], drawn: Mapping[str, str], typed: Callable[[str], str]) -> dict[str, list[str]]:
-    """Sentences by place. `drawn` are the places of all inputs with their labels, `typed` says what stands in one."""
-    found: dict[str, list[str]] = {}
+def placed(
+    problems: Iterable[Problem], drawn: Mapping[str, str], typed: Callable[[str], str]
+) -> dict[str, dict[str, int]]:
+    """Sentences by place, each with its line of the VM's own YAML.
+
+    `drawn` are the places of all inputs with their labels, `typed` says what stands in one.
+    """
+    found: dict[str, dict[str, int]] = {}
     for problem in problems:
         place = _place(problem, drawn)
-        text = _sentence(problem, drawn.get(place, ""), typed(place)) if place else visible(str(problem), 600)
-        if text not in (known := found.setdefault(place, [])):
-            known.append(text)
+        text = _sentence(problem, drawn[place], typed(place)) if place else _at_no_input(problem)
+        found.setdefault(place, {}).setdefault(text, problem.line if _is_own(problem) else 0)
     return found
 
 
-def links(messages: Mapping[str, list[str]]) -> tuple[Link, ...]:
-    """All sentences in the order of their places, for the list on top."""
-    return tuple(Link(id_of(place) if place else "", text) for place, texts in messages.items() for text in texts)
+def links(messages: Mapping[str, Mapping[str, int]]) -> tuple[Link, ...]:
+    """All sentences in the order of their places, for the list."""
+    said = ((place, text, line) for place, texts in messages.items() for text, line in texts.items())
+    return tuple(Link(id_of(place) if place else "", text, line) for place, text, line in said)
 
 
 def count_words(count: int) -> str:
@@ -56,11 +62,22 @@ def suggestion(name: str) -> str:
     return near if VM_PATTERN.fullmatch(near) and near != name else ""
 
 
+def _is_own(problem: Problem) -> bool:
+    """Whether it is of the YAML that stands in the form."""
+    return not problem.file or PurePath(problem.file).parent.name == "vms"
+
+
+def _at_no_input(problem: Problem) -> str:
+    """Of the form's own YAML the line is told beside; of another file the path is told, too."""
+    text = str(replace(problem, file="") if _is_own(problem) else problem)
+    return visible(text[:1].upper() + text[1:] if _is_own(problem) and not problem.field else text, 600)
+
+
 def _place(problem: Problem, drawn: Collection[str]) -> str:
     file = PurePath(problem.file)
     if file.suffix == ".sh" and RECIPE_PATTERN.fullmatch(file.stem):  # the header of a recipe
         return next((place for place in (f"recipe.{file.stem}", "recipes") if place in drawn), TOP)
-    if file.name == "config.yaml" and file.parent.name != "vms":
+    if not _is_own(problem):
         return TOP
     head, _, rest = problem.field.partition(".")
     recipe = rest.partition(".")[0]

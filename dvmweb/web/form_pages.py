@@ -12,6 +12,7 @@ from dvmweb.names import vm_name
 from dvmweb.web import form_meanwhile, house
 from dvmweb.web.form_desk import Desk, desk_of, drafts, posted, show, show_preview, wants_restart
 from dvmweb.web.form_input import secrets_of
+from dvmweb.web.form_sides import Side
 
 blueprint = Blueprint("form_pages", __name__)
 
@@ -43,7 +44,7 @@ def change_vm(vm: str) -> Response:
     except NotFound:
         return form_meanwhile.gone(name)
     except ConfigError as error:
-        return form_meanwhile.broken(name, error)
+        return form_meanwhile.broken(name, error.problems)
     if source.digest != request.form.get("digest", ""):
         return form_meanwhile.changed(source)
     return _answer(posted(desk_of(source)))
@@ -64,10 +65,10 @@ def _typed_source() -> Source:
 def _answer(desk: Desk) -> Response:
     """Do what the pressed button says; a form that cannot be used comes back as it was typed."""
     wanted = request.form.get("do", "save")
-    if wanted == "preview":
+    if wanted in ("preview", "fields", "yaml"):
         return show_preview(desk)
     if desk.draft.problems:
-        return show(desk, has_errors=True, status=422)
+        return show(desk, has_errors=True, status=409 if desk.side is Side.TORN else 422)
     try:
         desk.drafts.save(desk.draft)
     except ChangedOnDisk:
@@ -86,7 +87,7 @@ def _overtaken(desk: Desk) -> Response:
     except NotFound:
         return form_meanwhile.gone(desk.source.name)
     except ConfigError as error:
-        return form_meanwhile.broken(desk.source.name, error)
+        return form_meanwhile.broken(desk.source.name, error.problems)
 
 
 def _sync(desk: Desk) -> Response:

@@ -17,6 +17,8 @@ from dvmweb.web.form_views import FormView
 
 CONTEXT = 1  # unchanged lines shown around a changed one
 LONGEST = 300  # characters of one shown line
+FEWEST_ROWS, MOST_ROWS = 9, 24  # of the YAML without scrolling
+MOST_HIDDEN = 20  # lines
 
 
 @dataclass(frozen=True)
@@ -53,14 +55,35 @@ class PreviewView:
 
     url: str  # where the form asks for a fresh one
     secrets: str  # what htmx must leave out of that question
-    file: str
     lines: tuple[Line, ...]
     about_lines: str
     errors: tuple[Link, ...]
+    is_torn: bool  # both sides were changed, to different things
+    is_unreadable: bool  # the YAML as a whole
     added: tuple[str, ...]  # recipes that come along although nobody chose them, and why
     steps: tuple[StepLine, ...]
     commands: tuple[str, ...]
     about_steps: str
+
+
+@dataclass(frozen=True)
+class YamlView:
+    """The YAML, to be typed into."""
+
+    file: str
+    text: str
+    drawn: str  # the mark of the form as it is drawn
+    rows: int
+    hidden: tuple[str, ...]  # lines with characters that nobody can see, made visible
+
+
+def yaml_view(draft: Draft, drawn: str) -> YamlView:
+    """The YAML of `draft` in a form with the mark `drawn`."""
+    lines = draft.text.splitlines()
+    odd = ((number, line) for number, line in enumerate(lines, 1) if visible(line, len(line)) != line)
+    hidden = tuple(f"Line {number}: {visible(line, LONGEST)}" for number, line in odd)
+    file = f"vms/{visible(draft.source.name, 40) or '…'}.yaml"
+    return YamlView(file, draft.text, drawn, min(max(len(lines) + 2, FEWEST_ROWS), MOST_ROWS), hidden[:MOST_HIDDEN])
 
 
 def preview_view(
@@ -69,6 +92,8 @@ def preview_view(
     url: str,
     plan: Sequence[Step] | DvmError | None,
     start: str,
+    *,
+    is_torn: bool = False,
 ) -> PreviewView:
     """`plan` are the steps of a sync, or why there are none (None: the draft has problems); `start` is where from."""
     steps = plan if isinstance(plan, Sequence) else ()
@@ -76,10 +101,11 @@ def preview_view(
     return PreviewView(
         url=url,
         secrets=f"not {','.join(form.secrets)}" if form.secrets else "*",
-        file=f"vms/{visible(draft.source.name, 40) or '…'}.yaml",
         lines=lines,
         about_lines=_about_lines(draft, is_empty=not lines),
         errors=form.errors,
+        is_torn=is_torn,
+        is_unreadable=bool(draft.source.problems),
         added=tuple(f"{row.name}. {row.added}" for row in form.recipes if row.added),
         steps=tuple(StepLine(visible(step.title, 120), visible(step.skip_reason)) for step in steps),
         commands=tuple(shown(step.argv) for step in steps if step.argv and not step.skip_reason),
@@ -105,17 +131,17 @@ def diff(old: str, new: str, context: int = CONTEXT) -> Iterator[tuple[str, str]
 
 
 def _lines(draft: Draft) -> Iterator[tuple[str, str]]:
-    if draft.is_new:
-        yield from (("", line) for line in draft.text.splitlines())
-    elif draft.text:
+    if not draft.is_new:
         yield from diff(draft.source.data.decode("utf-8", "replace"), draft.text)
 
 
 def _about_lines(draft: Draft, *, is_empty: bool) -> str:
-    if draft.is_new:
-        all_inherited = "Everything is inherited. " if is_empty else ""
+    if draft.is_plain:
+        all_inherited = "Everything is inherited. " if not draft.values else ""
         return f"{all_inherited}Every other field goes into the file as a comment with its default."
-    return "Nothing changes in the file." if is_empty else "Only these lines change; comments stay."
+    if draft.is_new:
+        return "The YAML is saved as it stands."
+    return "Nothing changes in the file." if is_empty else "Only these lines change."
 
 
 def _why_no_steps(plan: Sequence[Step] | DvmError | None) -> str:

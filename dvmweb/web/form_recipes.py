@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 
 from dvmweb import recipes
 from dvmweb.errors import DvmError
 from dvmweb.guest_text import visible
 from dvmweb.recipes.selection import BASELINE
-from dvmweb.web.form_input import PARAM, SECRET, written
+from dvmweb.web.form_input import NO_TEXT, PARAM, SECRET, written
 from dvmweb.web.form_messages import id_of
 from dvmweb.web.form_views import Field, RecipeRow, Shown
 
@@ -38,7 +38,7 @@ def recipe_places(shown: Shown) -> dict[str, str]:
     return drawn
 
 
-def recipe_rows(shown: Shown, messages: Mapping[str, Sequence[str]]) -> tuple[RecipeRow, ...]:
+def recipe_rows(shown: Shown, messages: Mapping[str, Collection[str]]) -> tuple[RecipeRow, ...]:
     """All rows; `messages` are sentences by place."""
     return tuple(_row(shown, name, messages) for name in _row_names(shown))
 
@@ -56,7 +56,7 @@ def _on_shelf(shown: Shown, name: str) -> recipes.Recipe | None:
     return found if isinstance(found, recipes.Recipe) else None
 
 
-def _row(shown: Shown, name: str, messages: Mapping[str, Sequence[str]]) -> RecipeRow:
+def _row(shown: Shown, name: str, messages: Mapping[str, Collection[str]]) -> RecipeRow:
     recipe = _on_shelf(shown, name)
     fields = _params(shown, name, recipe, messages)
     is_chosen, added = name in shown.typed.recipes, _added(shown, name)
@@ -115,7 +115,7 @@ def _is_extra(recipe: recipes.Recipe | None, param: str) -> bool:
 
 
 def _params(
-    shown: Shown, name: str, recipe: recipes.Recipe | None, messages: Mapping[str, Sequence[str]]
+    shown: Shown, name: str, recipe: recipes.Recipe | None, messages: Mapping[str, Collection[str]]
 ) -> tuple[Field, ...]:
     own = recipe.params if recipe else ()
     extra = [
@@ -126,7 +126,7 @@ def _params(
     return tuple(_param(shown, name, param, messages) for param in (*own, *extra))
 
 
-def _param(shown: Shown, name: str, param: recipes.Param, messages: Mapping[str, Sequence[str]]) -> Field:
+def _param(shown: Shown, name: str, param: recipes.Param, messages: Mapping[str, Collection[str]]) -> Field:
     if param.secret:
         place = f"{SECRET}{param.name}"
         field_id = f"{id_of(place)}-{name}"  # two recipes may take the same secret
@@ -144,7 +144,7 @@ def _param(shown: Shown, name: str, param: recipes.Param, messages: Mapping[str,
         help=param.help,
         value=shown.typed.params.get((name, param.name), ""),
         placeholder=visible(inherited),
-        note=f"Empty: {visible(inherited)}, {where}." if inherited else "",
+        note=f"Empty: {visible(inherited)}, {where}. Write {NO_TEXT} for no text." if inherited else "",
         kind="text",
         errors=tuple(messages.get(place, ())),
     )

@@ -13,8 +13,9 @@ import * as menus from "./menus.js";
 import * as poll from "./poll.js";
 import * as search from "./search.js";
 import * as theme from "./theme.js";
+import * as twoSides from "./two-sides.js";
 
-const BEHAVIOURS = [theme, keyboard, search, copy, forms, confirmTypedName, menus, poll, log, answer];
+const BEHAVIOURS = [theme, keyboard, search, copy, forms, confirmTypedName, menus, poll, log, answer, twoSides];
 
 function refresh() {
   for (const hidden of document.querySelectorAll("[data-needs-script][hidden]")) hidden.hidden = false;

@@ -23,7 +23,7 @@ class Drawn(HTMLParser):
     def __post_init__(self) -> None:
         super().__init__()
         self._inside = False
-        self._select = ""
+        self._select = self._text = ""
         self.feed(self.html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -44,10 +44,19 @@ class Drawn(HTMLParser):
             self._select = name
         elif tag == "option" and "selected" in given:
             self.sent.append((self._select, value))
+        elif tag == "textarea":
+            self._text = name
+            self.sent.append((name, ""))
         elif tag == "button" and given.get("type") != "button":
             self.buttons.append((name, value))
 
+    def handle_data(self, data: str) -> None:
+        if self._text:  # a browser drops the first line end, and sends all others as two characters
+            self.sent[-1] = (self._text, data.removeprefix("\n").replace("\n", "\r\n"))
+
     def handle_endtag(self, tag: str) -> None:
+        if tag == "textarea":
+            self._text = ""
         if tag == "form":
             self._inside = False
 

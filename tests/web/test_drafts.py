@@ -95,6 +95,7 @@ def test_a_merge_takes_each_change_of_one_side(mine: Any, theirs: Any, base: Any
         ("size", "1e9GiB", "1e9GiB"),
         ("list", "3000, 8080:80  x", [3000, "8080:80", "x"]),
         ("list", " , ", []),
+        ("list", "None", []),
         ("yes-no", "no", False),
         ("yes-no", "perhaps", "perhaps"),
         ("text", "12", "12"),
@@ -126,7 +127,7 @@ def test_the_nearest_name(typed: str, near: str) -> None:
 def test_a_problem_stands_at_the_nearest_input() -> None:
     drawn = {"ports": "Ports", "recipes": "Recipes", "recipe.node": "node", "params.node.v": "V"}
     problems = [
-        Problem("ports.1", "is 1", "Write 2."),
+        Problem("ports.1", "is 1", "Write 2.", "/config/vms/app.yaml", 3),
         Problem("params.node.v", "this is too long", "Cut it."),
         Problem("params.node.gone", "no such param", "Remove it."),
         Problem("params.other.x", "no such recipe", "Remove it."),
@@ -135,11 +136,11 @@ def test_a_problem_stands_at_the_nearest_input() -> None:
         Problem("colour", "is not a field of a config", "Write color."),
     ]
     found = placed(problems, drawn, lambda _: "")
-    assert found["ports"] == ["Ports is 1. Write 2."]
-    assert found["params.node.v"] == ["This is too long. Cut it."]
+    assert found["ports"] == {"Ports is 1. Write 2.": 3}
+    assert found["params.node.v"] == {"This is too long. Cut it.": 0}
     assert len(found["recipe.node"]) == 2
-    assert found["recipes"] == ["No such recipe. Remove it."]
-    assert found[""] == [
+    assert found["recipes"] == {"No such recipe. Remove it.": 0}
+    assert list(found[""]) == [
         "/config/config.yaml:3: cpus: is bad. Mend it.",
         "colour: is not a field of a config. Write color.",
     ]
@@ -214,8 +215,8 @@ def test_a_draft_is_told_what_a_sync_would_be_told(drafts: Drafts) -> None:
         "bundles.node": (shared, 2),
         "bundles.all.1": (shared, 3),
         "cpus": (own, 1),
-        "image": (own, 1),
-        "params.gone": (own, 1),
+        "image": (own, 2),
+        "params.gone": (own, 7),
     }
     assert len(draft.problems) == len(found)
     assert [recipe.name for recipe in draft.recipes] == ["baseline", "tmux"]
