@@ -104,7 +104,11 @@ class Drafts:
         document = replace(document, file=str(self.paths.vm_config(name)))
         reading, config = _judged(name, document, self._shared(defaults))
         ordered, beyond = self._beyond(reading)
-        found += [*reading.problems, *beyond]
+        # Of what is inherited there is no line here.
+        judged = (*reading.problems, *beyond)
+        found += [
+            replace(one, line=0) if one.file == document.file and _head(one) not in values else one for one in judged
+        ]
         if config is not None:
             found += _smaller_disk(config, instance)
         # A text that cannot be written has its reason in a value most times; that is told at the value.
@@ -198,6 +202,10 @@ class Drafts:
         return replace(document, lines={at: line for at, line in lines.items() if at.startswith("bundles.")})
 
 
+def _head(problem: Problem) -> str:
+    return problem.field.partition(".")[0]
+
+
 def _smaller_disk(config: VmConfig, instance: Instance | None) -> list[Problem]:
     if instance is None or config.disk >= instance.disk:
         return []
@@ -221,11 +229,8 @@ def _judged(name: str, document: Document, shared: Document) -> tuple[Reading, V
     if not reading.problems:
         return reading, reading.config
     # What is wrong in config.yaml is told by `Drafts.defaults`; a bundle that was left empty would be told once more.
-    own = (found for found in reading.problems if found.file != shared.file)
-    # Of what is inherited there is no line here.
-    own = (found if found.field.partition(".")[0] in document.data else replace(found, line=0) for found in own)
-    reading = replace(reading, problems=tuple(own))
-    bad = {problem.field.partition(".")[0] for problem in reading.problems}
+    reading = replace(reading, problems=tuple(found for found in reading.problems if found.file != shared.file))
+    bad = {_head(problem) for problem in reading.problems}
     good = {field: value for field, value in document.data.items() if field in FIELDS and field not in bad}
     plain = {field: value for field, value in shared.data.items() if field != "bundles"}
     rest = judge(name, replace(document, data=good), replace(shared, data=plain))

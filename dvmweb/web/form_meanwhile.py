@@ -26,10 +26,11 @@ def changed(source: Source) -> Response:
     if source.problems:
         return broken(source.name, source.problems)
     here, base = desk_of(source), _base(source.name)
-    mine = posted(desk_of(base) if base else here)
-    typed = merged(mine.typed, mine.was, here.was) if base else mine.typed
+    before = desk_of(base) if base else None
+    mine = posted(before or here)
+    typed = merged(mine.typed, before.was, here.was) if before else mine.typed
     columns = [("Yours", mine.draft.text), ("On the disk", _text(source)), ("As it was", _text(base))]
-    view = conflict_view("changed", here.fields, mine.typed, here.was, mine.was if base else None, columns)
+    view = conflict_view("changed", here.fields, mine.typed, here.was, before.was if before else None, columns)
     renewed = replace(typed_over(here, typed), notes=notes_of(view, here.fields))
     return _answer(renewed) or show(renewed, has_errors=True, status=409, conflict=view)
 
@@ -37,11 +38,12 @@ def changed(source: Source) -> Response:
 def gone(name: str) -> Response:
     """The file was deleted or renamed: what was typed becomes the form of a new VM."""
     base = _base(name)
-    mine = posted(desk_of(base or Source(name)))
+    before = desk_of(base) if base else None
+    mine = posted(before or desk_of(Source(name)))
     here = desk_of(Source(name).with_text(mine.draft.text))
     renewed = typed_over(here, mine.typed) if not here.source.problems else replace(here, typed=mine.typed)
     columns = [("Yours", mine.draft.text), ("On the disk", GONE), ("As it was", _text(base))]
-    view = conflict_view("gone", here.fields, mine.typed, None, mine.was if base else None, columns)
+    view = conflict_view("gone", here.fields, mine.typed, None, before.was if before else None, columns)
     return _answer(renewed) or show(renewed, has_errors=True, status=409, conflict=view)
 
 

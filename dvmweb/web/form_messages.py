@@ -46,9 +46,10 @@ def placed(
 
 
 def links(messages: Mapping[str, Mapping[str, int]]) -> tuple[Link, ...]:
-    """All sentences in the order of their places, for the list."""
-    said = ((place, text, line) for place, texts in messages.items() for text, line in texts.items())
-    return tuple(Link(id_of(place) if place else "", text, line) for place, text, line in said)
+    """All sentences in the order of the YAML, else of their places, for the list."""
+    said = [(place, text, line) for place, texts in messages.items() for text, line in texts.items()]
+    in_order = sorted(said, key=lambda one: one[2])
+    return tuple(Link(id_of(place) if place else "", text, line) for place, text, line in in_order)
 
 
 def count_words(count: int) -> str:

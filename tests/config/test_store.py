@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from dvmweb import files
+from dvmweb.config import yaml_editor, yaml_reader
 from dvmweb.config.legacy import bash_config_hint
 from dvmweb.config.model import VmConfig
 from dvmweb.config.store import ConfigStore
@@ -23,6 +24,13 @@ def problems_of(store: ConfigStore, name: str) -> list[tuple[str, str, int]]:
     with pytest.raises(ConfigError) as caught:
         store.read(name)
     return [(Path(problem.file).name, problem.field, problem.line) for problem in caught.value.problems]
+
+
+def edit(store: ConfigStore, changes: dict[str, object], expected: str) -> str:
+    """Change fields of the file of app, as a form does."""
+    data, _ = store.source("app")
+    text = yaml_editor.edited(data.decode(), yaml_reader.scan(data, "app.yaml"), changes)
+    return store.replace("app", text.encode(), expected)
 
 
 def test_defaults_stand_below_the_vms_own_values(store: ConfigStore) -> None:
@@ -253,7 +261,7 @@ def test_any_valid_config_survives_write_and_edit(
     try:
         assert store.read("app") == VmConfig.from_values({**values, "name": "app"})
         _, digest = store.source("app")
-        assert store.edit("app", changes, digest) == store.source("app")[1]
+        assert edit(store, changes, digest) == store.source("app")[1]
         assert store.read("app") == VmConfig.from_values({**values, **changes, "name": "app"})
     finally:
         store.delete("app")
@@ -263,14 +271,14 @@ def test_edit_keeps_comments_and_order(store: ConfigStore) -> None:
     path = write(store, "app", "# mine\ncpus: 2  # two\n\n# after\nuser: dev\n")
     path.chmod(0o640)
     _, digest = store.source("app")
-    store.edit("app", {"cpus": 4, "recipes": ["node"]}, digest)
+    edit(store, {"cpus": 4, "recipes": ["node"]}, digest)
     assert path.read_text() == "# mine\ncpus: 4  # two\n\n# after\nuser: dev\nrecipes:\n  - node\n"
     assert path.stat().st_mode & 0o777 == 0o640
 
 
 def test_edit_may_mend_a_field_that_is_wrong(store: ConfigStore) -> None:
     write(store, "app", "cpus: 0\n")
-    store.edit("app", {"cpus": 1}, store.source("app")[1])
+    edit(store, {"cpus": 1}, store.source("app")[1])
     assert store.read("app").cpus == 1
 
 
@@ -278,7 +286,7 @@ def test_edit_may_mend_a_field_that_is_wrong(store: ConfigStore) -> None:
 def test_edit_refuses_values_that_cannot_be_used(store: ConfigStore, changes: dict[str, object]) -> None:
     path = write(store, "app", "cpus: 2\n")
     with pytest.raises(ConfigError):
-        store.edit("app", changes, store.source("app")[1])
+        edit(store, changes, store.source("app")[1])
     assert path.read_text() == "cpus: 2\n"
 
 
@@ -288,12 +296,41 @@ def test_r12_a_file_changed_meanwhile_is_not_overwritten(store: ConfigStore, by_
     _, digest = store.source("app")
     path.write_text(by_hand)
     with pytest.raises(files.ChangedOnDisk):
-        store.edit("app", {"cpus": 4}, digest)
+        edit(store, {"cpus": 4}, digest)
     assert path.read_text() == by_hand
     path.unlink()
-    with pytest.raises(NotFound):
-        store.edit("app", {"cpus": 4}, digest)
+    with pytest.raises(files.ChangedOnDisk):
+        store.replace("app", b"cpus: 4\n", digest)
     assert not path.exists()
+
+
+def test_r12_the_same_text_is_not_saved_over_another(store: ConfigStore) -> None:
+    path = write(store, "app", "cpus: 2\n")
+    path.write_text("cpus: 3\n")
+    with pytest.raises(files.ChangedOnDisk):
+        store.replace("app", b"cpus: 2\n", files.digest(b"cpus: 2\n"))
+    assert path.read_text() == "cpus: 3\n"
+
+
+def test_a_whole_text_is_written_byte_by_byte(store: ConfigStore) -> None:
+    data = b"\n# mine\ncpus:   4 # four\n\n..."
+    digest = store.replace("app", data, "")
+    assert store.source("app") == (data, digest)
+    before = store.paths.vm_config("app").stat().st_mtime_ns
+    assert store.replace("app", data, digest) == digest
+    assert store.paths.vm_config("app").stat().st_mtime_ns == before
+    with pytest.raises(files.ChangedOnDisk):
+        store.replace("app", b"cpus: 5\n", "")
+    with pytest.raises(UsageError):
+        store.replace("../app", data, "")
+
+
+@pytest.mark.parametrize("data", [b"cpus: 0\n", b"colour: red\n", b"cpus: [\n", b"- x\n", b"a: &b [*b]\n", b"\xff"])
+def test_c10_c12_a_text_that_cannot_be_used_is_not_written(store: ConfigStore, data: bytes) -> None:
+    for digest in ("", files.digest(b"")):
+        with pytest.raises(ConfigError):
+            store.replace("app", data, digest)
+    assert store.names() == ()
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace", "fchmod"])
@@ -308,7 +345,7 @@ def test_r09_r11_a_failed_write_leaves_the_old_file(
 
     monkeypatch.setattr(os, call, fail)
     with pytest.raises(DvmError, match="could not be written: No space left on device"):
-        store.edit("app", {"cpus": 4}, digest)
+        edit(store, {"cpus": 4}, digest)
     assert path.read_text() == "cpus: 2\n"
     assert list(path.parent.iterdir()) == [path]
 
@@ -318,7 +355,7 @@ def test_r10_a_link_into_a_dotfiles_repository_is_kept(store: ConfigStore, tmp_p
     target.write_text("cpus: 2\n")
     link = store.paths.vm_config("app")
     link.symlink_to(target)
-    store.edit("app", {"cpus": 4}, store.source("app")[1])
+    edit(store, {"cpus": 4}, store.source("app")[1])
     assert link.is_symlink()
     assert target.read_text() == "cpus: 4\n"
     store.delete("app")

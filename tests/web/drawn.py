@@ -24,7 +24,7 @@ class Drawn(HTMLParser):
         super().__init__()
         self._inside = False
         self._select = self._text = ""
-        self.feed(self.html)
+        self.feed(self.html.replace("\r\n", "\n"))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)

@@ -473,11 +473,11 @@ def test_a_secret_of_a_recipe_that_is_not_chosen_is_not_passed(
 HTMX = {"HX-Request": "true"}
 
 
-def test_a_preview_is_one_part_and_writes_nothing(client: Browser, vms: Vms) -> None:
+def test_a_preview_is_parts_and_writes_nothing(client: Browser, vms: Vms) -> None:
     answer = client.post("/vms/new", data={"name": "app", "cpus": "4", "do": "preview"}, headers=HTMX)
     assert answer.status_code == 200
     assert answer.text.strip().startswith('<section id="vm-preview"')
-    assert answer.text.strip().endswith("</section>")
+    assert answer.text.strip().endswith("</textarea>")
     assert answer.text.count("<section") == 1
     assert "HX-Request" in answer.headers["Vary"]
     assert "vms/app.yaml" in answer.text
@@ -525,8 +525,11 @@ def test_a_preview_shows_hidden_characters_as_marks(client: Browser, vms: Vms) -
     write(vms, "app", "cpus: 1  # \u202e evil\n")
     form = edit_form(client, "app")
     answer = client.post("/vms/app/edit", data=form.values(cpus="2", do="preview"), headers=HTMX)
-    assert "\u202e" not in answer.text
-    assert "\\u202e" in answer.text
+    seen, _, text = answer.text.partition("<textarea")  # what is typed into must stay what it is
+    assert "\u202e" not in seen
+    assert "+ cpus: 2  # \\u202e evil" in seen
+    assert "Line 1: cpus: 2  # \\u202e evil" in seen
+    assert "cpus: 2  # \u202e evil" in text
 
 
 # -- edit ------------------------------------------------------------------------------------------------------------
@@ -587,11 +590,22 @@ def test_a_config_with_wrong_values_can_be_mended_in_the_form(client: Browser, v
     assert fields_of(vms, "app") == {"cpus": 2, "disk": "30GiB"}
 
 
-def test_a_file_that_is_no_yaml_is_a_page_with_the_line(client: Browser, vms: Vms) -> None:
-    write(vms, "app", "cpus: 1\ncpus: 2\n")
+def test_a_file_that_is_no_yaml_can_be_mended_in_the_form(client: Browser, vms: Vms) -> None:
+    write(vms, "app", "# mine\ncpus: 1\n\tmemory: 4GiB\n")
+    form = edit_form(client, "app")
+    assert "<b>Line 3.</b> A tab indents this line. Use spaces." in client.get("/vms/app/edit").text
+    assert client.post("/vms/app/edit", data=form.values(cpus="2")).status_code == 422
+    mended = form.values(yaml="# mine\r\ncpus: 1\r\nmemory: 4GiB\r\n")
+    assert client.post("/vms/app/edit", data=mended).status_code == 303
+    assert vms.paths.vm_config("app").read_text() == "# mine\ncpus: 1\nmemory: 4GiB\n"
+
+
+@pytest.mark.parametrize("data", [b"cpus: 1\0\n", b"\xff\xfec\0", b"\xef\xbb\xbfcpus: 1\n", b"cpus: \xe9\n"])
+def test_c10_a_file_that_is_no_text_is_a_page(client: Browser, vms: Vms, data: bytes) -> None:
+    write(vms, "app", "").write_bytes(data)
     answer = client.get("/vms/app/edit")
     assert answer.status_code == 422
-    assert "app.yaml:2" in answer.text
+    assert "app.yaml:1" in answer.text
 
 
 def test_c03_an_unknown_vm_is_not_found(client: Browser, vms: Vms) -> None:
