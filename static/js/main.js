@@ -15,7 +15,8 @@ import * as search from "./search.js";
 import * as theme from "./theme.js";
 import * as twoSides from "./two-sides.js";
 
-const BEHAVIOURS = [theme, keyboard, search, copy, forms, confirmTypedName, menus, poll, log, answer, twoSides];
+// twoSides comes before poll, which remembers an answer as put in place unless somebody kept it out.
+const BEHAVIOURS = [theme, keyboard, search, copy, forms, confirmTypedName, menus, twoSides, poll, log, answer];
 
 function refresh() {
   for (const hidden of document.querySelectorAll("[data-needs-script][hidden]")) hidden.hidden = false;
