@@ -1,0 +1,245 @@
+"""Photograph the dashboard: the pictures of README.md into docs/pictures, or with `--all FOLDER` every page.
+
+Run by `make screenshots`. A real dashboard serves a throwaway home of demo VMs (stage.py) to a real Chromium. `--all`
+takes each page at five widths in both themes and says where a page is wider than its window.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from small_png import small_png
+from stage import Stage, stage
+
+TOP = Path(__file__).resolve().parent.parent
+PICTURES = TOP / "docs" / "pictures"
+MOST_BYTES = 150_000  # of a picture in Git
+WIDTHS = (320, 390, 768, 1280, 2560)
+HEIGHTS = {320: 640, 390: 800, 768: 1000, 1280: 900, 2560: 1300}
+THEMES = ("light", "dark")
+Act = Callable[[Page], None]
+
+
+def nothing(_page: Page) -> None:
+    """The page as it comes."""
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture: where it is taken, and what is done first."""
+
+    name: str
+    path: str  # below the secret prefix
+    act: Act = nothing
+    theme: str = "light"
+    size: tuple[int, int] = (1280, 860)
+
+
+def fill_form(page: Page) -> None:
+    """A new VM as somebody would ask for it."""
+    page.get_by_label("Name", exact=True).first.fill("notes")
+    page.locator("input[name=repo]").fill("git@github.com:me/notes.git")
+    page.locator("input[name=recipe][value=node]").check()
+    expect(page.locator("#vm-preview .steps")).to_contain_text("recipe node")
+    page.mouse.move(0, 0)
+
+
+def fill_badly(page: Page) -> None:
+    """A form that is sent back with its errors."""
+    page.get_by_label("Name", exact=True).first.fill("My Notes")
+    page.locator("input[name=cpus]").fill("900")
+    page.locator("input[name=memory]").fill("lots")
+    page.locator("input[name=ports]").fill("80 3000")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator(".field.bad").first).to_be_visible()
+
+
+def work_in_terminal(page: Page) -> None:
+    """Two commands in a fresh terminal."""
+    screen = page.locator(".xterm-screen")
+    screen.wait_for()
+    expect(page.locator("[data-terminal-note]")).to_be_empty(timeout=20_000)
+    screen.click()
+    for line in ("clear; git status --short --branch", "git log --oneline"):
+        page.keyboard.type(line + "\n")
+    page.wait_for_timeout(1500)  # the canvas of xterm.js cannot be asked what it shows
+
+
+def post(path: str) -> Act:
+    """Press a button that stands on another page, in a form of our own: its answer is the page."""
+
+    def act(page: Page) -> None:
+        page.evaluate(
+            """(action) => {
+              const form = document.createElement("form");
+              form.method = "post"; form.action = document.body.dataset.root + action;
+              form.append(document.querySelector("footer input[type=hidden]").cloneNode());
+              document.body.append(form); form.submit();
+            }""",
+            path,
+        )
+        page.wait_for_url(f"**{path}")
+
+    return act
+
+
+def readme_shots(job: str) -> tuple[Shot, ...]:
+    """The pictures of README.md."""
+    return (
+        Shot("vms-light", "/", theme="light"),
+        Shot("vms-dark", "/", theme="dark"),
+        Shot("new", "/vms/new", fill_form, size=(1280, 980)),
+        Shot("job", f"/jobs/{job}", size=(1280, 640)),
+        Shot("delete", "/vms/shop-api/delete", size=(1280, 980)),
+        Shot("terminal", "/vms/shop-api/terminal", work_in_terminal, size=(1280, 520)),
+    )
+
+
+def page_shots(made: Stage, job: str) -> tuple[Shot, ...]:
+    """Every page and its states, for a home that is furnished."""
+    failed, waits = made.job("payments", "sync")["id"], made.job("shop-api", "sync")["id"]
+    tabs = ("config", "recipes", "jobs", "commands", "key")
+
+    def change_meanwhile(page: Page) -> None:
+        page.locator("input[name=cpus]").fill("3")
+        file = made.paths.vm_config("blog")
+        file.write_text(file.read_text() + "# changed by hand\n")
+        page.get_by_role("button", name="Save", exact=True).click()
+        expect(page.locator("#vm-conflict")).to_be_visible()
+
+    return (
+        Shot("vms", "/"),
+        Shot("vms-searched", "/?q=nothing+has+this"),
+        *(Shot(f"vm-{name}", f"/vms/{name}") for name in ("shop-api", "thesis", "infra", "blog", "ml-sandbox")),
+        *(Shot(f"vm-shop-api-{tab}", f"/vms/shop-api?tab={tab}") for tab in tabs),
+        Shot("vm-payments-recipes", "/vms/payments?tab=recipes&ask=1"),
+        Shot("new", "/vms/new"),
+        Shot("new-filled", "/vms/new", fill_form),
+        Shot("new-errors", "/vms/new", fill_badly),
+        Shot("edit", "/vms/shop-api/edit"),
+        Shot("edit-conflict", "/vms/blog/edit", change_meanwhile),
+        Shot("job-running", f"/jobs/{job}"),
+        Shot("job-failed", f"/jobs/{failed}"),
+        Shot("job-succeeded", f"/jobs/{waits}"),
+        Shot("jobs", "/jobs"),
+        Shot("delete-nothing", "/vms/thesis/delete"),
+        Shot("delete-at-risk", "/vms/shop-api/delete"),
+        Shot("delete-blind", "/vms/ml-sandbox/delete"),
+        Shot("terminal", "/vms/shop-api/terminal", work_in_terminal),
+        Shot("terminal-stopped", "/vms/thesis/terminal"),
+        Shot("hook", "/vms/shop-api/hook"),
+        Shot("help", "/help"),
+        Shot("problem-404", "/vms/nobody"),
+        Shot("problem-409", "/help", post("/vms/infra/sync")),
+    )
+
+
+class Camera:
+    """A browser at one dashboard."""
+
+    def __init__(self, browser: Browser, made: Stage) -> None:
+        self._browser, address = browser, made.open()
+        self._root = address.partition("/login#")[0]
+        page = browser.new_page()
+        page.goto(address)
+        page.wait_for_url(self._root + "/")
+        self._session = page.context.storage_state()
+        page.context.close()
+
+    @contextmanager
+    def page(self, shot: Shot, theme: str, *, has_session: bool = True) -> Iterator[Page]:
+        """The page of a shot in a theme, ready to be photographed."""
+        context = self._browser.new_context(
+            storage_state=self._session if has_session else None,
+            color_scheme="dark" if theme == "dark" else "light",
+            reduced_motion="reduce",
+            viewport={"width": shot.size[0], "height": shot.size[1]},
+        )
+        page = context.new_page()
+        page.goto(self._root + shot.path)
+        shot.act(page)
+        page.wait_for_load_state("networkidle")
+        yield page
+        context.close()
+
+    def take(self, shot: Shot, folder: Path) -> None:
+        """One picture, as large as its window; refuse one that is too large for Git."""
+        with self.page(shot, shot.theme) as page:
+            file = folder / f"{shot.name}.png"
+            file.write_bytes(small_png(self._browser, page.screenshot()))
+        if file.stat().st_size > MOST_BYTES:
+            raise SystemExit(f"{file} has {file.stat().st_size} bytes, more than {MOST_BYTES}.")
+        print(f"{file.relative_to(TOP)}  {file.stat().st_size // 1000} kB")  # noqa: T201
+
+    def take_all(self, shot: Shot, folder: Path, *, has_session: bool = True) -> None:
+        """A page at each width in both themes, as long as it is; say where it is wider than its window."""
+        for theme in THEMES:
+            with self.page(shot, theme, has_session=has_session) as page:
+                for width in WIDTHS:
+                    page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
+                    page.screenshot(path=folder / f"{shot.name}-{width}-{theme}.png", full_page=True)
+                    wide = page.evaluate("document.documentElement.scrollWidth")
+                    if wide > width:
+                        print(f"{shot.name} at {width}: the page is {wide} px wide")  # noqa: T201
+
+
+def for_readme(browser: Browser) -> None:
+    """The pictures of README.md."""
+    PICTURES.mkdir(exist_ok=True)
+    with stage() as made:
+        made.furnish()
+        job = made.begin_long_job()
+        camera = Camera(browser, made)
+        for shot in readme_shots(job):
+            camera.take(shot, PICTURES)
+
+
+def for_us(browser: Browser, folder: Path, only: str) -> None:
+    """Every page whose name begins with `only`, into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with stage() as made:
+        made.paths.vm_config("x").parent.mkdir(parents=True)
+        (made.paths.config / "config.sh").write_text("DVM_CODE_DIR=code\n")  # a bash DVM was here
+        camera = Camera(browser, made)
+        strangers = (Shot("login", "/login"), Shot("login-refused", "/login#0123456789abcdef"))
+        for shot in filter(lambda shot: shot.name.startswith(only), strangers):
+            camera.take_all(shot, folder, has_session=False)
+        for shot in filter(lambda shot: shot.name.startswith(only), (Shot("first", "/"), Shot("jobs-none", "/jobs"))):
+            camera.take_all(shot, folder)
+    with stage() as made:
+        made.furnish()
+        job = made.begin_long_job()
+        camera = Camera(browser, made)
+        for shot in filter(lambda shot: shot.name.startswith(only), page_shots(made, job)):
+            camera.take_all(shot, folder)
+        made.faults(list={"exit": 1, "stderr": 'level=fatal msg="the disk is full"'})
+        for shot in filter(lambda shot: shot.name.startswith(only), (Shot("problem-list", "/"),)):
+            camera.take_all(shot, folder)
+
+
+def main() -> None:
+    """The pictures of README.md, or every page."""
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("--all", metavar="FOLDER", type=Path, help="every page, at five widths in both themes")
+    words.add_argument("--only", metavar="NAME", default="", help="with --all: only pages whose name begins so")
+    asked = words.parse_args()
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    flags = ["--disable-lcd-text", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
+        if asked.all:
+            for_us(browser, asked.all, asked.only)
+        else:
+            for_readme(browser)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
