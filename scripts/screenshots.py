@@ -48,7 +48,7 @@ def fill_form(page: Page) -> None:
     page.locator("input[name=repo]").fill("git@github.com:me/notes.git")
     page.locator("input[name=recipe][value=node]").check()
     expect(page.locator("#vm-preview .steps")).to_contain_text("recipe node")
-    page.mouse.move(0, 0)
+    page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
 
 
 def fill_badly(page: Page) -> None:
@@ -63,13 +63,22 @@ def fill_badly(page: Page) -> None:
 
 def work_in_terminal(page: Page) -> None:
     """Two commands in a fresh terminal."""
-    screen = page.locator(".xterm-screen")
-    screen.wait_for()
-    expect(page.locator("[data-terminal-note]")).to_be_empty(timeout=20_000)
-    screen.click()
-    for line in ("clear; git status --short --branch", "git log --oneline"):
-        page.keyboard.type(line + "\n")
-    page.wait_for_timeout(1500)  # the canvas of xterm.js cannot be asked what it shows
+    _wait_for_screen(page, "shop-api$")
+    page.locator(".xterm-screen").click()
+    page.keyboard.type("clear; git status --short --branch; git log --oneline\n")
+    _wait_for_screen(page, "First version")
+
+
+def _wait_for_screen(page: Page, words: str) -> None:
+    """Until a terminal shows the words; it is drawn on a canvas, so the terminal itself is asked."""
+    page.wait_for_function(
+        """(words) => {
+          const screen = document.querySelector("[data-terminal]").terminal?.buffer.active;
+          const lines = Array.from({length: screen?.length ?? 0}, (_, i) => screen.getLine(i).translateToString());
+          return lines.join("\\n").includes(words);
+        }""",
+        arg=words,
+    )
 
 
 def post(path: str) -> Act:
@@ -93,11 +102,11 @@ def post(path: str) -> Act:
 def readme_shots(job: str) -> tuple[Shot, ...]:
     """The pictures of README.md."""
     return (
-        Shot("vms-light", "/", theme="light"),
-        Shot("vms-dark", "/", theme="dark"),
-        Shot("new", "/vms/new", fill_form, size=(1280, 980)),
-        Shot("job", f"/jobs/{job}", size=(1280, 640)),
-        Shot("delete", "/vms/shop-api/delete", size=(1280, 980)),
+        Shot("vms-light", "/", size=(1280, 1050)),
+        Shot("vms-dark", "/", theme="dark", size=(1280, 1050)),
+        Shot("new", "/vms/new", fill_form, size=(1280, 1000)),
+        Shot("job", f"/jobs/{job}", size=(1280, 1000)),
+        Shot("delete", "/vms/shop-api/delete", size=(1280, 1000)),
         Shot("terminal", "/vms/shop-api/terminal", work_in_terminal, size=(1280, 520)),
     )
 

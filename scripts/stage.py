@@ -25,7 +25,7 @@ CONFIGS = {
     "thesis": "image: debian\ncpus: 1\nmemory: 2GiB\nrecipes: [git, python]\n",
     "infra": "memory: 8GiB\nrecipes: [git, tmux, fixtures]\nports: [8080]\n",
     "blog": "recipes: [git, node, zsh]\nports: [4321]\nrepo: https://github.com/me/blog.git\n",
-    "ml-sandbox": "cpus: 4\nmemory: 8GiB\ndisk: 60GiB\nrecipes: [python, tmux]\n",
+    "ml-sandbox": "cpus: 4\nmemory: 4GiB\ndisk: 60GiB\nrecipes: [python, tmux]\n",
     "payments": "image: ubuntu-24.04\nrecipes: [git, node, schema]\nports: [5432]\n",
 }
 # Local recipes: one that is still running when the pictures are taken, one that fails.

@@ -150,7 +150,8 @@ def report_line(report: WorkReport, now: float, *, is_stopped: bool = False) -> 
     """One report in a line."""
     asked = f"looked {age(report.looked_at, now)}"
     if report.verdict is Verdict.COULD_NOT_LOOK:
-        return WorkLine("blind", "eye-off", "Could not look", asked, capital(visible(report.problems[0], 300)))
+        tried = asked.replace("looked", "tried", 1)
+        return WorkLine("blind", "eye-off", "Could not look", tried, capital(visible(report.problems[0], 300)))
     stopped = "as it was before it was stopped" if is_stopped else ""
     if report.verdict is Verdict.CLEAN:
         return WorkLine("safe", "check", "Nothing at risk", asked, stopped)

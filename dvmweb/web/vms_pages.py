@@ -30,6 +30,7 @@ class Help:
     """What the help page says about this computer."""
 
     why_demo: str
+    is_chosen: bool  # the demo engine was asked for
     install: str
     limactl: str
     lima_home: str
@@ -114,6 +115,7 @@ def _help(vms: Vms) -> Help:
     is_chosen = vms.environ.get("DVM_ENGINE") == "demo"
     return Help(
         why_demo="You asked for it with DVM_ENGINE=demo." if is_chosen else "Lima was not found on this computer.",
+        is_chosen=is_chosen,
         install=INSTALL.get(sys.platform, INSTALL["linux"]),
         limactl=program,
         lima_home=str(vms.paths.lima_home),
