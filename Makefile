@@ -11,7 +11,7 @@ SHELL_FILES = $(wildcard recipes/*.sh) scripts/find-python scripts/tour.sh .ci/r
 # A Python of another project must not leak into this one.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help setup run test check bench lock clean
+.PHONY: help setup run test check bench screenshots lock clean
 
 help:
 	@echo "make setup   make .venv once, from the lock (the others do it by themselves)"
@@ -19,6 +19,7 @@ help:
 	@echo "make test    all tests"
 	@echo "make check   ruff, mypy, shellcheck, the import table"
 	@echo "make bench   what dvm and its dashboard cost, as ratios in one run"
+	@echo "make screenshots   the pictures of README.md (ARGS=\"--all FOLDER\": every page, five widths, both themes)"
 	@echo "make lock    requirements/dev.txt anew from pyproject.toml (UPGRADE=1: newest versions)"
 	@echo "make clean   remove .venv, static/vendor and everything that tools made"
 
@@ -60,6 +61,9 @@ check: setup
 bench: setup
 	$(IN_VENV) tests/bench/bench.py $(ARGS)
 	$(IN_VENV) -m tests.bench.web_bench
+
+screenshots: setup
+	$(IN_VENV) scripts/screenshots.py $(ARGS)
 
 lock:
 	@python=$$(PYTHON="$${PYTHON:-python3.11}" scripts/find-python) || exit 1; \

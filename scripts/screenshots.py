@@ -9,9 +9,10 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -40,6 +41,14 @@ class Shot:
     act: Act = nothing
     theme: str = "light"
     size: tuple[int, int] = (1280, 860)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is wanted of `--all`."""
+
+    folder: Path
+    only: str  # how the names of the pages begin
 
 
 def fill_form(page: Page) -> None:
@@ -107,7 +116,7 @@ def readme_shots(job: str) -> tuple[Shot, ...]:
         Shot("new", "/vms/new", fill_form, size=(1280, 1000)),
         Shot("job", f"/jobs/{job}", size=(1280, 1000)),
         Shot("delete", "/vms/shop-api/delete", size=(1280, 1000)),
-        Shot("terminal", "/vms/shop-api/terminal", work_in_terminal, size=(1280, 520)),
+        Shot("terminal", "/vms/shop-api/terminal", work_in_terminal, size=(1280, 640)),
     )
 
 
@@ -118,22 +127,23 @@ def page_shots(made: Stage, job: str) -> tuple[Shot, ...]:
 
     def change_meanwhile(page: Page) -> None:
         page.locator("input[name=cpus]").fill("3")
-        file = made.paths.vm_config("blog")
-        file.write_text(file.read_text() + "# changed by hand\n")
+        file = made.paths.vm_config("website")
+        text = file.read_text()
+        file.write_text(text.replace("4321", "4322") if "4321" in text else text.replace("4322", "4321"))
         page.get_by_role("button", name="Save", exact=True).click()
         expect(page.locator("#vm-conflict")).to_be_visible()
 
     return (
         Shot("vms", "/"),
         Shot("vms-searched", "/?q=nothing+has+this"),
-        *(Shot(f"vm-{name}", f"/vms/{name}") for name in ("shop-api", "thesis", "infra", "blog", "ml-sandbox")),
+        *(Shot(f"vm-{name}", f"/vms/{name}") for name in ("shop-api", "thesis", "infra", "website", "ml-sandbox")),
         *(Shot(f"vm-shop-api-{tab}", f"/vms/shop-api?tab={tab}") for tab in tabs),
         Shot("vm-payments-recipes", "/vms/payments?tab=recipes&ask=1"),
         Shot("new", "/vms/new"),
         Shot("new-filled", "/vms/new", fill_form),
         Shot("new-errors", "/vms/new", fill_badly),
         Shot("edit", "/vms/shop-api/edit"),
-        Shot("edit-conflict", "/vms/blog/edit", change_meanwhile),
+        Shot("edit-conflict", "/vms/website/edit", change_meanwhile),
         Shot("job-running", f"/jobs/{job}"),
         Shot("job-failed", f"/jobs/{failed}"),
         Shot("job-succeeded", f"/jobs/{waits}"),
@@ -187,13 +197,15 @@ class Camera:
             raise SystemExit(f"{file} has {file.stat().st_size} bytes, more than {MOST_BYTES}.")
         print(f"{file.relative_to(TOP)}  {file.stat().st_size // 1000} kB")  # noqa: T201
 
-    def take_all(self, shot: Shot, folder: Path, *, has_session: bool = True) -> None:
-        """A page at each width in both themes, as long as it is; say where it is wider than its window."""
-        for theme in THEMES:
+    def take_all(self, shots: Iterable[Shot], order: Order, *, has_session: bool = True) -> None:
+        """Pages at each width in both themes, as long as they are; say where one is wider than its window."""
+        for shot, theme in product(shots, THEMES):
+            if not shot.name.startswith(order.only):
+                continue
             with self.page(shot, theme, has_session=has_session) as page:
                 for width in WIDTHS:
                     page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
-                    page.screenshot(path=folder / f"{shot.name}-{width}-{theme}.png", full_page=True)
+                    page.screenshot(path=order.folder / f"{shot.name}-{width}-{theme}.png", full_page=True)
                     wide = page.evaluate("document.documentElement.scrollWidth")
                     if wide > width:
                         print(f"{shot.name} at {width}: the page is {wide} px wide")  # noqa: T201
@@ -210,27 +222,38 @@ def for_readme(browser: Browser) -> None:
             camera.take(shot, PICTURES)
 
 
-def for_us(browser: Browser, folder: Path, only: str) -> None:
-    """Every page whose name begins with `only`, into a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
+def for_us(browser: Browser, order: Order) -> None:
+    """Every page: a home without Lima, one with nothing in it, and a furnished one."""
+    order.folder.mkdir(parents=True, exist_ok=True)
     with stage() as made:
-        made.paths.vm_config("x").parent.mkdir(parents=True)
+        made.environ |= {"DVM_ENGINE": "lima", "DVM_LIMACTL": "", "PATH": str(made.home)}
+        Camera(browser, made).take_all((Shot("no-lima", "/"), Shot("no-lima-help", "/help")), order)
+    with stage() as made:
+        made.paths.config.mkdir(parents=True)
         (made.paths.config / "config.sh").write_text("DVM_CODE_DIR=code\n")  # a bash DVM was here
         camera = Camera(browser, made)
-        strangers = (Shot("login", "/login"), Shot("login-refused", "/login#0123456789abcdef"))
-        for shot in filter(lambda shot: shot.name.startswith(only), strangers):
-            camera.take_all(shot, folder, has_session=False)
-        for shot in filter(lambda shot: shot.name.startswith(only), (Shot("first", "/"), Shot("jobs-none", "/jobs"))):
-            camera.take_all(shot, folder)
+        camera.take_all(_strangers(made), order, has_session=False)
+        camera.take_all((Shot("first", "/"), Shot("jobs-none", "/jobs")), order)
     with stage() as made:
         made.furnish()
         job = made.begin_long_job()
         camera = Camera(browser, made)
-        for shot in filter(lambda shot: shot.name.startswith(only), page_shots(made, job)):
-            camera.take_all(shot, folder)
-        made.faults(list={"exit": 1, "stderr": 'level=fatal msg="the disk is full"'})
-        for shot in filter(lambda shot: shot.name.startswith(only), (Shot("problem-list", "/"),)):
-            camera.take_all(shot, folder)
+        camera.take_all(page_shots(made, job), order)
+        fault = {"exit": 1, "stderr": 'level=fatal msg="the disk is full"'}
+        made.faults(list=fault, shell=fault, ssh=fault)
+        camera.take_all((Shot("problem-list", "/"), Shot("problem-500", "/vms/shop-api/hook")), order)
+
+
+def _strangers(made: Stage) -> tuple[Shot, ...]:
+    """The pages for who has no session, and the last one of who had one."""
+
+    def log_out(page: Page) -> None:
+        page.goto(made.run("web", "--url").strip())
+        page.get_by_role("button", name="Log out", exact=True).click()
+        expect(page.get_by_role("heading")).to_contain_text("logged out")
+
+    used = "/login#" + "0" * 43
+    return (Shot("login", "/login"), Shot("login-refused", used), Shot("logged-out", "/login", log_out))
 
 
 def main() -> None:
@@ -244,7 +267,7 @@ def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=flags)
         if asked.all:
-            for_us(browser, asked.all, asked.only)
+            for_us(browser, Order(asked.all, asked.only))
         else:
             for_readme(browser)
         browser.close()

@@ -24,9 +24,9 @@ CONFIGS = {
     "shop-api": "ports: [3000, 5173]\nrecipes: [git, node]\n",
     "thesis": "image: debian\ncpus: 1\nmemory: 2GiB\nrecipes: [git, python]\n",
     "infra": "memory: 8GiB\nrecipes: [git, tmux, fixtures]\nports: [8080]\n",
-    "blog": "recipes: [git, node, zsh]\nports: [4321]\nrepo: https://github.com/me/blog.git\n",
     "ml-sandbox": "cpus: 4\nmemory: 4GiB\ndisk: 60GiB\nrecipes: [python, tmux]\n",
     "payments": "image: ubuntu-24.04\nrecipes: [git, node, schema]\nports: [5432]\n",
+    "website": "recipes: [git, node, zsh]\nports: [4321]\nrepo: https://github.com/me/website.git\n",
 }
 # Local recipes: one that is still running when the pictures are taken, one that fails.
 RECIPES = {
@@ -190,7 +190,7 @@ class Stage:
 def stage() -> Iterator[Stage]:
     """A home that is gone afterwards, with every process that it had."""
     # Short on purpose: the path of an ssh socket below it must fit.
-    home = Path(tempfile.mkdtemp(prefix="dvm-", dir="/tmp"))  # noqa: S108
+    home = Path(tempfile.mkdtemp(prefix="dvm-", dir="/tmp"))
     path = os.environ.get("PATH", os.defpath)
     made = Stage(home, {"HOME": str(home), "PATH": path, "LANG": "C.UTF-8", "DVM_ENGINE": "demo"})
     try:
