@@ -248,6 +248,7 @@ def _strangers(made: Stage) -> tuple[Shot, ...]:
     """The pages for who has no session, and the last one of who had one."""
 
     def log_out(page: Page) -> None:
+        page.goto("about:blank")  # else only the fragment would change
         page.goto(made.run("web", "--url").strip())
         page.get_by_role("button", name="Log out", exact=True).click()
         expect(page.get_by_role("heading")).to_contain_text("logged out")
