@@ -2,13 +2,15 @@
 // not answer is said once.
 // data-poll on the element that polls (hx-get, hx-trigger="every 2s"); elements in it keep what they are by their id
 
-const GONE = "alert-gone";
+import { say, sayGone, sayLoggedOut, unsay } from "./alerts.js";
+
 const FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex]";
 const MISSES = 2; // a poll that fails once may be a restart
 
 const last = new Map(); // id of the target -> the answer that was put there
 let missed = 0;
 let kept = null;
+let refusal = null; // what stands in the alerts by the server's own words, and whose question it answered
 
 const isPoll = (element) => Boolean(element?.matches?.("[data-poll]"));
 
@@ -22,10 +24,13 @@ function onBeforeRequest(event) {
   if (isPoll(event.detail.elt) && document.hidden) event.preventDefault();
 }
 
-/** A refusal that says where it belongs is shown there, and the page stays as it is. */
+/** A refusal that says where it belongs is shown there, and the page stays as it is; the same one is said once. */
 function showRefusal(event) {
-  event.detail.shouldSwap = true;
+  const { xhr, requestConfig } = event.detail;
+  const now = { by: requestConfig?.elt?.id ?? "", text: xhr.responseText };
+  event.detail.shouldSwap = now.by !== refusal?.by || now.text !== refusal.text;
   event.detail.isError = false;
+  refusal = now;
 }
 
 function onBeforeSwap(event) {
@@ -65,37 +70,28 @@ function onVisible() {
   for (const element of document.querySelectorAll("[data-poll]")) window.htmx?.trigger(element, "dvm:refresh");
 }
 
-function say(title, text) {
-  const place = document.getElementById("alerts");
-  if (!place || document.getElementById(GONE)) return;
-  const alert = document.createElement("div");
-  alert.id = GONE;
-  alert.className = "callout bad";
-  const words = document.createElement("div");
-  words.append(Object.assign(document.createElement("b"), { textContent: title }));
-  words.append(Object.assign(document.createElement("p"), { textContent: text }));
-  alert.append(words);
-  place.append(alert);
-}
-
 function onNoAnswer(event) {
   missed += 1;
   if (isPoll(event.detail.elt) && missed < MISSES) return;
-  say("The dashboard does not answer.", "It was stopped, or this computer slept. Start it again with: dvm web. Jobs and terminals go on without it.");
+  sayGone();
 }
 
 function onRefused(event) {
   const { xhr } = event.detail;
   if (xhr.getResponseHeader("HX-Retarget")) return;
-  if (xhr.status === 401) say("You are logged out.", "Open a fresh address: dvm web --url prints one.");
-  else if (xhr.status === 404) say("It is gone.", "It was deleted or renamed meanwhile. Load the page again.");
+  // A 404 that does not say where it belongs is the guard's: the address is another one since "log out everywhere".
+  if (xhr.status === 401 || xhr.status === 404) sayLoggedOut();
   else say(`The dashboard could not answer (${xhr.status}).`, "Load the page again; what it says then is what counts.");
 }
 
 function onAnswer(event) {
-  if (!event.detail.successful) return;
+  const { requestConfig, successful, xhr } = event.detail;
+  if (!successful) return;
   missed = 0;
-  document.getElementById(GONE)?.remove();
+  unsay();
+  if (xhr.status >= 400 || !refusal || requestConfig.elt.id !== refusal.by) return;
+  document.getElementById("alerts")?.replaceChildren(); // it works again
+  refusal = null;
 }
 
 export function once() {

@@ -117,10 +117,10 @@ def dashboard(house: House) -> Iterator[Dashboard]:
     finally:
         if one.process is not None and one.process.poll() is None:
             one.end()
-        _end_keepers(house)
+        end_keepers(house)
 
 
-def _end_keepers(house: House) -> None:
+def end_keepers(house: House) -> None:
     """End what outlives a dashboard on purpose and belongs to this home: the keeper and jobs."""
     left = []
     for process in psutil.process_iter():
