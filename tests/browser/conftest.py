@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -105,7 +106,8 @@ class Dashboard:
     @property
     def root(self) -> str:
         """The address of the secret path, without a slash at its end."""
-        return self.address().partition("/login#")[0]
+        secret = json.loads((self.house.paths.state / "web" / "secret.json").read_text())
+        return f"http://[::1]:{self.port}/d/{secret['prefix']}"
 
 
 @pytest.fixture

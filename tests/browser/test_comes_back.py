@@ -128,6 +128,9 @@ def test_logged_out_elsewhere_the_cards_say_so(page: Page, dashboard: Dashboard,
     other.goto(f"{dashboard.root}/jobs")
     other.get_by_role("button", name="Log out everywhere").click()
     expect(other.get_by_role("heading", level=1)).to_have_text("You are logged out everywhere.")
+    assert (
+        other.evaluate("() => getComputedStyle(document.querySelector('main')).maxWidth") != "none"
+    )  # it has its style
     expect(page.get_by_role("alert")).to_contain_text("You are logged out")
     complaints.take("404")
     _forgive_gone(complaints)
