@@ -13,12 +13,16 @@ from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Playwright, sync_playwright
 
 from tests.journey.conftest import House, guests_work, house
+
+if TYPE_CHECKING:
+    from tests.browser.town import Town
 
 __all__ = ["guests_work", "house"]
 
@@ -198,3 +202,20 @@ def _expectations() -> None:
     from playwright.sync_api import expect
 
     expect.set_options(timeout=PATIENCE)
+
+
+@pytest.fixture(scope="session")
+def town(browser: Browser, guests_work: None) -> Iterator[Town]:
+    from tests.browser.town import settled
+
+    with settled(browser) as one:
+        yield one
+
+
+@pytest.fixture
+def townsman(town: Town, browser: Browser) -> Iterator[Page]:
+    """A page in the town, logged in; what it complains about is not looked at."""
+    context = browser.new_context(viewport=DESK, reduced_motion="reduce", storage_state=town.storage)
+    context.set_default_timeout(PATIENCE)
+    yield context.new_page()
+    context.close()

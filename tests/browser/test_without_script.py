@@ -22,7 +22,7 @@ from tests.journey.conftest import until
 Key = tuple[str, str]  # (endpoint, value of the pressed button)
 BUTTONS = ("do", "then")  # names of submit buttons whose value counts
 ONLY_SCRIPT = {"terminal_pages.ticket"}  # asked for by the terminal, which needs a script anyway
-OPEN = ("Running", "Waiting")
+REFRESH = 'http-equiv="refresh"'  # on the page of a job that runs
 SLOW = 'until [ -e "$HOME/go-on" ]; do sleep 0.1; done\n'
 
 
@@ -244,6 +244,10 @@ def _log_out(page: Page, dashboard: Dashboard) -> None:
 
 
 def _is_done(page: Page) -> None:
-    """Load the job's page again until the job has ended, as somebody in a hurry does."""
-    until(lambda: bool(page.reload()) and page.locator("#job .state").first.inner_text().strip() not in OPEN, 60)
+    """Leave the job's page, which loads itself again, and come back when the job has ended."""
+    page.wait_for_url("**/jobs/*")
+    job = page.url
+    page.goto("about:blank")
+    until(lambda: REFRESH not in page.context.request.get(job).text(), 60)
+    page.goto(job)
     expect(page.locator("#job .state").first).to_have_text("Done")

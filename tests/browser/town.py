@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from tests.browser.conftest import Dashboard, end_keepers
-from tests.journey.conftest import House, remove
+from tests.journey.conftest import House, remove, until
 
-LONG = "a-name-as-long-as-a-name-may-be"  # 31 characters
+LONG = "a-name-as-long-as-a-name-gets-x"[:30]  # no VM has a longer one
 HOSTILE = "</title><img src=x onerror=alert(1)>" + "W" * 160  # no place to break, and markup
 WORK = r"""
 git init -q -b main; git config user.email a@b; git config user.name A
@@ -34,6 +34,70 @@ class Town:
     jobs: dict[str, str]  # state of a job -> id of one
 
 
+def visits(town: Town) -> dict[str, Callable[[Page], None]]:
+    """Every page and state that a page may be in, and how to get there."""
+    root, jobs = town.root, town.jobs
+    plain = {
+        "cards": "/",
+        "no card fits": "/?q=nothing",
+        "new": "/vms/new",
+        "jobs": "/jobs",
+        "job done": f"/jobs/{jobs['succeeded']}",
+        "job failed": f"/jobs/{jobs['failed']}",
+        "job running": f"/jobs/{jobs['running']}",
+        "edit": "/vms/risky/edit",
+        "delete at risk": "/vms/risky/delete",
+        "delete could not look": "/vms/still/delete",
+        "hook": "/vms/risky/hook",
+        "no terminal": "/vms/still/terminal",
+        "help": "/help",
+        "not found": "/nothing",
+        "errors": "/vms/mended",
+        "not created": f"/vms/{LONG}",
+        **{f"tab {tab}": f"/vms/risky?tab={tab}" for tab in ("overview", "config", "recipes", "jobs", "key")},
+        "tab commands": "/vms/risky?tab=commands&all=1",
+        "plan": "/vms/risky?tab=recipes&ask=1",
+    }
+
+    def go(path: str) -> Callable[[Page], None]:
+        return lambda page: page.goto(root + path) and None
+
+    found = {name: go(path) for name, path in plain.items()}
+    return {**found, "terminal": _terminal(town), "edit with errors": _errors(town), "conflict": _conflict(town)}
+
+
+def _terminal(town: Town) -> Callable[[Page], None]:
+    def visit(page: Page) -> None:
+        page.goto(f"{town.root}/vms/risky/terminal")
+        page.wait_for_function("() => document.querySelector('[data-terminal]')?.link?.isOpen()")
+        page.locator("#terminals summary").click()
+
+    return visit
+
+
+def _errors(town: Town) -> Callable[[Page], None]:
+    def visit(page: Page) -> None:
+        page.goto(f"{town.root}/vms/risky/edit")
+        page.get_by_label("CPUs").fill("w" * 190)
+        page.get_by_label("Repository").fill(HOSTILE)
+        page.get_by_role("button", name="Save", exact=True).click()
+        page.get_by_text("Nothing was saved").wait_for()
+
+    return visit
+
+
+def _conflict(town: Town) -> Callable[[Page], None]:
+    def visit(page: Page) -> None:
+        page.goto(f"{town.root}/vms/still/edit")
+        page.get_by_label("CPUs").fill("3")
+        file = town.dashboard.house.paths.vm_config("still")
+        file.write_text(f"{file.read_text()}# {HOSTILE}\n")
+        page.get_by_role("button", name="Save", exact=True).click()
+        page.locator("#vm-conflict").wait_for()
+
+    return visit
+
+
 def _config(house: House, name: str, text: str) -> None:
     file = house.paths.vm_config(name)
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -42,9 +106,10 @@ def _config(house: House, name: str, text: str) -> None:
 
 def _settle(house: House) -> None:
     """VMs: running with work at risk, stopped and clean, not created, broken, unmanaged; a job that failed."""
-    failing = house.paths.config / "recipes" / "failing.sh"
-    failing.parent.mkdir(parents=True, exist_ok=True)
-    failing.write_text("echo 'no such package'; exit 9\n")
+    shelf = house.paths.config / "recipes"
+    shelf.mkdir(parents=True)
+    (shelf / "failing.sh").write_text(f"printf '\\033[31m%s\\033[0m\\n' '{HOSTILE}'; exit 9\n")
+    (shelf / "endless.sh").write_text("echo waits; while :; do sleep 1; done\n")
     _config(house, "risky", "cpus: 2\nports: [3000, 5173]\nrecipes: [git, tmux]\n")
     house.ok("sync", "risky")
     house.guest("risky", WORK)
@@ -53,8 +118,14 @@ def _settle(house: House) -> None:
     _config(house, "still", "cpus: 1\nrecipes: [failing]\n")
     house.dvm("sync", "still")
     house.ok("stop", "still")
+    _config(house, "a-name-that-is-too-long-to-be-a-vm", "")
     _config(house, LONG, f"repo: https://{'w' * 60}.example/{'r' * 90}.git\nrecipes: [python]\n")
     _config(house, "mended", f"cpus: -1\n{'w' * 200}: {json.dumps(HOSTILE)}\n")
+    _config(house, "busy", "recipes: [endless]\n")
+    following = house.popen("sync", "busy")
+    until(lambda: b"waits" in b"".join(log.read_bytes() for log in house.paths.state.glob("jobs/*/log")))
+    following.kill()  # the job goes on
+    following.communicate()
     (house.paths.lima_home / ("unmanaged-" + "w" * 40)).mkdir(parents=True)
 
 
