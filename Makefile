@@ -46,7 +46,7 @@ run: setup
 	@scripts/tour.sh
 
 test: setup
-	$(IN_VENV) -m pytest -n auto --maxprocesses 4 $(ARGS)
+	$(IN_VENV) -m pytest -n auto --maxprocesses 4 --dist loadgroup $(ARGS)
 
 check: setup
 	$(IN_VENV) -m ruff check .

@@ -17,7 +17,16 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Playwright, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Error,
+    Page,
+    Playwright,
+    ViewportSize,
+    sync_playwright,
+)
 
 from tests.journey.conftest import House, guests_work, house
 
@@ -29,7 +38,7 @@ __all__ = ["guests_work", "house"]
 FAILURES = Path(__file__).parent / "failures"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PATIENCE = 20_000  # milliseconds; only a failure takes so long
-DESK = {"width": 1280, "height": 900}
+DESK: ViewportSize = {"width": 1280, "height": 900}
 HAS_FAILED = pytest.StashKey[bool]()
 
 

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
+from werkzeug.routing import MapAdapter
 
 from dvmweb.paths import from_environment
 from dvmweb.vms import Vms
@@ -55,13 +56,14 @@ class Walk:
     """Which forms the pages have, and which of them were posted."""
 
     root: str
-    adapter: object
+    adapter: MapAdapter
+    rules: set[str]  # endpoints that take a POST
     found: set[Key] = field(default_factory=set)
     posted: set[Key] = field(default_factory=set)
 
     def endpoint(self, url: str) -> str:
         path = urlsplit(url).path.removeprefix(urlsplit(self.root).path)
-        endpoint, _ = self.adapter.match(path, method="POST")  # type: ignore[attr-defined]
+        endpoint, _ = self.adapter.match(path, method="POST")
         return str(endpoint)
 
     def hear(self, request: Request) -> None:
@@ -94,9 +96,8 @@ class Walk:
 def walk(dashboard: Dashboard, tmp_path: Path) -> Walk:
     environ = dashboard.house.environ
     app = create_app(Vms(from_environment(environ), environ), Sessions(tmp_path / "web"))
-    one = Walk(dashboard.root, app.url_map.bind("x"))
-    one.rules = {rule.endpoint for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())}  # type: ignore[attr-defined]
-    return one
+    rules = {rule.endpoint for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())}
+    return Walk(dashboard.root, app.url_map.bind("x"), rules)
 
 
 @pytest.mark.usefixtures("guests_work")
@@ -111,14 +112,13 @@ def test_every_form_without_script(
     walk.all_pages(context)
     _sync_cancel_and_run_again(page, dashboard)
     _stop_start_and_look(page, dashboard)
-    walk.all_pages(context)
+    _close_a_terminal(page, dashboard, browser, walk)
     _approve(page, dashboard)
-    _close_a_terminal(page, dashboard, browser)
-    _delete(page, dashboard, walk, context)
+    _delete(page, dashboard)
     _log_out(page, dashboard)
     missing = walk.found - walk.posted
     assert not missing, f"forms that this test does not post: {sorted(missing)}"
-    never = walk.rules - {endpoint for endpoint, _ in walk.posted} - ONLY_SCRIPT  # type: ignore[attr-defined]
+    never = walk.rules - {endpoint for endpoint, _ in walk.posted} - ONLY_SCRIPT
     assert not never, f"no form was posted to {sorted(never)}"
     complaints.take("422")
 
@@ -172,9 +172,7 @@ def _sync_cancel_and_run_again(page: Page, dashboard: Dashboard) -> None:
 
 def _stop_start_and_look(page: Page, dashboard: Dashboard) -> None:
     for verb in ("Stop", "Start"):
-        button = page.get_by_role("article").filter(has_text="brief").get_by_role("button", name=verb)
-        until(lambda button=button: bool(page.goto(f"{dashboard.root}/")) and button.is_visible())
-        button.click()
+        _press_on_card(page, dashboard, verb)
         _is_done(page)
     page.goto(f"{dashboard.root}/vms/brief")
     page.get_by_role("button", name="Look").click()
@@ -196,7 +194,7 @@ def _stop_start_and_look(page: Page, dashboard: Dashboard) -> None:
 
 def _approve(page: Page, dashboard: Dashboard) -> None:
     for words, button in (("one", "Approve"), ("two", "Approve and sync")):
-        dashboard.house.guest("brief", f"mkdir -p .dvm; echo 'echo hook says {words}' > .dvm/sync.sh")
+        _write_hook(dashboard, words)
         page.goto(f"{dashboard.root}/vms/brief/hook")
         expect(page.locator("#hook-text")).to_contain_text(f"hook says {words}")
         page.get_by_role("button", name=button, exact=True).click()
@@ -204,8 +202,20 @@ def _approve(page: Page, dashboard: Dashboard) -> None:
     expect(page.get_by_role("region", name="Log")).to_contain_text("hook says two")
 
 
-def _close_a_terminal(page: Page, dashboard: Dashboard, browser: Browser) -> None:
-    """Opened in another browser, which runs scripts; closed here."""
+def _press_on_card(page: Page, dashboard: Dashboard, verb: str) -> None:
+    """Load the cards until one of them has the button: without script they do not follow by themselves."""
+    button = page.get_by_role("article").filter(has_text="brief").get_by_role("button", name=verb)
+    until(lambda: bool(page.goto(f"{dashboard.root}/")) and button.is_visible())
+    button.click()
+
+
+def _write_hook(dashboard: Dashboard, words: str) -> None:
+    dashboard.house.guest("brief", f"mkdir -p .dvm; echo 'echo hook says {words}' > .dvm/sync.sh")
+
+
+def _close_a_terminal(page: Page, dashboard: Dashboard, browser: Browser, walk: Walk) -> None:
+    """Opened in another browser, which runs scripts; closed here. All pages are read while it is open."""
+    _write_hook(dashboard, "one")
     other = browser.new_context(viewport=DESK, storage_state=page.context.storage_state())
     terminal = other.new_page()
     terminal.goto(f"{dashboard.root}/vms/brief/terminal")
@@ -213,18 +223,18 @@ def _close_a_terminal(page: Page, dashboard: Dashboard, browser: Browser) -> Non
     wait_for_screen(terminal, "open-2")
     page.goto(f"{dashboard.root}/vms/brief/terminal")
     expect(page.locator("noscript .callout")).to_be_visible()  # that a terminal needs a script
+    walk.all_pages(page.context)
     page.locator("#terminals summary").click()
     page.get_by_role("button", name="Close terminal").click()
     expect(terminal.get_by_role("button", name="Open a new terminal")).to_be_visible()
     other.close()
 
 
-def _delete(page: Page, dashboard: Dashboard, walk: Walk, context: BrowserContext) -> None:
+def _delete(page: Page, dashboard: Dashboard) -> None:
     page.goto(f"{dashboard.root}/vms/brief/delete")
     page.locator("#look-again").click()
     _is_done(page)
     page.goto(f"{dashboard.root}/vms/brief/delete")
-    walk.all_pages(context)
     name = page.get_by_label("To delete")
     name.fill("Brief")
     page.get_by_role("button", name="Delete brief for good").click()

@@ -34,7 +34,7 @@ class Town:
     jobs: dict[str, str]  # state of a job -> id of one
 
 
-def visits(town: Town) -> dict[str, Callable[[Page], None]]:
+def visits(town: Town) -> dict[str, Callable[[Page], object]]:
     """Every page and state that a page may be in, and how to get there."""
     root, jobs = town.root, town.jobs
     plain = {
@@ -59,11 +59,15 @@ def visits(town: Town) -> dict[str, Callable[[Page], None]]:
         "plan": "/vms/risky?tab=recipes&ask=1",
     }
 
-    def go(path: str) -> Callable[[Page], None]:
-        return lambda page: page.goto(root + path) and None
+    def go(path: str) -> Callable[[Page], object]:
+        return lambda page: page.goto(root + path)
 
-    found = {name: go(path) for name, path in plain.items()}
-    return {**found, "terminal": _terminal(town), "edit with errors": _errors(town), "conflict": _conflict(town)}
+    return {
+        **{name: go(path) for name, path in plain.items()},
+        "terminal": _terminal(town),
+        "edit with errors": _errors(town),
+        "conflict": _conflict(town),
+    }
 
 
 def _terminal(town: Town) -> Callable[[Page], None]:

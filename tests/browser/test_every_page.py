@@ -1,4 +1,4 @@
-"""axe-core finds nothing on any page, in both colour schemes, on a telephone and on a desk."""
+"""On every page axe-core finds nothing, light and dark, telephone and desk, and nothing scrolls sideways."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.browser.conftest import DESK, Complaints, Dashboard
 from tests.browser.town import Town, visits
@@ -14,10 +14,10 @@ from tests.browser.town import Town, visits
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 COLOURS = ["color-contrast", "link-in-text-block"]
-PHONE = {"width": 390, "height": 844}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 Scheme = Literal["light", "dark"]
 # Light asks everything at both widths; in the dark only the colours are others.
-LOOKS: tuple[tuple[Any, Scheme, dict[str, Any]], ...] = (
+LOOKS: tuple[tuple[ViewportSize, Scheme, dict[str, Any]], ...] = (
     (DESK, "light", {"type": "tag", "values": TAGS}),
     (DESK, "dark", {"type": "rule", "values": COLOURS}),
     (PHONE, "dark", {"type": "rule", "values": COLOURS}),
@@ -27,6 +27,25 @@ RUN = """only => axe.run(document, { runOnly: only, resultTypes: ["violations"] 
   const words = (one, node) => `${one.id}: ${node.html.slice(0, 160)} ${node.failureSummary.slice(0, 200)}`;
   return found.violations.flatMap((one) => one.nodes.map((node) => words(one, node)));
 })"""
+
+WIDTHS = (320, 768, 1280, 2560)
+# Where the page scrolls: the innermost boxes out of which something sticks.
+TOO_WIDE = """() => {
+  const room = document.scrollingElement;
+  if (room.scrollWidth <= innerWidth) return [];
+  const isBurst = (one) => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflowX === "visible";
+  const burst = [...document.querySelectorAll("body *")].filter(isBurst);
+  return [`${room.scrollWidth} px`, ...burst.slice(-3).map((one) => one.outerHTML.slice(0, 120))];
+}"""
+
+
+def too_wide(page: Page, name: str) -> list[str]:
+    """What sticks out of the page, from the narrowest window to the widest."""
+    found = []
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        found += [f"{name} at {width} px: {one}" for one in page.evaluate(TOO_WIDE)]
+    return found
 
 
 def violations(page: Page, name: str) -> list[str]:
@@ -39,19 +58,20 @@ def violations(page: Page, name: str) -> list[str]:
         page.set_viewport_size(size)
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         found += [f"{name}, {size['width']} px, {scheme}: {one}" for one in page.evaluate(RUN, only)]
-    page.set_viewport_size(DESK)
     return found
 
 
-def test_axe_finds_nothing(town: Town, townsman: Page) -> None:
+@pytest.mark.xdist_group("town")
+def test_every_page(town: Town, townsman: Page) -> None:
     found = []
     for name, visit in visits(town).items():
         visit(townsman)
+        found += too_wide(townsman, name)
         found += violations(townsman, name)
     assert not found, "\n".join(found)
 
 
-def test_axe_finds_nothing_before_and_after_a_session(page: Page, dashboard: Dashboard, complaints: Complaints) -> None:
+def test_before_and_after_a_session(page: Page, dashboard: Dashboard, complaints: Complaints) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("No VM yet")
     found = violations(page, "first visit")
     page.keyboard.press("?")
