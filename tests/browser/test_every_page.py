@@ -61,30 +61,33 @@ def violations(page: Page, name: str) -> list[str]:
     return found
 
 
+def faults(page: Page, name: str) -> list[str]:
+    return [*too_wide(page, name), *violations(page, name)]
+
+
 @pytest.mark.xdist_group("town")
 def test_every_page(town: Town, townsman: Page) -> None:
     found = []
     for name, visit in visits(town).items():
         visit(townsman)
-        found += too_wide(townsman, name)
-        found += violations(townsman, name)
+        found += faults(townsman, name)
     assert not found, "\n".join(found)
 
 
 def test_before_and_after_a_session(page: Page, dashboard: Dashboard, complaints: Complaints) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("No VM yet")
-    found = violations(page, "first visit")
+    found = faults(page, "first visit")
     page.keyboard.press("?")
-    found += violations(page, "keys")
+    found += faults(page, "keys")
     page.goto(f"{dashboard.root}/")
     page.get_by_role("button", name="Log out", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("You are logged out.")
-    found += violations(page, "logged out")
+    found += faults(page, "logged out")
     page.goto(f"{dashboard.root}/login")
-    found += violations(page, "login")
+    found += faults(page, "login")
     page.get_by_label("Address or token").fill("no such token")
     page.get_by_role("button", name="Log in").click()
     expect(page.get_by_role("alert")).to_be_visible()
-    found += violations(page, "login refused")
+    found += faults(page, "login refused")
     assert not found, "\n".join(found)
     complaints.take("401")
