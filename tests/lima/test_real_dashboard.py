@@ -31,7 +31,7 @@ def dashboard(real: RealHouse) -> Iterator[Dashboard]:
 
 
 @pytest.fixture(scope="module")
-def page(dashboard: Dashboard, browser: Browser) -> Iterator[Page]:  # noqa: F811
+def page(dashboard: Dashboard, browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(SOON)
     one = context.new_page()
