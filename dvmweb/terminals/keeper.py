@@ -160,7 +160,7 @@ class Keeper:
             terminal.close_pty(now)
             terminal.code = terminal.child.ended() if terminal.code is None else terminal.code
         if terminal.code is not None and terminal.child.descriptor < 0:
-            terminal.finished_at = terminal.finished_at or now
+            terminal.finish(now)
         for peer in tuple(terminal.viewers):
             self._serve(terminal, peer, now)
 
@@ -226,7 +226,7 @@ class Keeper:
                 self._tell(peer, terminal.size_message())
 
     def _look_at_times(self, terminal: Terminal, now: float) -> None:
-        if terminal.code is None:
+        if not terminal.finished_at:
             terminal.look_at_boot(self._boot_of(terminal.vm), now)
         terminal.insist(now)
         self._look_at_child(terminal, now)

@@ -16,6 +16,7 @@ RESIZE_EVERY = 0.05  # seconds
 PATIENCE = 3.0  # seconds between HUP and KILL
 FIRST_LOOK = 10.0  # seconds in which the first viewer still answers what the program asked before it came
 LOST = 255  # ssh's own code
+WHY = 3.0  # seconds for the VM to be seen gone after its connection was lost
 STOPPED = "The VM was stopped."
 
 
@@ -38,6 +39,7 @@ class Terminal:
     reason: str = ""  # why we ended it
     boot: str = ""  # of its VM, once that is known
     hung_up_at: float = 0.0
+    closed_at: float = 0.0  # nothing more comes from its pty
     finished_at: float = 0.0  # nothing more will come, and the code is known
     was_told: bool = False  # some viewer has seen how it ended
 
@@ -133,8 +135,19 @@ class Terminal:
         """
         if not self.boot:
             self.boot = boot
-        elif boot != self.boot:
+        elif boot != self.boot and self.code is None:
             self.hang_up(STOPPED, now)
+        elif boot != self.boot and self.code == LOST:
+            self.reason = self.reason or STOPPED
+
+    def finish(self, now: float) -> None:
+        """Its pty is closed and its code known: it has ended, once it is clear why.
+
+        A VM that is stopped ends its connections first, and only then is seen to be gone.
+        """
+        is_unclear = self.code == LOST and bool(self.boot) and not self.reason
+        if not is_unclear or now - self.closed_at > WHY:
+            self.finished_at = self.finished_at or now
 
     def insist(self, now: float) -> None:
         """KILL the program where HUP did not end it."""
@@ -144,6 +157,7 @@ class Terminal:
     def close_pty(self, now: float) -> None:
         """Nothing more comes from the pty: let go of it. What the viewers have not got is still in the ring."""
         self.child.close()
+        self.closed_at = now
         self.hang_up("", now)  # a program that lives on without its pty has no business here
 
     def is_over(self, now: float, linger: float) -> bool:

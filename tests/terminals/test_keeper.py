@@ -314,6 +314,20 @@ def test_e21_a_vm_that_is_gone_ends_its_terminals_with_the_reason(house: House) 
     assert [one.ended for one in client.list_terminals(house) if one.id == other] == [False]
 
 
+def test_a_connection_that_a_stop_has_cut_is_told_as_the_stop(house: House) -> None:
+    agent = subprocess.Popen(("sleep", "100"))
+    folder = house.paths.lima_home / "dvm-app"
+    folder.mkdir(parents=True)
+    (folder / "ha.pid").write_text(f"{agent.pid}\n")
+    house.keeper()
+    _, viewer = house.shell()
+    viewer.type("exit 255\n")  # as ssh does
+    viewer.read_until(b"exit")
+    agent.kill()
+    agent.wait()
+    assert viewer.wait_for("exit")["reason"] == "The VM was stopped."
+
+
 def test_an_end_that_nobody_saw_waits_for_a_look(house: House) -> None:
     keeper = house.keeper()
     terminal = client.open_terminal(house, "short")
