@@ -47,6 +47,8 @@ HEADERS = (
 )
 # A page may set these two itself: a terminal's page needs a nonce, a static file may be kept.
 DEFAULTS = (("Content-Security-Policy", CONTENT_POLICY), ("Cache-Control", "no-store"))
+# A page on another port of our host may set cookies for us: without this it could lock the user out for good.
+FORGET_COOKIES = (("Clear-Site-Data", '"cookies"'),)
 log = logging.getLogger(__name__)
 
 
@@ -57,6 +59,7 @@ class Refusal(NamedTuple):
     body: str = ""
     why: str = ""  # for our log
     is_page: bool = False
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 WRONG_HOST = Refusal("421 Misdirected Request", "", "host")
@@ -83,10 +86,12 @@ NO_SESSION = Refusal(
 )
 TWO_COOKIES = Refusal(
     "401 Unauthorized",
-    "<h1>Not logged in</h1><p>Another program of this computer has set a cookie with the dashboard's own name. "
-    "Delete the cookies of this address in your browser, then run <code>dvm web --url</code>.</p>",
+    "<h1>Not logged in</h1><p>Another page of this computer has set a cookie with the dashboard's own name. Close the "
+    "pages of your VMs, then run <code>dvm web --url</code>. The cookies of this address are deleted now. Does this page "
+    "come again? Then delete them in your browser.</p>",
     "two cookies of our name",
     is_page=True,
+    headers=FORGET_COOKIES,
 )
 BROKEN = "500 Internal Server Error"
 
@@ -263,19 +268,21 @@ def _whole(chunks: Iterable[bytes]) -> Iterable[bytes]:
 def _refuse(environ: WSGIEnvironment, start: StartResponse, refusal: Refusal, prefix: str) -> Iterable[bytes]:
     log.warning("refused (%s): %s %s", refusal.why, environ["REQUEST_METHOD"][:20], masked(environ, prefix))
     if not refusal.is_page:
-        return _answer(start, refusal.status, refusal.body, "text/plain; charset=utf-8")
+        return _answer(start, refusal.status, refusal.body, "text/plain; charset=utf-8", refusal.headers)
     page = (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>dvm</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<link rel="icon" href="data:,"><link rel="stylesheet" href="{prefix}{LOGIN}?part=style">'
         f'<main class="refused">{refusal.body}</main></html>\n'
     )
-    return _answer(start, refusal.status, page, "text/html; charset=utf-8")
+    return _answer(start, refusal.status, page, "text/html; charset=utf-8", refusal.headers)
 
 
-def _answer(start: StartResponse, status: str, text: str, kind: str) -> Iterable[bytes]:
+def _answer(
+    start: StartResponse, status: str, text: str, kind: str, more: tuple[tuple[str, str], ...] = ()
+) -> Iterable[bytes]:
     body = text.encode()
-    start(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
+    start(status, [("Content-Type", kind), ("Content-Length", str(len(body))), *more])
     return [body]
 
 

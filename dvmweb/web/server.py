@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from dvmweb.errors import UsageError
-from dvmweb.web.guard import DEFAULTS, HEADERS
+from dvmweb.web.guard import DEFAULTS, FORGET_COOKIES, HEADERS
 from dvmweb.web.http_head import HEAD_BYTES, HEADER_LINES, LINE_BYTES, BadHead, Head, parse_head
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ BODY_SECONDS = 30
 WRITE_SECONDS = 30
 DRAIN_SECONDS, DRAIN_BYTES = 1, 2_000_000  # so that a client that is refused while it sends can read why
 MOST_CONNECTIONS = 256
+# Only cookies make a browser's head so large, and then every page would be refused for ever.
+TOO_MANY_COOKIES = "The cookies of this address were too many. They are deleted now; log in again.\n"
 log = logging.getLogger(__name__)
 
 
@@ -144,8 +146,10 @@ class Handler(WSGIRequestHandler):
     def _refuse(self, status: int) -> None:
         log.warning("refused (head): %d", status)
         self._reader.allow(DRAIN_SECONDS, DRAIN_BYTES)
-        body = f"{HTTPStatus(status).phrase}.\n".encode()
-        headers = (*HEADERS, *DEFAULTS, ("Content-Type", "text/plain; charset=utf-8"), ("Connection", "close"))
+        is_large = status == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+        body = (TOO_MANY_COOKIES if is_large else f"{HTTPStatus(status).phrase}.\n").encode()
+        ours = (*HEADERS, *DEFAULTS, *(FORGET_COOKIES if is_large else ()))
+        headers = (*ours, ("Content-Type", "text/plain; charset=utf-8"), ("Connection", "close"))
         lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", f"Content-Length: {len(body)}"]
         lines += [f"{name}: {value}" for name, value in headers]
         with suppress(OSError, ValueError):

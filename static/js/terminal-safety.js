@@ -1,6 +1,7 @@
 // What a guest may not do through its terminal: open a link unseen, pose as another page, run what was pasted.
 
 const HIDDEN = /[\p{C}\p{Zl}\p{Zp}]/gu; // control, bidi and zero-width characters
+const COMMANDS = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/g; // all control characters but tab and line ends
 const LONGEST_TITLE = 80;
 const LINK = /^https?:$/;
 
@@ -52,13 +53,18 @@ export async function openLink(text) {
   if (isMeant) window.open(address, "_blank", "noopener,noreferrer");
 }
 
-/** Ask before several lines go to a program that would run each at once. */
+/** What was copied, without the bytes that could end the brackets around a paste or press a key: xterm sends them on. */
+export function plainPaste(text) {
+  return text.replace(COMMANDS, "\ufffd");
+}
+
+/** Take every paste: clean it, and ask before several lines go to a program that would run each at once. */
 export function guardPaste(element, term) {
   const onPaste = async (event) => {
-    const text = event.clipboardData?.getData("text/plain") ?? "";
-    if (term.modes.bracketedPasteMode || !/[\r\n]/.test(text.replace(/[\r\n]+$/, ""))) return;
     event.preventDefault();
     event.stopImmediatePropagation();
+    const text = plainPaste(event.clipboardData?.getData("text/plain") ?? "");
+    if (term.modes.bracketedPasteMode || !/[\r\n]/.test(text.replace(/[\r\n]+$/, ""))) return term.paste(text);
     const lines = text.replace(/[\r\n]+$/, "").split(/\r\n|\r|\n/);
     const shown = lines.slice(0, 12).map((line) => line.replace(HIDDEN, "\u00b7").slice(0, 200));
     const rest = lines.length > shown.length ? [`… and ${lines.length - shown.length} more`] : [];

@@ -35,6 +35,7 @@ function makeTerminal(place) {
     fontFamily: styles.getPropertyValue("--mono").trim(),
     fontSize: 14,
     scrollback: 10000,
+    logLevel: "off", // else noise of the guest fills the browser's console
     linkHandler: { activate: (_event, text) => openLink(text), allowNonHttpProtocols: false },
     minimumContrastRatio: 4.5,
     theme: themeOf(styles),

@@ -84,13 +84,14 @@ class Dashboard:
     """`dvm web` as a process, with the home it works in."""
 
     house: House
+    words: tuple[str, ...] = ()  # more of the command line, such as --ipv4
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
         """Start it and wait until it says where it listens."""
         self.process = subprocess.Popen(
-            self.house.argv("web", "--no-open", "--port", str(self.port)),
+            self.house.argv("web", "--no-open", "--port", str(self.port), *self.words),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
