@@ -187,7 +187,7 @@ class Terminal:
 
 def _reason(code: int) -> str:
     if code == LOST:
-        return "The connection to the VM was lost."
+        return "The VM was stopped, or the connection to it was lost."
     if code > 128:
         return f"The shell was ended by {_signal_name(code - 128)}."
     return "The shell has ended." if code == 0 else f"The shell has ended with exit code {code}."

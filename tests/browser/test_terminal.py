@@ -53,7 +53,7 @@ def test_e04_ctrl_c_ends_a_flood_and_the_prompt_comes_back(tab: Tab) -> None:
 
 def test_e04_random_bytes_leave_a_terminal_that_a_reset_mends(tab: Tab) -> None:
     tab.type("cat /dev/urandom\n")
-    tab.until("document.querySelector('[data-terminal]').link.shown > 1000000")
+    tab.until("document.querySelector('[data-terminal]').link.shown > 300000")
     tab.focus()
     tab.page.keyboard.press("Control+c")
     tab.type("\x03\x15\n")  # what the noise asked for was answered: no part of a line may be left
@@ -248,10 +248,9 @@ def test_copy_paste_and_search_by_keyboard(tab: Tab) -> None:
 
 
 def test_e11_a_reset_mends_what_a_program_left_behind(tab: Tab) -> None:
-    mess = "\x07" * 2000 + "\x1b[?1049h\x1b[?25l\x1b[?1003h\x1b[?1006h\x1b[?3h\x1b(0\x1b[?1h\x1b[?66h\x1b[4h\x1b[5;6r"
-    tab.print(mess)
-    assert tab.value("modes.mouseTrackingMode") == "any"
-    tab.type("printf '\\033[?2026h'\n")
+    mess = r"\033[?2026h\033[?1049h\033[?25l\033[?1006h\033[?3h\033(0\033[?1h\033[?66h\033[4h\033[5;6r\033[?1003h"
+    tab.type(f"for n in {{1..2000}}; do printf '\\007'; done; printf '{mess}'\n")
+    tab.until("document.querySelector('[data-terminal]').terminal.modes.mouseTrackingMode === 'any'")
     tab.page.get_by_role("button", name="Reset").click()
     tab.run("echo cle''an")
     assert "clean" in tab.viewport()
@@ -376,7 +375,7 @@ def test_e21_a_vm_that_is_stopped_says_so_in_its_terminal(home: Entered, tab: Ta
     tab.run("echo last''-words")
     home.house.ok("stop", "app")
     expect(tab.page.locator("[data-terminal-again]")).to_be_visible()
-    expect(tab.note).to_contain_text(re.compile("stop|ended", re.IGNORECASE))
+    expect(tab.note).to_contain_text("was stopped")
     print("E21:", tab.note.inner_text())
     assert "last-words" in tab.screen, "what was there can still be read"
     assert tab.page.evaluate("document.querySelector('[data-terminal]').link.isOver"), "it does not try again"
