@@ -199,6 +199,37 @@ def test_a_delete_says_what_it_cannot_see(house: House) -> None:
     assert "between this look and its end" in house.ok("rm", "app", "--yes")
 
 
+def test_h02_what_comes_between_the_last_look_and_the_delete_is_named(house: House) -> None:
+    """The lock of all VMs holds the job between its look and its stop: the guest goes on writing meanwhile."""
+    house.ok("init", "app")
+    house.ok("sync", "app")
+    lock = files.wait_lock(house.paths.engine_lock)
+    deleting = house.popen("rm", "app", "--yes")
+    until(lambda: any(job["verb"] == "delete" and job["state"] == "queued" for job in house.jobs()))
+    house.guest("app", "echo late > late.txt")
+    lock.release()
+    out, _ = deleting.communicate(timeout=60)
+    if deleting.returncode == 0:
+        assert "between this look and its end" in out, "the risk is named"
+    else:
+        assert json.loads(house.ok("ls", "--json"))[0]["status"] == "Running"
+        assert "late.txt" in house.dvm("work", "app").out
+
+
+def test_h02_a_change_before_the_look_under_the_lock_ends_the_delete(house: House) -> None:
+    """A stop that fails leaves the VM; the next try looks again and sees what came since."""
+    house.ok("init", "app")
+    house.ok("sync", "app")
+    house.faults(stop={"exit": 1, "stderr": "no\n"})
+    assert house.dvm("rm", "app", "--yes").code == 1
+    house.faults()
+    house.guest("app", "echo late > late.txt")
+    refused = house.dvm("rm", "app", "--yes")
+    assert refused.code == 5
+    assert "1 loose file" in refused.err
+    assert json.loads(house.ok("ls", "--json"))[0]["status"] == "Running"
+
+
 def test_a_cancelled_create_never_deletes_a_vm_that_somebody_else_made(house: House) -> None:
     house.ok("init", "app")
     house.ok("sync", "app", "--dry-run")
