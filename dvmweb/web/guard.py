@@ -87,8 +87,8 @@ NO_SESSION = Refusal(
 TWO_COOKIES = Refusal(
     "401 Unauthorized",
     "<h1>Not logged in</h1><p>Another page of this computer has set a cookie with the dashboard's own name. Close the "
-    "pages of your VMs, then run <code>dvm web --url</code>. The cookies of this address are deleted now. Does this page "
-    "come again? Then delete them in your browser.</p>",
+    "pages of your VMs, then run <code>dvm web --url</code>. The cookies of this address are deleted now. Does this "
+    "page come again? Then delete them in your browser.</p>",
     "two cookies of our name",
     is_page=True,
     headers=FORGET_COOKIES,

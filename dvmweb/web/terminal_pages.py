@@ -27,6 +27,10 @@ blueprint = Blueprint("terminal_pages", __name__)
 log = logging.getLogger(__name__)
 
 
+class NotNow(DvmError):
+    """The VM is not in a state in which a terminal can be opened."""
+
+
 @dataclass(frozen=True)
 class TerminalLine:
     """An open terminal in the list of a VM's page."""
@@ -145,7 +149,7 @@ def ticket(vm: str) -> Response:
         found = _known(vm, request.form["id"]) if request.form.get("id") else _opened(vm)
     except DvmError as error:
         answer = jsonify({"what": error.what, "todo": error.todo})
-        answer.status_code = status_of(error)
+        answer.status_code = 409 if isinstance(error, NotNow) else status_of(error)
         return answer
     session = house.session()
     text = tickets().issue(session.key if session else "", vm, found)
@@ -163,7 +167,7 @@ def _known(vm: str, terminal: str) -> str:
 def _opened(vm: str) -> str:
     trouble, _ = trouble_of(_find(vm))
     if trouble:
-        raise DvmError(trouble, "Then open the terminal again.")
+        raise NotNow(trouble, "Then open the terminal again.")
     cols, rows = (request.form.get(name, type=int) for name in ("cols", "rows"))
     return client.open_terminal(house.vms(), vm, cols or 80, rows or 24)
 

@@ -83,7 +83,9 @@ class Tab:
         self.page.evaluate("() => { window.mark = (window.mark ?? 0) + 1; }")
         mark = f"end{self.page.evaluate('window.mark')}-"
         self.type(f"{command}; echo {mark[:-1]}''-\n")
-        self.until(f"(mark) => ({SCREEN})().split('\\n').some((line) => line.endsWith(mark) && !line.includes('echo '))", mark)
+        self.until(
+            f"(mark) => ({SCREEN})().split('\\n').some((line) => line.endsWith(mark) && !line.includes('echo '))", mark
+        )
 
     def print(self, text: str) -> None:
         """Let the guest write this to the terminal, byte by byte as it stands here."""
@@ -133,7 +135,8 @@ class Tab:
     def end(self) -> None:
         """End the terminal: a VM has at most 32."""
         self.page.evaluate(
-            f"""async (id) => {{ const {{ terminals, csrf }} = {PLACE}.dataset;
+            f"""async (id) => {{ if ({PLACE}.link.isOver) return;
+            const {{ terminals, csrf }} = {PLACE}.dataset;
             await fetch(`${{terminals}}/${{id}}/close`, {{ method: "POST", redirect: "manual",
               body: new URLSearchParams({{ csrf }}) }}); }}""",
             self.id,

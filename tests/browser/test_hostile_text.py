@@ -9,17 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, ViewportSize, expect
 
 from dvmweb.jobs import journal
 from dvmweb.jobs.journal import Failure, Job, StepRecord
-from tests.browser.conftest import DESK
 from tests.browser.entered import Entered, entered
 from tests.browser.hostile_site import Site, hostile_site
 from tests.browser.tab import until
 
 pytestmark = pytest.mark.usefixtures("guests_work")
-PHONE = {"width": 390, "height": 844}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+DESK: ViewportSize = {"width": 1280, "height": 900}
 
 
 def hostile(url: str) -> dict[str, str]:
@@ -101,27 +101,35 @@ def page(home: Entered, context: BrowserContext, site: Site) -> Iterator[Page]:
     """A page on which nothing of the guest may come alive."""
     one = home.let_in(context).new_page()
     dialogs: list[str] = []
-    one.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+
+    def hear(dialog: Dialog) -> None:
+        dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    one.on("dialog", hear)
     yield one
     assert dialogs == []
     assert site.asked == [], "a planted address was asked for"
+
+
+# Every element, attribute and link that only a guest can have made. The log's own script places its rows by style.
+ALIVE = """(root) => [...document.querySelectorAll("*")].flatMap((one) => {
+  const is_odd = ({ name, value }) => name.startsWith("on")
+    || (name === "style" && !one.closest("[data-log-lines]"))
+    || (name.startsWith("hx-") && value.includes("planted"))
+    || (["href", "src", "action", "id", "class", "srcset"].includes(name) && /planted|pwned|javascript:/.test(value));
+  const is_foreign = one.tagName === "A" && one.href && !one.href.startsWith(root) && !one.href.startsWith("https://");
+  return [...[...one.attributes].filter(is_odd).map(({ name, value }) => `${one.tagName} ${name}=${value}`),
+    ...(["PLAINTEXT", "IFRAME", "IMG"].includes(one.tagName) ? [one.tagName] : []),
+    ...(is_foreign ? [one.href] : [])];
+})"""
 
 
 def check(page: Page, root: str) -> None:
     """What holds on every page that shows guest text."""
     page.wait_for_load_state("networkidle")
     assert page.evaluate("window.pwned === undefined")
-    alive = page.evaluate(
-        """(root) => [...document.querySelectorAll("*")].flatMap((one) => [
-          ...[...one.attributes].filter(({ name, value }) => name.startsWith("on") || (name === "style" && !one.closest("[data-log-lines]"))
-            || (name.startsWith("hx-") && value.includes("planted"))
-            || (["href", "src", "action", "id", "class", "srcset"].includes(name) && /planted|pwned|javascript:/.test(value)))
-            .map(({ name, value }) => `${one.tagName} ${name}=${value}`),
-          ...(["PLAINTEXT", "IFRAME", "IMG"].includes(one.tagName) ? [one.tagName] : []),
-          ...(one.tagName === "A" && one.href && !one.href.startsWith(root) && !one.href.startsWith("https://")
-            ? [one.href] : [])])""",
-        root,
-    )
+    alive = page.evaluate(ALIVE, root)
     assert alive == []
     text = page.inner_text("body")
     assert not re.search("[\u202a-\u202e\u2066-\u2069\u200b\u2028\ufeff\x1b\x07\x08\x00]", text + page.title())
@@ -140,8 +148,25 @@ def check(page: Page, root: str) -> None:
 
 SHOWN = {
     "/": ("img src=",),
-    "/vms/app": ("{{7*7}}", "javascript:window.pwned=1", "</script>", "<!--", "\\u202e", "\\x1b[2J", "\\xff\\xfe", "hx-get="),
-    "/vms/app/delete": ("{{7*7}}", "javascript:window.pwned=1", "</script>", "<!--", "\\u202e", "\\x1b[2J", "\\xff\\xfe"),
+    "/vms/app": (
+        "{{7*7}}",
+        "javascript:window.pwned=1",
+        "</script>",
+        "<!--",
+        "\\u202e",
+        "\\x1b[2J",
+        "\\xff\\xfe",
+        "hx-get=",
+    ),
+    "/vms/app/delete": (
+        "{{7*7}}",
+        "javascript:window.pwned=1",
+        "</script>",
+        "<!--",
+        "\\u202e",
+        "\\x1b[2J",
+        "\\xff\\xfe",
+    ),
     "/vms/new": ("{{7*7}}", "javascript:window.pwned=1", "hx-get="),
     "/vms/app/edit": ("{{7*7}}", "javascript:window.pwned=1", "hx-get="),
 }
@@ -186,7 +211,12 @@ def a_job(home: Entered, log: bytes, *texts: str) -> str:
 def test_d01_d02_d03_a_job_and_its_log_are_text(home: Entered, page: Page, site: Site, where: str) -> None:
     texts = tuple(hostile(site.url("/planted")).values())
     lines = [text.encode() for text in texts]
-    lines += [b"\xff\xfe\x00 bytes", "m".encode() + "\u0301".encode() * 4000, b"w" * 9000, b"\x1b]8;;javascript:window.pwned=1\x1b\\link"]
+    lines += [
+        b"\xff\xfe\x00 bytes",
+        b"m" + "\u0301".encode() * 4000,
+        b"w" * 9000,
+        b"\x1b]8;;javascript:window.pwned=1\x1b\\link",
+    ]
     job = a_job(home, b"\n".join(lines) + b"\n", *texts)
     page.goto(home.root + {"job": f"/jobs/{job}", "jobs": "/jobs", "vm": "/vms/app?tab=jobs"}[where])
     if where == "job":
@@ -195,12 +225,16 @@ def test_d01_d02_d03_a_job_and_its_log_are_text(home: Entered, page: Page, site:
         page.locator("[data-log-search]").fill("<script")
         page.keyboard.press("Enter")
         log = page.inner_text("[data-log-lines]")
-        assert [text for text in ("onerror=", "</script>", "<!--", "javascript:window.pwned=1") if text not in log] == []
+        assert [
+            text for text in ("onerror=", "</script>", "<!--", "javascript:window.pwned=1") if text not in log
+        ] == []
     check(page, home.root)
 
 
 def test_d09_a_log_of_200000_lines_shows_its_end_with_few_nodes(home: Entered, page: Page) -> None:
-    job = a_job(home, b"".join(b"line %d of a long log, as compilers print them\n" % number for number in range(200_000)))
+    job = a_job(
+        home, b"".join(b"line %d of a long log, as compilers print them\n" % number for number in range(200_000))
+    )
     began = time.monotonic()
     page.goto(f"{home.root}/jobs/{job}")
     expect(page.get_by_text("line 199999 of a long log", exact=False).last).to_be_visible()

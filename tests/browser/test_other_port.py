@@ -58,7 +58,8 @@ SENT_BY_SCRIPT = """async (root) => {
     made.onload = () => done(what); made.onerror = () => done(""); setTimeout(() => done(""), 5000); });
   const put = (name, fields) => { const made = Object.assign(document.createElement(name), fields);
     document.body.append(made); return made; };
-  const ask = (path, options) => fetch(root + path, options).then((a) => (a.type === "opaque" ? "" : a.text()), () => "");
+  const ask = (path, options) => fetch(root + path, options)
+    .then((a) => (a.type === "opaque" ? "" : a.text()), () => "");
   const body = new URLSearchParams({ name: "evil", csrf: "x" });
   const form = put("form", { method: "POST", action: root + "/vms?by=form", target: "inner" });
   const inner = put("iframe", { name: "inner" });
@@ -117,7 +118,9 @@ def test_a13_a_window_that_a_hostile_page_opens_is_cut_off_from_it(
     for site in sites:
         page = hostile_page(login, site)
         for path in ("/", "/vms/new", "/login"):
-            page.evaluate("(url) => { document.body.onclick = () => { window.it = window.open(url); }; }", victim.root + path)
+            page.evaluate(
+                "(url) => { document.body.onclick = () => { window.it = window.open(url); }; }", victim.root + path
+            )
             with page.expect_popup() as opened:
                 page.click("body", position={"x": 9, "y": 9})
             popup = opened.value
@@ -211,7 +214,8 @@ def test_a14_a_guests_page_is_not_sent_the_cookie(victim: Entered, login: Browse
     page.goto(victim.root + "/")
     for site in sites:
         page.evaluate(
-            "(url) => { const link = document.createElement('a'); Object.assign(link, { href: url, textContent: 'guest',"
+            "(url) => { const link = document.createElement('a');"
+            " Object.assign(link, { href: url, textContent: 'guest',"
             " id: 'guest', target: '_blank' }); document.querySelector('#main').prepend(link); }",
             site.url("/linked"),
         )
@@ -226,7 +230,8 @@ def test_a14_a_guests_page_is_not_sent_the_cookie(victim: Entered, login: Browse
         for one in site.asked:
             assert victim.cookie["value"] not in str(one.headers)
             assert victim.prefix[3:11] not in str(one.headers)
-    # The other host does not even get it where it knows the secret path. On the same host it would: cookies know no port.
+    # The other host does not even get it where it knows the secret path. On the same host it would: cookies know no
+    # port, so there the secret path alone protects it.
     if not victim.dashboard.words:
         other = login.new_page()
         other.goto(sites[0].url(victim.prefix + "/"))
@@ -264,5 +269,3 @@ def test_a14_tossed_cookies_lock_nobody_out_for_good(
     expect(page.get_by_role("heading", level=1)).to_contain_text("1 VM")
     page.goto(victim.root + "/jobs")
     expect(page.get_by_role("heading", level=1)).to_contain_text("job")
-
-

@@ -244,7 +244,7 @@ def test_copy_paste_and_search_by_keyboard(tab: Tab) -> None:
     tab.wait_for("\npasted")
 
 
-# -- a terminal that was left in a mess ----------------------------------------------------------------------------------
+# -- a terminal that was left in a mess --------------------------------------------------------------------------------
 
 
 def test_e11_a_reset_mends_what_a_program_left_behind(tab: Tab) -> None:
@@ -277,7 +277,7 @@ def test_e14_a_new_shell_gets_no_mouse_report_that_nobody_asked_for(tab: Tab) ->
     assert "\x1b[M" not in tab.sent()[before:]
 
 
-# -- coming back -----------------------------------------------------------------------------------------------------------
+# -- coming back -------------------------------------------------------------------------------------------------------
 
 
 def test_e12_the_replay_sends_nothing_to_the_guest(tab: Tab) -> None:
@@ -330,7 +330,7 @@ def test_e15_two_tabs_share_the_smaller_size(home: Entered, tab: Tab) -> None:
     assert f"\n{large[1]} {large[0]}\n" in tab.screen
 
 
-# -- who may look ------------------------------------------------------------------------------------------------------------
+# -- who may look ------------------------------------------------------------------------------------------------------
 
 
 def test_e17_only_a_terminal_that_is_there_opens_and_only_by_a_ticket(
@@ -342,7 +342,8 @@ def test_e17_only_a_terminal_that_is_there_opens_and_only_by_a_ticket(
     assert guessed.page.evaluate("document.querySelector('[data-terminal]').link.ws ?? null") is None
     ends = tab.page.evaluate(
         """async ([root, id]) => Promise.all([id, "a".repeat(32), "../vms", id + "/../" + id].map((one) =>
-        new Promise((done) => { const ws = new WebSocket(root.replace("http", "ws") + "/terminals/" + one + "/socket?ticket=x");
+        new Promise((done) => {
+          const ws = new WebSocket(`${root.replace("http", "ws")}/terminals/${one}/socket?ticket=x`);
           ws.onopen = () => done("open"); ws.onclose = (event) => done(event.code); })))""",
         [home.root, tab.id],
     )
@@ -371,7 +372,7 @@ def test_a_session_that_is_logged_out_elsewhere_closes_the_terminal_with_a_sente
     complaints.lines.clear()
 
 
-def test_e21_a_vm_that_is_stopped_says_so_in_its_terminal(home: Entered, tab: Tab) -> None:
+def test_e21_a_vm_that_is_stopped_says_so_in_its_terminal(home: Entered, tab: Tab, complaints: Complaints) -> None:
     tab.run("echo last''-words")
     home.house.ok("stop", "app")
     expect(tab.page.locator("[data-terminal-again]")).to_be_visible()
@@ -379,5 +380,10 @@ def test_e21_a_vm_that_is_stopped_says_so_in_its_terminal(home: Entered, tab: Ta
     print("E21:", tab.note.inner_text())
     assert "last-words" in tab.screen, "what was there can still be read"
     assert tab.page.evaluate("document.querySelector('[data-terminal]').link.isOver"), "it does not try again"
+    elsewhere = tab.context.new_page()
+    elsewhere.goto(home.root + "/vms/app")
+    while "stopped" not in elsewhere.title():  # the dashboard looks once a second
+        elsewhere.reload()
     tab.page.locator("[data-terminal-again]").click()
-    expect(tab.note).to_contain_text("stopped")
+    expect(tab.note).to_contain_text("app is stopped")
+    complaints.take("409")

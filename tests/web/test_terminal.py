@@ -184,7 +184,7 @@ def test_a_vm_that_cannot_be_entered_says_why(
     assert ("/vms/app/start" in page.text) is can_start
     assert "data-ticket" not in page.text
     refused = client.post(f"{PAGE}/ticket", data={})
-    assert refused.status_code == 500
+    assert refused.status_code == 409
     assert words in answer_of(refused)["what"]
 
 
