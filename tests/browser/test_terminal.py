@@ -14,6 +14,7 @@ from tests.browser.conftest import Complaints
 from tests.browser.entered import Entered, entered, login
 from tests.browser.hostile_site import hostile_site
 from tests.browser.tab import Tab
+from tests.journey.conftest import until
 
 pytestmark = pytest.mark.usefixtures("guests_work")
 CLIPBOARD = {"permissions": ["clipboard-read", "clipboard-write"]}
@@ -382,8 +383,7 @@ def test_e21_a_vm_that_is_stopped_says_so_in_its_terminal(home: Entered, tab: Ta
     assert tab.page.evaluate("document.querySelector('[data-terminal]').link.isOver"), "it does not try again"
     elsewhere = tab.context.new_page()
     elsewhere.goto(home.root + "/vms/app")
-    while "stopped" not in elsewhere.title():  # the dashboard looks once a second
-        elsewhere.reload()
+    until(lambda: bool(elsewhere.reload()) and "stopped" in elsewhere.title())  # the dashboard looks once a second
     tab.page.locator("[data-terminal-again]").click()
     expect(tab.note).to_contain_text("app is stopped")
     complaints.take("409")

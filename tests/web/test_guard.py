@@ -197,7 +197,8 @@ def test_b05_two_cookies_of_our_name(client: Browser, joint: str, caplog: pytest
     for cookie in (client.cookie + joint + other, other + joint + client.cookie, client.cookie + joint + client.cookie):
         answer = client.get("/", headers={"Cookie": cookie})
         assert answer.status_code == 401
-        assert "Another program of this computer" in answer.text
+        assert "Another page of this computer" in answer.text
+    assert answer.headers["Clear-Site-Data"] == '"cookies"'
     assert "two cookies of our name" in caplog.text
     assert client.sessions.prefix not in caplog.text
 
