@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from contextlib import suppress
 from typing import Any
 
@@ -13,7 +12,7 @@ from wsproto.utilities import LocalProtocolError
 
 from dvmweb.terminals import wire
 from dvmweb.terminals.client import Connection, KeeperGone
-from dvmweb.web.sockets import CLOSE_SECONDS, POLICY, close
+from dvmweb.web.sockets import POLICY, close
 
 LONGEST_CONTROL = 1024  # bytes of a control message of a browser
 ENDED, LAGGED, KEEPER_GONE = 1000, 4408, 4410
@@ -93,11 +92,9 @@ def carry(ws: Any, connection: Connection) -> bool:
     for message in early:
         inbox.append(message)
     has_ended = False
-    try:
+    with suppress(ConnectionClosed, LocalProtocolError):
         ws.send(json.dumps(connection.attached))
         has_ended = _pump(ws, connection)
-    except (ConnectionClosed, LocalProtocolError):
-        _wait_for_close(ws)
     if inbox.is_refused:
         close(ws, POLICY, "not understood")
     close(ws, KEEPER_GONE, "the keeper has gone")  # does nothing to a socket that is closed
@@ -114,13 +111,6 @@ def _pump(ws: Any, connection: Connection) -> bool:
             elif message is not None and _tell(ws, message):
                 return bool(message["is"] == "exit")
     return False
-
-
-def _wait_for_close(ws: Any) -> None:
-    """Another thread is about to send its close frame: let it, else the code would be lost."""
-    deadline = time.monotonic() + CLOSE_SECONDS
-    while ws.connected and time.monotonic() < deadline:
-        time.sleep(0.005)
 
 
 def _tell(ws: Any, message: dict[str, Any]) -> bool:

@@ -106,11 +106,15 @@ def _reader(target: Callable[[], None]) -> threading.Thread:
     """Stand in for the library's reader thread: the bounds are in place before its first byte."""
     ws: Any = target.__self__  # type: ignore[attr-defined]
     ws.input_buffer = BoundedInputs(ws)
-    sending, send = threading.Lock(), ws.send
+    sending = threading.Lock()
 
-    def one_at_a_time(data: bytes | str) -> None:
-        with sending:
-            send(data)
+    def one_at_a_time(send: Callable[..., None]) -> Callable[..., None]:
+        # A frame behind the close frame would be an error, and its sender would end the connection before that is out.
+        def locked(*arguments: Any, **named: Any) -> None:
+            with sending:
+                send(*arguments, **named)
+
+        return locked
 
     def read() -> None:
         try:
@@ -119,7 +123,7 @@ def _reader(target: Callable[[], None]) -> threading.Thread:
             ws.connected = False
             ws.event.set()
 
-    ws.send = one_at_a_time
+    ws.send, ws.close = one_at_a_time(ws.send), one_at_a_time(ws.close)
     return threading.Thread(target=read, name="websocket reader", daemon=True)
 
 

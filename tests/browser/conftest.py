@@ -120,8 +120,10 @@ class Dashboard:
     @property
     def root(self) -> str:
         """The address of the secret path, without a slash at its end."""
-        secret = json.loads((self.house.paths.state / "web" / "secret.json").read_text())
-        return f"http://[::1]:{self.port}/d/{secret['prefix']}"
+        web = self.house.paths.state / "web"
+        prefix = json.loads((web / "secret.json").read_text())["prefix"]
+        host = json.loads((web / "running.json").read_text())["host"]
+        return f"http://{host}/d/{prefix}"
 
 
 @pytest.fixture

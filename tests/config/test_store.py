@@ -252,7 +252,7 @@ def test_create_refuses_values_that_cannot_be_used(store: ConfigStore, values: d
     assert store.names() == ()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(CONFIGS, CONFIGS)
 def test_any_valid_config_survives_write_and_edit(
     store: ConfigStore, values: dict[str, object], changes: dict[str, object]

@@ -114,7 +114,7 @@ def test_a_program_that_says_yes_for_ever_fills_no_memory_and_runs_nothing(tmp_p
     assert list((tmp_path / "run").iterdir()) == []
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r")), secret=st.binary())
 def test_any_text_and_any_secret_arrive_unchanged(text: str, secret: bytes) -> None:
     script = GuestScript('cat file; printf %s "$V"; cat "$DVM_S_FILE"', {"file": text}, {"V": text}, {"s": secret})

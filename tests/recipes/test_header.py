@@ -154,9 +154,9 @@ BOMB = ["a: &a [x, x]", *(f"{b}: &{b} [*{a}, *{a}, *{a}]" for a, b in zip("abcde
     ids=lambda text: repr(text[:60]),
 )
 def test_c13_a_hostile_header_is_one_error_soon(text: str) -> None:
-    before = time.monotonic()
+    before = time.process_time()
     assert len(problems(text)) == 1
-    assert time.monotonic() - before < 1
+    assert time.process_time() - before < 2  # a bomb would take minutes
 
 
 @given(st.text(max_size=300))

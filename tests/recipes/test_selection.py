@@ -83,7 +83,7 @@ def test_a_very_long_row_is_an_error_not_a_crash(paths: Paths) -> None:
         order(["r0"], shelf_of(paths, {**chain, "baseline": ""}))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(
     st.dictionaries(st.sampled_from("abcdef"), st.lists(st.sampled_from("abcdef"), max_size=3, unique=True)),
     st.permutations("abcdef"),

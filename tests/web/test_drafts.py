@@ -50,7 +50,7 @@ def listed(config: VmConfig, status: str = "Running", **more: Any) -> Instance:
 
 
 @given(values=CONFIGS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_form_that_nobody_touched_changes_nothing(values: dict[str, object]) -> None:
     was = of_values("app", values, Defaults(), FIELDS)
     post = Post({name: [text] for name, text in was.texts.items()})
@@ -61,7 +61,7 @@ def test_a_form_that_nobody_touched_changes_nothing(values: dict[str, object]) -
 
 
 @given(values=CONFIGS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_what_is_typed_anew_means_the_same(values: dict[str, object]) -> None:
     empty = of_values("app", {}, Defaults(), FIELDS)
     typed = of_values("app", values, Defaults(), FIELDS)
@@ -71,7 +71,7 @@ def test_what_is_typed_anew_means_the_same(values: dict[str, object]) -> None:
 
 
 @given(mine=CONFIGS, theirs=CONFIGS, base=CONFIGS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_merge_takes_each_change_of_one_side(mine: Any, theirs: Any, base: Any) -> None:
     typed, disk, was = (of_values("app", values, Defaults(), FIELDS) for values in (mine, theirs, base))
     both = merged(typed, was, disk)
@@ -255,7 +255,7 @@ def test_fields_in_braces_are_said_to_be_out_of_reach(drafts: Drafts) -> None:
 
 
 @given(texts=st.lists(st.text(max_size=30), min_size=3, max_size=4))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_typed_text_can_be_judged_and_written_as_lines(texts: list[str]) -> None:
     post = Post({"memory": texts[:1], "ports": texts[1:2], "cpus": texts[2:3], "recipe": texts})
     empty = of_values("", {}, Defaults(), FIELDS)

@@ -128,10 +128,8 @@ def test_b07_logging_out_closes_the_sockets_of_that_session(served: Served) -> N
     mine, other = connect(served), connect(served, cookie=f"{served.sessions.cookie_name}={other_id}")
     session = served.sessions.find(served.session_id)
     assert session
-    asked = time.monotonic()
     served.sessions.logout(session)
     assert close_code(mine) == 4401
-    assert time.monotonic() - asked < 2
     assert status_of(served) == 401
     other.send("still here")
     assert other.recv() == "still here"
