@@ -120,10 +120,10 @@ class Dashboard:
     def _greet(self) -> None:
         host, say = self._server.host_header, self._face.say
         say(f"The dashboard listens on {host}, for this computer only. Ctrl-C ends it; VMs and jobs go on.")
-        say(f"Log in (once, within five minutes):\n  {self._address()}")
         if self._face.open_file is not None:
             self._file = redirect_file.write_redirect(self._vms.paths.home, self._vms.paths.state, self._address())
         running.write(self._vms.paths, Running(os.getpid(), host, str(self._file or "")))
+        say(f"Log in (once, within five minutes):\n  {self._address()}")
         if self._face.open_file is not None and self._file is not None:
             threading.Thread(target=self._face.open_file, args=(self._file,), daemon=True).start()
 
