@@ -11,11 +11,12 @@ SHELL_FILES = $(wildcard recipes/*.sh) scripts/find-python scripts/tour.sh .ci/r
 # A Python of another project must not leak into this one.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help setup run test check bench screenshots lock clean
+.PHONY: help setup run tour test check bench screenshots lock clean
 
 help:
 	@echo "make setup   make .venv once, from the lock (the others do it by themselves)"
-	@echo "make run     the main job on the demo engine, in a throwaway home, step by step"
+	@echo "make run     the dashboard, in the browser: on Lima where it is installed, else on the demo engine"
+	@echo "make tour    the main job from the command line, on the demo engine, in a throwaway home"
 	@echo "make test    all tests"
 	@echo "make check   ruff, mypy, shellcheck, the import table"
 	@echo "make bench   what dvm and its dashboard cost, as ratios in one run"
@@ -43,6 +44,10 @@ $(VENDOR): package.json package-lock.json scripts/vendor.py | $(STAMP)
 	@$(IN_VENV) scripts/vendor.py --with-tests
 
 run: setup
+	@echo "The commands dvm and dvmweb of this checkout are in $(CURDIR)/$(VENV)/bin"
+	@$(VENV)/bin/dvm web $(ARGS)
+
+tour: setup
 	@scripts/tour.sh
 
 test: setup

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The main job on the demo engine, step by step, in a throwaway home: made, synced, entered, safely deleted.
-# `make run` calls it. It touches nothing of yours and leaves nothing behind.
+# `make tour` calls it. It touches nothing of yours and leaves nothing behind.
 set -u
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -111,4 +111,4 @@ say "9. Delete it all the same: that takes a word more."
 must 0 rm "$vm" --yes --force
 must 0 ls
 
-say "That was the whole job, in $(($(date +%s) - began)) s. With Lima installed the same commands make real VMs: see README.md."
+say "That was the whole job, in $(($(date +%s) - began)) s. With Lima installed the same commands make real VMs. The command is $bin/dvm; \`make run\` opens the dashboard, where all of this is done in the browser."

@@ -17,13 +17,13 @@ from dvmweb.web.form_sides import Side
 blueprint = Blueprint("form_pages", __name__)
 
 
-@blueprint.get("/vms/new")
+@blueprint.get("/new-vm")
 def new_vm() -> Response:
     """An empty form."""
     return show(desk_of(Source("")), has_errors=False)
 
 
-@blueprint.post("/vms/new")
+@blueprint.post("/new-vm")
 def make_vm() -> Response:
     """Save a new VM, save and sync it, or show what that would do."""
     return _answer(posted(desk_of(_typed_source())))

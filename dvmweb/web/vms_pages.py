@@ -51,7 +51,7 @@ def index() -> Response:
     )
 
 
-@blueprint.get("/vms/cards")
+@blueprint.get("/cards")
 def cards() -> Response:
     """The cards alone; 204 when the browser has them already."""
     asked = Asked.of(request.args)

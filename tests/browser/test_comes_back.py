@@ -111,7 +111,7 @@ def test_logged_out_elsewhere_a_form_says_so_and_keeps_what_was_typed(
 ) -> None:
     other = page.context.new_page()
     other.goto(f"{dashboard.root}/jobs")
-    page.goto(f"{dashboard.root}/vms/new")
+    page.goto(f"{dashboard.root}/new-vm")
     page.get_by_label("CPUs").fill("3")
     expect(page.locator("#f-yaml")).to_have_value(re.compile("cpus: 3"))
     other.get_by_role("button", name="Log out", exact=True).click()
@@ -165,7 +165,7 @@ def test_what_the_server_refuses_is_told_in_place_and_goes_when_it_works_again(
         status = next(answers)
         route.fulfill(status=status, body="") if status else route.continue_()
 
-    page.route("**/vms/cards*", answer)
+    page.route("**/cards*", answer)
     expect(page.get_by_role("alert")).to_contain_text("could not answer (500)")
     expect(page.get_by_role("alert")).to_contain_text("Load the page again")
     expect(page.get_by_role("alert")).to_be_empty()

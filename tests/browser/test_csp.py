@@ -24,7 +24,7 @@ PAGES = {
     "help": "/help",
     "jobs": "/jobs",
     "job": "/jobs/{job}",
-    "new": "/vms/new",
+    "new": "/new-vm",
     "edit": "/vms/app/edit",
     "vm": "/vms/app",
     "config": "/vms/app?tab=config",

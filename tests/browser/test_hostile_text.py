@@ -167,7 +167,7 @@ SHOWN = {
         "\\x1b[2J",
         "\\xff\\xfe",
     ),
-    "/vms/new": ("{{7*7}}", "javascript:window.pwned=1", "hx-get="),
+    "/new-vm": ("{{7*7}}", "javascript:window.pwned=1", "hx-get="),
     "/vms/app/edit": ("{{7*7}}", "javascript:window.pwned=1", "hx-get="),
 }
 
@@ -179,7 +179,7 @@ def test_d01_d02_d03_d05_names_of_a_guest_are_text(home: Entered, page: Page, pa
         expect(page.get_by_role("heading", level=1)).to_contain_text("at risk")
         check(page, home.root)
         return
-    if path in ("/vms/new", "/vms/app/edit"):
+    if path in ("/new-vm", "/vms/app/edit"):
         page.locator("input[name=recipe][value=odd]").check()
     shown = page.inner_text("main")
     assert [text for text in SHOWN[path] if text not in shown] == []

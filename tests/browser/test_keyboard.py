@@ -48,7 +48,7 @@ def test_keys_of_the_cards(town: Town, townsman: Page) -> None:
     page.wait_for_url(f"**/vms/{cards[0]}")
     page.go_back()
     page.keyboard.press("n")
-    page.wait_for_url("**/vms/new")
+    page.wait_for_url("**/new-vm")
     page.get_by_label("Name", exact=True).first.click()
     page.keyboard.type("n/?")  # letters, not keys, while somebody types
     expect(page.get_by_label("Name", exact=True).first).to_have_value("n/?")
@@ -94,7 +94,7 @@ def test_focus_and_open_menu_stay_while_the_cards_are_polled(town: Town, townsma
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Edit the config")).to_be_focused()
-    with page.expect_response("**/vms/cards*"):
+    with page.expect_response("**/cards*"):
         _change_something(town)
     expect(page.get_by_role("link", name="Edit the config")).to_be_focused()
     page.keyboard.press("Escape")

@@ -117,7 +117,7 @@ def test_a13_a_window_that_a_hostile_page_opens_is_cut_off_from_it(
     before = state(victim)
     for site in sites:
         page = hostile_page(login, site)
-        for path in ("/", "/vms/new", "/login"):
+        for path in ("/", "/new-vm", "/login"):
             page.evaluate(
                 "(url) => { document.body.onclick = () => { window.it = window.open(url); }; }", victim.root + path
             )

@@ -157,7 +157,7 @@ def _make(page: Page, dashboard: Dashboard) -> None:
 
 
 def _sync_cancel_and_run_again(page: Page, dashboard: Dashboard) -> None:
-    page.goto(f"{dashboard.root}/vms/new")
+    page.goto(f"{dashboard.root}/new-vm")
     page.get_by_label("Name", exact=True).first.fill("brief")
     page.get_by_label("slow", exact=True).check()
     page.get_by_role("button", name="Save and sync").click()

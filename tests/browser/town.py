@@ -40,7 +40,7 @@ def visits(town: Town) -> dict[str, Callable[[Page], object]]:
     plain = {
         "cards": "/",
         "no card fits": "/?q=nothing",
-        "new": "/vms/new",
+        "new": "/new-vm",
         "jobs": "/jobs",
         "job done": f"/jobs/{jobs['succeeded']}",
         "job failed": f"/jobs/{jobs['failed']}",

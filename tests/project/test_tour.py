@@ -1,4 +1,4 @@
-"""`make run`: the tour does the whole job, says where it cannot, and leaves nothing behind, also when it is stopped."""
+"""`make tour`: the tour does the whole job, says where it cannot, and leaves nothing behind, also when it is stopped."""
 
 from __future__ import annotations
 

@@ -223,7 +223,7 @@ def test_h01_a_commit_after_the_look_ends_the_delete(running: Browser, house: Ho
     assert instances(vms) == []
     assert "1 unpushed commit" in running.get(f"/jobs/{deleted.id}").text, "what was lost is told"
     assert house.paths.vm_config("app").exists()
-    eventually(lambda: "Not created" in running.get("/vms/cards").text)
+    eventually(lambda: "Not created" in running.get("/cards").text)
     assert running.get("/vms/app/delete").status_code == 404
 
 

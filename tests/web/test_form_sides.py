@@ -92,12 +92,12 @@ def test_line_ends_stay_those_of_the_file(client: Browser, vms: Vms, typed: str)
 
 
 def test_yaml_of_a_new_vm_is_saved_as_typed(client: Browser, vms: Vms) -> None:
-    form = form_of(client.get("/vms/new"))
+    form = form_of(client.get("/new-vm"))
     assert yaml_of(form) == ""
     typed = "# first\ncpus: 4\nrecipes: [git]\n"
-    assert client.post("/vms/new", data=form.values(name="app", yaml=typed)).status_code == 303
+    assert client.post("/new-vm", data=form.values(name="app", yaml=typed)).status_code == 303
     assert vms.paths.vm_config("app").read_text() == typed
-    assert client.post("/vms/new", data=form.values(name="web", cpus="4")).status_code == 303
+    assert client.post("/new-vm", data=form.values(name="web", cpus="4")).status_code == 303
     assert "# memory: 4GiB" in vms.paths.vm_config("web").read_text()  # no word of it was typed: it shows all fields
 
 
@@ -119,18 +119,18 @@ def test_the_yaml_is_read_into_the_fields_without_script(client: Browser, vms: V
 
 def test_fields_are_written_into_the_yaml_that_was_typed(client: Browser, vms: Vms) -> None:
     typed = "# mine\ncpus: 4\n"
-    form = form_of(client.post("/vms/new", data={"name": "app", "yaml": typed, "drawn": "", "do": "yaml"}))
-    form = form_of(client.post("/vms/new", data=form.values(memory="8 gib", do="preview")))
+    form = form_of(client.post("/new-vm", data={"name": "app", "yaml": typed, "drawn": "", "do": "yaml"}))
+    form = form_of(client.post("/new-vm", data=form.values(memory="8 gib", do="preview")))
     assert yaml_of(form) == "# mine\ncpus: 4\nmemory: 8GiB\n"
     assert form.values()["memory"] == ["8 gib"]
-    form = form_of(client.post("/vms/new", data=form.values(ports="3000", do="preview")))
-    assert client.post("/vms/new", data=form.values(do="save")).status_code == 303
+    form = form_of(client.post("/new-vm", data=form.values(ports="3000", do="preview")))
+    assert client.post("/new-vm", data=form.values(do="save")).status_code == 303
     assert vms.paths.vm_config("app").read_text() == "# mine\ncpus: 4\nmemory: 8GiB\nports:\n  - 3000\n"
 
 
 def test_fields_of_a_new_vm_stay_in_the_order_of_the_form(client: Browser) -> None:
-    form = form_of(client.post("/vms/new", data={"name": "app", "ports": "3000", "do": "preview"}))
-    form = form_of(client.post("/vms/new", data=form.values(cpus="4", do="preview")))
+    form = form_of(client.post("/new-vm", data={"name": "app", "ports": "3000", "do": "preview"}))
+    form = form_of(client.post("/new-vm", data=form.values(cpus="4", do="preview")))
     assert yaml_of(form) == "cpus: 4\nports:\n  - 3000\n"
 
 
@@ -236,7 +236,7 @@ NO_YAML = {
 def test_c10_hostile_yaml_is_told_and_not_saved(client: Browser, vms: Vms, what: str, *, is_new: bool) -> None:
     text, line = NO_YAML[what]
     path = vms.paths.vm_config("app") if is_new else write(vms, "app", OWN)
-    address = "/vms/new" if is_new else "/vms/app/edit"
+    address = "/new-vm" if is_new else "/vms/app/edit"
     form = form_of(client.get(address))
     for do in ("save", "sync", "preview", "yaml"):
         data = form.values(yaml=text, do=do, **({"name": "app"} if is_new else {}))
@@ -270,8 +270,8 @@ def test_c12_all_errors_of_the_yaml_come_at_once(client: Browser, vms: Vms) -> N
 
 def test_an_inherited_error_has_no_line(client: Browser, vms: Vms) -> None:
     defaults(vms, "recipes: [nothing]\n")
-    form = form_of(client.get("/vms/new"))
-    said = problems(client.post("/vms/new", data=form.values(name="app", yaml="cpus: 1\n")))
+    form = form_of(client.get("/new-vm"))
+    said = problems(client.post("/new-vm", data=form.values(name="app", yaml="cpus: 1\n")))
     assert len(said) == 1
     assert "Line" not in said[0].partition("config.yaml")[0]
 
@@ -309,13 +309,13 @@ def test_a_value_that_no_file_can_hold_leaves_the_yaml_as_it_is(client: Browser,
 
 def test_g06_a_secret_never_comes_into_the_yaml(client: Browser, vms: Vms) -> None:
     recipe(vms, "agent", "summary: x", "params: {token: {secret: true}}")
-    form = form_of(client.get("/vms/new"))
+    form = form_of(client.get("/new-vm"))
     data = form.values(name="app", yaml="recipes: [agent]\n", **{"secret.token": "s3cret-canary"})
     for do in ("preview", "yaml", "fields", "save"):
-        assert "s3cret-canary" not in client.post("/vms/new", data={**data, "do": do}).text
+        assert "s3cret-canary" not in client.post("/new-vm", data={**data, "do": do}).text
     assert "s3cret-canary" not in vms.paths.vm_config("app").read_text()
     typed = "recipes: [agent]\nparams:\n  agent:\n    token: x\n"
-    said = problems(client.post("/vms/new", data=form.values(name="web", yaml=typed)))
+    said = problems(client.post("/new-vm", data=form.values(name="web", yaml=typed)))
     assert any("secret may not stand in a config" in one for one in said)
 
 
@@ -361,9 +361,9 @@ def test_a_side_that_follows_agrees_with_the_other(client: Browser, vms: Vms) ->
 
 def test_inherited_ports_can_be_none(client: Browser, vms: Vms) -> None:
     defaults(vms, "ports: [3000]\n")
-    page = client.get("/vms/new")
+    page = client.get("/new-vm")
     assert "Empty: 3000, from config.yaml. Write none for no ports." in page.text
-    assert client.post("/vms/new", data=form_of(page).values(name="app", ports="None")).status_code == 303
+    assert client.post("/new-vm", data=form_of(page).values(name="app", ports="None")).status_code == 303
     assert ConfigStore(vms.paths).read("app").ports == ()
     form = edit_form(client, "app")
     assert form.values()["ports"] == ["none"]
@@ -373,10 +373,10 @@ def test_inherited_ports_can_be_none(client: Browser, vms: Vms) -> None:
 
 def test_an_inherited_param_can_be_no_text(client: Browser, vms: Vms) -> None:
     defaults(vms, "recipes: [git]\nparams:\n  git:\n    user_name: Ada\n")
-    page = client.get("/vms/new")
+    page = client.get("/new-vm")
     assert 'Empty: Ada, from config.yaml. Write "" for no text.' in unescape(page.text)
     data = form_of(page).values(name="app", **{"params.git.user_name": '""'})
-    assert client.post("/vms/new", data=data).status_code == 303
+    assert client.post("/new-vm", data=data).status_code == 303
     assert ConfigStore(vms.paths).read("app").params == {"git": {"user_name": ""}}
     form = edit_form(client, "app")
     assert form.values()["params.git.user_name"] == ['""']

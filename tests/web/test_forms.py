@@ -101,7 +101,7 @@ def fields_of(vms: Vms, name: str) -> dict[str, object]:
 
 
 def test_the_form_has_an_input_for_every_field_with_its_help(client: Browser) -> None:
-    answer = client.get("/vms/new")
+    answer = client.get("/new-vm")
     form = Drawn(answer.text, "vm-form")
     names = {name for tag, given in form.tags if tag in ("input", "select") and (name := given.get("name"))}
     for about in form_fields():
@@ -118,7 +118,7 @@ def test_the_form_has_an_input_for_every_field_with_its_help(client: Browser) ->
 def test_every_input_has_a_label_and_ids_stand_once(client: Browser, vms: Vms) -> None:
     recipe(vms, "one", "summary: x", "params: {token: {secret: true}}")
     recipe(vms, "two", "summary: x", "params: {token: {secret: true}}")
-    form = Drawn(client.get("/vms/new").text, "vm-form")
+    form = Drawn(client.get("/new-vm").text, "vm-form")
     labels = {given["for"] for tag, given in form.tags if tag == "label"}
     inputs = [given for tag, given in form.tags if tag in ("input", "select") and given.get("type") != "hidden"]
     assert all(given["id"] in labels for given in inputs)
@@ -128,7 +128,7 @@ def test_every_input_has_a_label_and_ids_stand_once(client: Browser, vms: Vms) -
 
 
 def test_nothing_is_inline(client: Browser) -> None:
-    text = client.get("/vms/new").text
+    text = client.get("/new-vm").text
     assert not re.search(r"<[^>]* (style|on[a-z]+)=", text)
     assert not re.search(r"<script(?![^>]* src=)", text)
     assert not re.search("<style", text)
@@ -136,7 +136,7 @@ def test_nothing_is_inline(client: Browser) -> None:
 
 def test_inherited_values_are_shown_with_their_place(client: Browser, vms: Vms) -> None:
     defaults(vms, "memory: 8GiB\nparams:\n  node:\n    corepack_version: '0.33.0'\n")
-    text = unescape(client.get("/vms/new").text)
+    text = unescape(client.get("/new-vm").text)
     assert "Empty: 8GiB, from config.yaml." in text
     assert "Empty: 2, the default." in text
     assert "Empty: 0.33.0, from config.yaml." in text
@@ -144,8 +144,8 @@ def test_inherited_values_are_shown_with_their_place(client: Browser, vms: Vms) 
 
 def test_errors_of_config_yaml_are_on_top_and_block_a_save(client: Browser, vms: Vms) -> None:
     defaults(vms, "cpus: lots\n")
-    assert client.get("/vms/new").status_code == 200
-    answer = client.post("/vms/new", data={"name": "app"})
+    assert client.get("/new-vm").status_code == 200
+    answer = client.post("/new-vm", data={"name": "app"})
     assert answer.status_code == 422
     assert "config.yaml:1" in answer.text
     assert not vms.paths.vm_config("app").exists()
@@ -154,7 +154,7 @@ def test_errors_of_config_yaml_are_on_top_and_block_a_save(client: Browser, vms:
 def test_recipe_headers_draw_their_params_help_and_needs(client: Browser, vms: Vms) -> None:
     recipe(vms, "claude", "summary: An agent", "category: agent", "needs: [agent-user]", "ports: [9000]")
     recipe(vms, "agent-user", "summary: A second user", "params: {shell: {label: Its shell, default: bash, help: Any}}")
-    text = unescape(client.get("/vms/new").text)
+    text = unescape(client.get("/new-vm").text)
     assert "Needs agent-user. Listens on 9000 in the guest." in text
     assert "agent, yours" in text
     assert "Its shell" in text
@@ -164,13 +164,13 @@ def test_recipe_headers_draw_their_params_help_and_needs(client: Browser, vms: V
 def test_c13_a_bad_header_is_an_error_on_that_recipe_only(client: Browser, vms: Vms) -> None:
     recipe(vms, "evil", 'summary: <b>"><script>alert(1)</script>', "params: {p: {label: '\"><script>x'}}")
     recipe(vms, "circle", "summary: x", "needs: [circle]")
-    answer = client.get("/vms/new")
+    answer = client.get("/new-vm")
     assert answer.status_code == 200
     assert "<script>alert" not in answer.text
     assert answer.text.count("cannot be used") == 2
-    good = client.post("/vms/new", data={"name": "app", "recipe": ["node"]})
+    good = client.post("/new-vm", data={"name": "app", "recipe": ["node"]})
     assert good.status_code == 303
-    bad = client.post("/vms/new", data={"name": "web", "recipe": ["node", "evil"]})
+    bad = client.post("/new-vm", data={"name": "web", "recipe": ["node", "evil"]})
     assert bad.status_code == 422
     assert not vms.paths.vm_config("web").exists()
 
@@ -179,9 +179,9 @@ def test_c13_a_bad_header_is_an_error_on_that_recipe_only(client: Browser, vms: 
 
 
 def test_save_writes_only_what_was_typed(client: Browser, vms: Vms) -> None:
-    form = Drawn(client.get("/vms/new").text, "vm-form")
+    form = Drawn(client.get("/new-vm").text, "vm-form")
     data = form.values(name="shop-api", cpus="4", memory="8 gib", ports="3000, 8080:80", repo="git@example.org:a/b")
-    answer = client.post("/vms/new", data={**data, "recipe": ["node"], "do": "save"})
+    answer = client.post("/new-vm", data={**data, "recipe": ["node"], "do": "save"})
     assert answer.status_code == 303
     assert answer.headers["Location"].endswith("/vms/shop-api")
     assert fields_of(vms, "shop-api") == {
@@ -195,7 +195,7 @@ def test_save_writes_only_what_was_typed(client: Browser, vms: Vms) -> None:
 
 
 def test_save_and_sync_starts_the_job(client: Browser, vms: Vms, jobs: list[tuple[Any, ...]]) -> None:
-    answer = client.post("/vms/new", data={"name": "app", "do": "sync"})
+    answer = client.post("/new-vm", data={"name": "app", "do": "sync"})
     assert answer.status_code == 303
     assert answer.headers["Location"].endswith(f"/jobs/{'0' * 32}")
     assert jobs == [("app", "sync", {}, {})]
@@ -203,13 +203,13 @@ def test_save_and_sync_starts_the_job(client: Browser, vms: Vms, jobs: list[tupl
 
 
 def test_enter_in_a_field_saves_and_starts_nothing(client: Browser) -> None:
-    assert Drawn(client.get("/vms/new").text, "vm-form").buttons[0] == ("do", "save")
+    assert Drawn(client.get("/new-vm").text, "vm-form").buttons[0] == ("do", "save")
 
 
 def test_a_second_post_of_the_same_form_makes_no_second_vm(client: Browser, vms: Vms) -> None:
-    assert client.post("/vms/new", data={"name": "app"}).status_code == 303
+    assert client.post("/new-vm", data={"name": "app"}).status_code == 303
     before = vms.paths.vm_config("app").read_bytes()
-    answer = client.post("/vms/new", data={"name": "app", "cpus": "9"})
+    answer = client.post("/new-vm", data={"name": "app", "cpus": "9"})
     assert answer.status_code == 422
     assert errors_at(answer, "f-name") == ["There is a VM app already. Choose another name, or edit that VM."]
     assert vms.paths.vm_config("app").read_bytes() == before
@@ -222,7 +222,7 @@ def test_a_sync_that_cannot_start_says_that_the_config_is_saved(
         raise NoEngine("limactl is not installed.", "Install Lima.")
 
     monkeypatch.setattr(starting, "start", no_engine)
-    answer = client.post("/vms/new", data={"name": "app", "do": "sync"})
+    answer = client.post("/new-vm", data={"name": "app", "do": "sync"})
     assert answer.status_code == 503
     assert "The config of app is saved, but no sync could start. limactl is not installed." in answer.text
     assert vms.paths.vm_config("app").exists()
@@ -246,7 +246,7 @@ def test_a_busy_vm_is_saved_and_not_synced(client: Browser, vms: Vms) -> None:
 
 def test_a_post_without_the_csrf_token_is_refused(client: Browser, stranger: Browser, vms: Vms) -> None:
     write(vms, "app", "cpus: 1\n")
-    for path in ("/vms/new", "/vms/app/edit"):
+    for path in ("/new-vm", "/vms/app/edit"):
         assert client.post(path, data={"name": "x"}, csrf=False).status_code == 403
         assert stranger.post(path, data={"name": "x"}).status_code == 401
         assert stranger.get(path).status_code == 401
@@ -256,7 +256,7 @@ def test_a_post_without_the_csrf_token_is_refused(client: Browser, stranger: Bro
 
 def test_every_form_carries_the_token(client: Browser, vms: Vms) -> None:
     write(vms, "app", "cpus: 1\n")
-    for path in ("/vms/new", "/vms/app/edit"):
+    for path in ("/new-vm", "/vms/app/edit"):
         sent = dict(Drawn(client.get(path).text, "vm-form").sent)
         assert sent["csrf"] == client.sessions.csrf_token(client.session)
 
@@ -266,7 +266,7 @@ def test_every_form_carries_the_token(client: Browser, vms: Vms) -> None:
 
 def test_c01_a_hostile_name_is_refused(client: Browser, vms: Vms) -> None:
     for name in (*HOSTILE, ""):
-        answer = client.post("/vms/new", data={"name": name, "do": "sync"})
+        answer = client.post("/new-vm", data={"name": name, "do": "sync"})
         assert answer.status_code == 422, name
         assert len(errors_at(answer, "f-name")) == 1, name
         assert "<script>alert" not in answer.text
@@ -280,7 +280,7 @@ FIELDS = ["cpus", "memory", "disk", "image", "arch", "user", "code_dir", "ports"
 @pytest.mark.parametrize("field", FIELDS)
 def test_c02_a_hostile_value_is_refused_at_its_field(client: Browser, vms: Vms, field: str) -> None:
     for value in FIELD_HOSTILE:
-        answer = client.post("/vms/new", data={"name": "app", field: value})
+        answer = client.post("/new-vm", data={"name": "app", field: value})
         assert answer.status_code == 422, value
         assert errors_at(answer, f"f-{field}"), value
         assert "<script>alert" not in answer.text
@@ -291,7 +291,7 @@ def test_c02_a_hostile_value_is_refused_at_its_field(client: Browser, vms: Vms, 
 
 def test_c02_a_hostile_recipe_is_refused(client: Browser, vms: Vms) -> None:
     for value in FIELD_HOSTILE:
-        answer = client.post("/vms/new", data={"name": "app", "recipe": ["node", value]})
+        answer = client.post("/new-vm", data={"name": "app", "recipe": ["node", value]})
         assert answer.status_code == 422, value
         assert errors(answer), value
         assert "<script>alert" not in answer.text
@@ -301,7 +301,7 @@ def test_c02_a_hostile_recipe_is_refused(client: Browser, vms: Vms) -> None:
 def test_c02_a_hostile_param_is_refused_at_its_input(client: Browser, vms: Vms) -> None:
     for value in ("a\0", "a\n", "{{.Home}}", "a\u202eb", "a\u2028b", "x" * 501):
         data = {"name": "app", "recipe": ["node"], "params.node.corepack_version": value}
-        answer = client.post("/vms/new", data=data)
+        answer = client.post("/new-vm", data=data)
         assert answer.status_code == 422, value
         assert errors_at(answer, "f-params-node-corepack_version"), value
     assert not vms.paths.vm_config("app").exists()
@@ -310,7 +310,7 @@ def test_c02_a_hostile_param_is_refused_at_its_input(client: Browser, vms: Vms) 
 def test_c05_a_param_is_the_same_text_in_the_file(client: Browser, vms: Vms) -> None:
     for value in ("1e3", "0o17", "y", "no", "~", "null", ".inf", "1:20", "012", "=", "2026-11-24"):
         data = {"name": "app", "recipe": ["node"], "params.node.corepack_version": value}
-        assert client.post("/vms/new", data=data).status_code == 303
+        assert client.post("/new-vm", data=data).status_code == 303
         assert ConfigStore(vms.paths).read("app").params == {"node": {"corepack_version": value}}
         vms.paths.vm_config("app").unlink()
 
@@ -318,7 +318,7 @@ def test_c05_a_param_is_the_same_text_in_the_file(client: Browser, vms: Vms) -> 
 def test_c05_a_param_cannot_smuggle_a_field(client: Browser, vms: Vms) -> None:
     for value in ("*a", "!x", "a: b", "# x", '"', "x\nmounts: [{location: /}]"):
         data = {"name": "app", "recipe": ["node"], "params.node.corepack_version": value}
-        answer = client.post("/vms/new", data=data)
+        answer = client.post("/new-vm", data=data)
         if answer.status_code == 303:
             assert ConfigStore(vms.paths).read("app").params == {"node": {"corepack_version": value}}
             vms.paths.vm_config("app").unlink()
@@ -328,14 +328,14 @@ def test_c05_a_param_cannot_smuggle_a_field(client: Browser, vms: Vms) -> None:
 
 def test_params_with_odd_names_are_not_taken(client: Browser, vms: Vms) -> None:
     data = {"name": "app", "params.../x.y": "1", "params.node.": "1", "params.node.A": "1", "mounts": "/", "kind": "vm"}
-    assert client.post("/vms/new", data=data).status_code == 303
+    assert client.post("/new-vm", data=data).status_code == 303
     assert fields_of(vms, "app") == {"kind": "vm"}
 
 
 def test_c16_a_port_that_is_taken_or_forbidden_is_refused(client: Browser, vms: Vms) -> None:
     write(vms, "web", "ports: [3000]\n")
     for port in ("8722", "8723", "3000:22", "22", "0", "70000", "3000"):
-        answer = client.post("/vms/new", data={"name": "app", "ports": f"{port}, 4000"})
+        answer = client.post("/new-vm", data={"name": "app", "ports": f"{port}, 4000"})
         assert answer.status_code == 422, port
         assert errors_at(answer, "f-ports"), port
     assert not vms.paths.vm_config("app").exists()
@@ -344,7 +344,7 @@ def test_c16_a_port_that_is_taken_or_forbidden_is_refused(client: Browser, vms: 
 def test_c12_all_errors_come_at_once_and_all_values_stay(client: Browser, vms: Vms) -> None:
     typed = {"name": "A", "cpus": "-1", "disk": "1e9GiB", "memory": "4", "ports": "0, 70000, 3000:22", "user": "root"}
     data = {**typed, "recipe": ["node", "nothing"], "params.node.corepack_version": "a\u202e", "baseline": "no"}
-    answer = client.post("/vms/new", data=data)
+    answer = client.post("/new-vm", data=data)
     assert answer.status_code == 422
     for field in typed:
         assert errors_at(answer, f"f-{field}"), field
@@ -359,7 +359,7 @@ def test_c12_all_errors_come_at_once_and_all_values_stay(client: Browser, vms: V
 
 
 def test_a_near_name_is_suggested(client: Browser) -> None:
-    answer = client.post("/vms/new", data={"name": "Shop API"})
+    answer = client.post("/new-vm", data={"name": "Shop API"})
     assert errors_at(answer, "f-name")[0].endswith("Try: shop-api")
 
 
@@ -369,34 +369,34 @@ def test_a_near_name_is_suggested(client: Browser) -> None:
 def test_needs_come_along_and_are_shown(client: Browser, vms: Vms) -> None:
     recipe(vms, "claude", "summary: x", "needs: [agent-user]")
     recipe(vms, "agent-user", "summary: x", "needs: [baseline]")
-    answer = client.post("/vms/new", data={"name": "app", "recipe": ["claude"], "do": "preview"})
+    answer = client.post("/new-vm", data={"name": "app", "recipe": ["claude"], "do": "preview"})
     assert answer.status_code == 200
     assert "Added: claude needs it." in answer.text
     steps = re.findall(r"<span>(recipe [^<]*|baseline)</span>", answer.text)
     assert steps == ["baseline", "recipe agent-user", "recipe claude"]
-    client.post("/vms/new", data={"name": "app", "recipe": ["claude"]})
+    client.post("/new-vm", data={"name": "app", "recipe": ["claude"]})
     assert fields_of(vms, "app") == {"recipes": ["claude"]}  # the file says what was chosen, no more
 
 
 def test_bundles_can_be_chosen(client: Browser, vms: Vms) -> None:
     defaults(vms, "bundles:\n  web: [node, tmux]\n")
-    answer = client.post("/vms/new", data={"name": "app", "recipe": ["web"], "do": "preview"})
+    answer = client.post("/new-vm", data={"name": "app", "recipe": ["web"], "do": "preview"})
     assert "Added: part of web." in answer.text
     assert "node, tmux" in answer.text
-    assert client.post("/vms/new", data={"name": "app", "recipe": ["web"]}).status_code == 303
+    assert client.post("/new-vm", data={"name": "app", "recipe": ["web"]}).status_code == 303
     assert fields_of(vms, "app") == {"recipes": ["web"]}
     assert ConfigStore(vms.paths).read("app").recipes == ("node", "tmux")
 
 
 def test_inherited_recipes_are_chosen_and_not_written(client: Browser, vms: Vms) -> None:
     defaults(vms, "recipes: [tmux, git]\n")
-    form = Drawn(client.get("/vms/new").text, "vm-form")
+    form = Drawn(client.get("/new-vm").text, "vm-form")
     assert sorted(form.values()["recipe"]) == ["git", "tmux"]
-    client.post("/vms/new", data=form.values(name="same"))
+    client.post("/new-vm", data=form.values(name="same"))
     assert "recipes" not in fields_of(vms, "same")
-    client.post("/vms/new", data={**form.values(name="less"), "recipe": ["git"]})
+    client.post("/new-vm", data={**form.values(name="less"), "recipe": ["git"]})
     assert fields_of(vms, "less")["recipes"] == ["git"]
-    client.post("/vms/new", data={**form.values(name="none"), "recipe": []})
+    client.post("/new-vm", data={**form.values(name="none"), "recipe": []})
     assert fields_of(vms, "none")["recipes"] == []
     assert ConfigStore(vms.paths).read("none").recipes == ()
 
@@ -437,13 +437,13 @@ def test_g06_a_secret_goes_to_the_job_and_nowhere_else(
     client: Browser, vms: Vms, jobs: list[tuple[Any, ...]], home: Path
 ) -> None:
     recipe(vms, "agent", "summary: x", "params: {token: {label: Token, secret: true}}")
-    page = client.get("/vms/new")
+    page = client.get("/new-vm")
     assert 'name="secret.token" autocomplete="new-password"' in page.text
     data = {"name": "app", "recipe": ["agent"], "secret.token": CANARY, "secret.other": "x"}
-    refused = client.post("/vms/new", data={**data, "cpus": "0", "do": "sync"})
+    refused = client.post("/new-vm", data={**data, "cpus": "0", "do": "sync"})
     assert refused.status_code == 422
-    shown = client.post("/vms/new", data={**data, "do": "preview"})
-    assert client.post("/vms/new", data={**data, "do": "sync"}).status_code == 303
+    shown = client.post("/new-vm", data={**data, "do": "preview"})
+    assert client.post("/new-vm", data={**data, "do": "sync"}).status_code == 303
     assert jobs == [("app", "sync", {}, {"token": CANARY.encode()})]
     edited = client.get("/vms/app/edit")
     assert all(CANARY not in answer.text for answer in (refused, shown, edited))
@@ -453,9 +453,9 @@ def test_g06_a_secret_goes_to_the_job_and_nowhere_else(
 
 def test_g06_a_saved_form_needs_no_secret_and_a_preview_carries_none(client: Browser, vms: Vms) -> None:
     recipe(vms, "agent", "summary: x", "params: {token: {secret: true}}")
-    page = client.get("/vms/new")
+    page = client.get("/new-vm")
     assert 'hx-params="not secret.token"' in page.text
-    answer = client.post("/vms/new", data={"name": "app", "recipe": ["agent"], "secret.token": CANARY, "do": "save"})
+    answer = client.post("/new-vm", data={"name": "app", "recipe": ["agent"], "secret.token": CANARY, "do": "save"})
     assert answer.status_code == 303
     assert fields_of(vms, "app") == {"recipes": ["agent"]}
 
@@ -464,7 +464,7 @@ def test_a_secret_of_a_recipe_that_is_not_chosen_is_not_passed(
     client: Browser, vms: Vms, jobs: list[tuple[Any, ...]]
 ) -> None:
     recipe(vms, "agent", "summary: x", "params: {token: {secret: true}}")
-    client.post("/vms/new", data={"name": "app", "secret.token": CANARY, "do": "sync"})
+    client.post("/new-vm", data={"name": "app", "secret.token": CANARY, "do": "sync"})
     assert jobs == [("app", "sync", {}, {})]
 
 
@@ -474,7 +474,7 @@ HTMX = {"HX-Request": "true"}
 
 
 def test_a_preview_is_parts_and_writes_nothing(client: Browser, vms: Vms) -> None:
-    answer = client.post("/vms/new", data={"name": "app", "cpus": "4", "do": "preview"}, headers=HTMX)
+    answer = client.post("/new-vm", data={"name": "app", "cpus": "4", "do": "preview"}, headers=HTMX)
     assert answer.status_code == 200
     assert answer.text.strip().startswith('<section id="vm-preview"')
     assert answer.text.strip().endswith("</textarea>")
@@ -487,14 +487,14 @@ def test_a_preview_is_parts_and_writes_nothing(client: Browser, vms: Vms) -> Non
 
 
 def test_a_preview_without_a_name_yet_is_no_error(client: Browser) -> None:
-    answer = client.post("/vms/new", data={"name": "", "cpus": "4", "do": "preview"}, headers=HTMX)
+    answer = client.post("/new-vm", data={"name": "", "cpus": "4", "do": "preview"}, headers=HTMX)
     assert "callout" not in answer.text
     assert "vms/….yaml" in answer.text
     assert "limactl start" in answer.text
 
 
 def test_a_preview_lists_what_is_wrong_and_leads_there(client: Browser) -> None:
-    answer = client.post("/vms/new", data={"name": "app", "cpus": "99", "do": "preview"}, headers=HTMX)
+    answer = client.post("/new-vm", data={"name": "app", "cpus": "99", "do": "preview"}, headers=HTMX)
     assert answer.status_code == 200
     assert '<a href="#f-cpus">CPUs is 99. Write a number from 1 to 64.</a>' in answer.text
     assert "limactl" not in answer.text
@@ -502,7 +502,7 @@ def test_a_preview_lists_what_is_wrong_and_leads_there(client: Browser) -> None:
 
 def test_without_script_the_preview_is_the_page_with_everything_typed(client: Browser, vms: Vms) -> None:
     data = {"name": "app", "cpus": "4", "recipe": ["git"], "do": "preview"}
-    answer = client.post("/vms/new", data=data)
+    answer = client.post("/new-vm", data=data)
     assert answer.status_code == 200
     sent = Drawn(answer.text, "vm-form").values()
     assert (sent["name"], sent["cpus"], sent["recipe"]) == (["app"], ["4"], ["git"])
@@ -627,7 +627,7 @@ def test_r11_a_write_that_fails_keeps_what_was_typed(
         raise OSError(fault, os.strerror(fault))
 
     monkeypatch.setattr(files, "write_whole", full)
-    for address, data in (("/vms/app/edit", form.values(cpus="7")), ("/vms/new", {"name": "web", "cpus": "7"})):
+    for address, data in (("/vms/app/edit", form.values(cpus="7")), ("/new-vm", {"name": "web", "cpus": "7"})):
         answer = client.post(address, data=data)
         assert answer.status_code == 500
         assert os.strerror(fault) in answer.text
@@ -638,7 +638,7 @@ def test_r11_a_write_that_fails_keeps_what_was_typed(
 def test_r11_a_folder_that_is_a_file_keeps_what_was_typed(client: Browser, vms: Vms) -> None:
     vms.paths.config.mkdir(parents=True)
     (vms.paths.config / "vms").write_text("")
-    answer = client.post("/vms/new", data={"name": "app", "cpus": "7"})
+    answer = client.post("/new-vm", data={"name": "app", "cpus": "7"})
     assert answer.status_code in (422, 500)
     assert "app" in answer.text
 
@@ -715,9 +715,9 @@ def test_r12_the_file_is_gone(client: Browser, vms: Vms, how: str) -> None:
     assert not path.exists()
     assert columns(answer)["On the disk"] == "(gone)"
     again = Drawn(answer.text, "vm-form")
-    assert again.action.endswith("/vms/new")
+    assert again.action.endswith("/new-vm")
     assert again.values()["name"] == ["app"]
-    assert client.post("/vms/new", data=again.values()).status_code == 303
+    assert client.post("/new-vm", data=again.values()).status_code == 303
     assert fields_of(vms, "app") == {"cpus": 5, "memory": "4GiB"}
 
 
@@ -773,7 +773,7 @@ def test_r12_a_new_vm_is_overtaken_by_another(client: Browser, vms: Vms, monkeyp
         real(self, draft)
 
     monkeypatch.setattr(Drafts, "save", overtaken)
-    answer = client.post("/vms/new", data={"name": "app", "cpus": "5"})
+    answer = client.post("/new-vm", data={"name": "app", "cpus": "5"})
     assert answer.status_code == 409
     assert errors_at(answer, "f-name")
     assert Drawn(answer.text, "vm-form").values()["cpus"] == ["5"]
@@ -805,7 +805,7 @@ def ended(vms: Vms) -> Iterator[None]:
 def test_save_and_sync_starts_a_job_that_reads_the_saved_file(client: Browser, vms: Vms) -> None:
     (vms.paths.lima_home / "_demo").mkdir(parents=True)
     (vms.paths.lima_home / "_demo" / "faults.json").write_text(json.dumps({"create": {"exit": 1}}))
-    answer = client.post("/vms/new", data={"name": "app", "cpus": "3", "do": "sync"})
+    answer = client.post("/new-vm", data={"name": "app", "cpus": "3", "do": "sync"})
     assert answer.status_code == 303
     job = vms.job(answer.headers["Location"].rpartition("/")[2])
     assert (job.vm, job.verb) == ("app", "sync")

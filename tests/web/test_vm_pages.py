@@ -93,7 +93,7 @@ def test_an_instance_that_is_not_ours_is_left_alone(client: Browser, house: Hous
     folder = house.paths.lima_home / "default"
     folder.mkdir(parents=True)
     (folder / "lima.yaml").write_text("cpus: 1\n")
-    text = eventually(lambda: (t := client.get("/vms/cards").text) and "default" in t and t)
+    text = eventually(lambda: (t := client.get("/cards").text) and "default" in t and t)
     assert "made outside dvm" in text
     assert "/vms/default" not in text
     answer = client.get("/vms/default")
@@ -282,7 +282,7 @@ def test_a_hook_of_a_vm_that_does_not_run_is_an_error_with_a_way_out(created: Br
 def test_a_hook_of_a_stopped_vm_is_no_fault(created: Browser, house: House) -> None:  # noqa: F811
     house.ok("sync", "app")
     house.ok("stop", "app")
-    eventually(lambda: "Stopped" in created.get("/vms/cards").text)
+    eventually(lambda: "Stopped" in created.get("/cards").text)
     answer = created.get("/vms/app/hook")
     assert answer.status_code == 422
     assert "app is Stopped" in answer.text

@@ -267,7 +267,7 @@ def test_d01_hostile_names_are_text_on_the_list(client: Browser, monkeypatch: py
 
 def test_the_first_visit_says_what_to_do(client: Browser) -> None:
     text = eventually(lambda: (t := client.get("/").text) and "No VM yet" in t and t)
-    assert 'href="' + client.sessions.prefix + '/vms/new"' in text
+    assert 'href="' + client.sessions.prefix + '/new-vm"' in text
     assert "This is the demo engine" in text
     assert "brew install lima" in text
     assert "You asked for it with DVM_ENGINE=demo" in text
@@ -307,19 +307,19 @@ def test_a_broken_config_is_told_and_the_other_cards_stay(house: House, client: 
 
 def test_the_poll_brings_cards_heading_and_filters_or_nothing(house: House, client: Browser) -> None:  # noqa: F811
     house.ok("init", "app")
-    eventually(lambda: 'id="vm-app"' in client.get("/vms/cards").text)
-    text = client.get("/vms/cards").text
+    eventually(lambda: 'id="vm-app"' in client.get("/cards").text)
+    text = client.get("/cards").text
     assert text.strip().startswith("<section id=")
     assert text.count('hx-swap-oob="true"') == 6
     assert "<html" not in text
     eventually(lambda: _is_unchanged(client))
-    assert client.get("/vms/cards?seen=nonsense").status_code == 200
+    assert client.get("/cards?seen=nonsense").status_code == 200
 
 
 def _is_unchanged(client: Browser) -> bool:
-    found = re.search(r"/vms/cards(\?[^\"]*)", client.get("/vms/cards").text)
+    found = re.search(r"/cards(\?[^\"]*)", client.get("/cards").text)
     assert found
-    answer = client.get("/vms/cards" + found[1].replace("&amp;", "&"))
+    answer = client.get("/cards" + found[1].replace("&amp;", "&"))
     return answer.status_code == 204 and answer.data == b""
 
 

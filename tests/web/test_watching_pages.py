@@ -271,12 +271,12 @@ def test_what_plain_limactl_does_shows_within_two_seconds_with_one_list_for_all_
 ) -> None:
     house.ok("init", "app")
     house.ok("sync", "app")
-    assert "Running" in client.get("/vms/cards").text or "Reachable" in client.get("/vms/cards").text
+    assert "Running" in client.get("/cards").text or "Reachable" in client.get("/cards").text
     lists = house.paths.ledger.read_text().count('"list"')
     limactl(house, "stop", "--tty=false", "dvm-app")
-    eventually(lambda: "Stopped" in client.get("/vms/cards").text, watching.OLDEST / 2)
+    eventually(lambda: "Stopped" in client.get("/cards").text, watching.OLDEST / 2)
     for _ in range(30):
-        client.get("/vms/cards")
+        client.get("/cards")
     more = house.paths.ledger.read_text().count('"list"') - lists
     assert more <= 4, f"{more} lists for 30 tabs"
 
