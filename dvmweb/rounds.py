@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from dvmweb.errors import DvmError
 from dvmweb.jobs import starting
+from dvmweb.jobs.stored import is_older
 from dvmweb.lima.watching import Acts, Watch
 from dvmweb.vms import Vm, Vms
 
@@ -37,9 +38,9 @@ def what_is_due(vm: Vm, now: float) -> str:
     """What to ask this VM now: REACH, WORK or nothing. A job asks by itself, so its VM is left alone."""
     if vm.kind != "managed" or vm.config is None or vm.job is not None or vm.status != "Running":
         return ""
-    if vm.reach is None or now - vm.reach.at >= REACH_AGE:
+    if vm.reach is None or is_older(vm.reach.at, REACH_AGE, now):
         return REACH
-    if vm.reach.answered and (vm.work is None or now - vm.work.looked_at >= WORK_AGE):
+    if vm.reach.answered and (vm.work is None or is_older(vm.work.looked_at, WORK_AGE, now)):
         return WORK
     return ""
 
@@ -88,6 +89,12 @@ def ask(vms: Vms, vm: Vm, due: str) -> None:
         _ask_work(vms, world, lima, began)
     else:
         _ask_reach(vms, world, lima, began)
+
+
+def look_again(vms: Vms, vm: Vm) -> None:
+    """Look into a running VM outside of a job; where that fails the last report stays, with its age."""
+    with suppress(DvmError, OSError):
+        ask(vms, vm, WORK)
 
 
 def _ask_reach(vms: Vms, world: World, lima: Lima, began: float) -> None:

@@ -50,6 +50,7 @@ class Vm:
     reach: Reach | None  # None: nobody has asked in this boot
     work: WorkReport | None  # None: nobody has looked
     job: Job | None  # the one that holds the VM now
+    has_run_since: bool = False  # stopped, and it ran again after it was looked into
 
 
 @dataclass(frozen=True)
@@ -188,6 +189,7 @@ class Vms:
             reach=stored.read_reach(self.paths, name, instance),
             work=known.report if known else None,
             job=starting.open_job(self.paths, name),
+            has_run_since=stored.has_run_since(known, instance),
         )
 
     def stored_work(self, vm: Vm) -> WorkReport | None:
@@ -203,8 +205,14 @@ class Vms:
 
         if vm.kind == "unmanaged":
             return vm
-        reach = stored.read_reach(self.paths, vm.name, vm.instance)
-        return replace(vm, reach=reach, work=self.stored_work(vm), job=starting.open_job(self.paths, vm.name))
+        known = stored.read(self.paths, vm.name, vm.instance)
+        return replace(
+            vm,
+            reach=stored.read_reach(self.paths, vm.name, vm.instance),
+            work=known.report if known else None,
+            job=starting.open_job(self.paths, vm.name),
+            has_run_since=stored.has_run_since(known, vm.instance),
+        )
 
     def work_of(self, job: Job) -> WorkReport | None:
         """The work report that this job made, None where it made none."""

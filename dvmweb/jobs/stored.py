@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from dvmweb import files
 from dvmweb.errors import DvmError
 from dvmweb.guest_state import Use
+from dvmweb.lima.booting import boot_mark
 from dvmweb.lima.instances import Instance, birth_mark
 from dvmweb.paths import Paths
 from dvmweb.work import WorkReport, could_not_look, from_json
@@ -25,6 +26,7 @@ class StoredWork:
 
     report: WorkReport
     job: str
+    boot: str = ""  # the run of the VM in which it was made
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ class Reach:
 def write(paths: Paths, vm: str, instance: Instance | None, job: str, report: WorkReport) -> None:
     """Keep a report about this very instance."""
     mark = birth_mark(instance) if instance else ""
-    facts = {"version": VERSION, "mark": mark, "job": job, "report": report.to_json()}
+    boot = boot_mark(instance.directory) if instance else ""
+    facts = {"version": VERSION, "mark": mark, "boot": boot, "job": job, "report": report.to_json()}
     folder = files.private_folder(paths.vm_state(vm))
     files.write_whole(folder / "work.json", json.dumps(facts).encode("ascii"))
 
@@ -51,6 +54,12 @@ def read(paths: Paths, vm: str, instance: Instance | None) -> StoredWork | None:
     if found is None or instance is None or found[1] not in (birth_mark(instance), UNREADABLE):
         return None
     return found[0]
+
+
+def has_run_since(known: StoredWork | None, instance: Instance | None) -> bool:
+    """Say whether a stopped VM has run again since it was looked into: somebody started it past dvm."""
+    is_stopped = instance is not None and instance.status == "Stopped"
+    return known is not None and is_stopped and instance is not None and known.boot != boot_mark(instance.directory)
 
 
 def of_job(paths: Paths, vm: str, job: str) -> WorkReport | None:
@@ -65,7 +74,8 @@ def _read(paths: Paths, vm: str) -> tuple[StoredWork, str] | None:
         facts = json.loads(files.read_bounded(paths.vm_state(vm) / "work.json", MOST))
         if facts["version"] != VERSION:
             raise ValueError("version")
-        return StoredWork(from_json(str(facts["report"])), str(facts["job"])), str(facts["mark"])
+        found = StoredWork(from_json(str(facts["report"])), str(facts["job"]), str(facts.get("boot", "")))
+        return found, str(facts["mark"])
     except FileNotFoundError:
         return None
     except (DvmError, ValueError, KeyError, TypeError, RecursionError):
@@ -111,6 +121,11 @@ def _reach_facts(paths: Paths, vm: str, instance: Instance | None) -> dict[str, 
         return None
     is_now = isinstance(facts, dict) and instance is not None
     return facts if is_now and instance and facts.get("host_agent_pid") == instance.host_agent_pid else None
+
+
+def is_older(at: float, seconds: float, now: float) -> bool:
+    """Say whether something that was seen at `at` is too old; a time that lies ahead (the clock was set back) is."""
+    return not -AHEAD <= now - at < seconds
 
 
 def age(at: float, now: float | None = None) -> str:

@@ -10,7 +10,7 @@ from dvmweb.jobs.outcome import Outcome, Tools
 from dvmweb.jobs.stored import age
 from dvmweb.lima.process import Finished
 from dvmweb.paths import Paths
-from dvmweb.plans import World
+from dvmweb.plans import BLIND, World
 
 
 def looked(tools: Tools, world: World, finished: Finished) -> Outcome:
@@ -33,10 +33,11 @@ def work_unchanged(tools: Tools, world: World, finished: Finished) -> Outcome:
     name, verdict = world.config.name, report.verdict
     was_down = world.instance is not None and world.instance.status == "Stopped"
     stop = f" It was started to be looked at: `dvm stop {name}` stops it again." if was_down else ""
-    is_blind = verdict is work.Verdict.COULD_NOT_LOOK
-    if tools.options.expected and report.facts_hash() != tools.options.expected and not is_blind:
+    facts = BLIND if verdict is work.Verdict.COULD_NOT_LOOK else report.facts_hash()
+    if tools.options.expected and facts != tools.options.expected:
+        what = "Nobody could look again" if facts == BLIND else f"Work in {name} has changed since you looked"
         raise WorkAtRisk(
-            f"Work in {name} has changed since you looked: {report.summary()}. Nothing was deleted.",
+            f"{what}: {report.summary()}. Nothing was deleted.",
             f"See it with `dvm work {name}`, then decide again: `dvm rm {name} --yes`.{stop}",
         )
     if verdict is not work.Verdict.CLEAN and not tools.options.force:

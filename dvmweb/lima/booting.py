@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
@@ -9,10 +10,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from dvmweb.errors import DvmError
+from dvmweb.files import read_bounded
 from dvmweb.guest_text import log_lines, visible
 
 SERIALS = ("serial.log", "serialv.log", "serialp.log")  # kernel and boot loader, virtio console, ARM
 SERIAL_BYTES = 16_000  # of the end of each file
+EVENT_BYTES = 4_000_000  # an event file may grow with a long run
 MOST_STAGES = 20
 _WAITING = re.compile(
     r"Waiting for the (?:(\w{1,12}) requirement (\d{1,2}) of \d{1,2}: [`\\\"]{0,4}([^`\\\"]{1,80})|guest agent)"
@@ -48,6 +52,19 @@ def stages(log: bytes) -> tuple[Stage, ...]:
         if len(found) >= MOST_STAGES:
             break
     return tuple(found.values())
+
+
+def boot_mark(directory: str) -> str:
+    """What names the last run of an instance, also when it is over; "" where it never ran.
+
+    Each start begins the host agent's event file anew, with an event that holds the time.
+    """
+    if not directory:
+        return ""
+    with suppress(OSError, DvmError):
+        first, _, _ = read_bounded(Path(directory) / "ha.stdout.log", EVENT_BYTES, follow=False).partition(b"\n")
+        return hashlib.sha256(first).hexdigest()[:16] if first else ""
+    return ""
 
 
 def serial_tail(folder: Path, count: int = 20) -> tuple[str, ...]:

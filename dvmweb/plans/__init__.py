@@ -1,10 +1,11 @@
 """Plans: a list of steps that brings an instance to its config. Data: shown, tested, run."""
 
 from dvmweb.plans.guest_steps import hook_question, is_nothing_to_do, key_question, state_question
-from dvmweb.plans.model import Options, RecipeWish, Step, World
+from dvmweb.plans.model import BLIND, Options, RecipeWish, Step, World
 from dvmweb.plans.verbs import plan
 
 __all__ = [
+    "BLIND",
     "Options",
     "RecipeWish",
     "Step",

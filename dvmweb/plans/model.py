@@ -63,6 +63,9 @@ class World:
     guest: GuestState | None = None  # once it answered
 
 
+BLIND = "blind"
+
+
 @dataclass(frozen=True)
 class Options:
     """What the user said beside the VM's name."""
@@ -71,4 +74,5 @@ class Options:
     update: bool = False  # also those that follow a moving version
     restart: bool = False  # stop and start where a change needs it
     force: bool = False  # stop: kill; delete: also with work at risk
-    expected: str = ""  # delete: the facts hash of the report that the user saw
+    expected: str = ""  # delete: the facts hash of the report that the user saw, or BLIND for one of "could not look"
+    look: bool = True  # delete: also start a stopped VM to compare it with that report

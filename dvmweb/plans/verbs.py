@@ -64,7 +64,7 @@ def _delete(world: World, options: Options) -> Iterator[Step]:
     """Look, compare, stop, delete: the lock of the VM is held from the first look to the end."""
     name, status = world.wish.instance, world.instance.status if world.instance else "Running"
     # A report that the user decided by is compared with what is true now; without one, force asks nobody.
-    is_booted = status == "Stopped" and (not options.force or bool(options.expected))
+    is_booted = status == "Stopped" and (not options.force or (bool(options.expected) and options.look))
     yield _look_first("deletable")
     if is_booted:
         yield from _change(world, options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sys
 import time
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from dvmweb import paths
 from dvmweb.errors import DvmError
-from dvmweb.files import Lock, private_folder, try_lock
+from dvmweb.files import Lock, private_folder, read_bounded, try_lock
 from dvmweb.names import instance_name
 from dvmweb.paths import Paths
 from dvmweb.terminals.flow import Size
@@ -22,6 +23,7 @@ from dvmweb.terminals.place import folder, socket_path
 from dvmweb.terminals.pty_child import PtyChild
 from dvmweb.terminals.requests import Start
 
+PID = re.compile(rb"([1-9][0-9]{0,9})\s*")
 OTHER_ENDS = 5.0  # seconds for a keeper that is about to end
 ENTER = (sys.executable, "-P", "-m", "dvmweb.terminals", "enter")
 
@@ -57,11 +59,13 @@ def keep(
 def _boot_of(lima_home: Path, vm: str) -> str:
     """The host agent of a VM: each run of the VM has another one, and without it there is none."""
     try:
-        pid = (lima_home / instance_name(vm) / "ha.pid").read_text("ascii").strip()
-        os.kill(int(pid), 0)
-    except (OSError, ValueError):  # also of another user: not ours
+        found = PID.fullmatch(read_bounded(lima_home / instance_name(vm) / "ha.pid", 32, follow=False))
+        if found is None:
+            return ""
+        os.kill(int(found[1]), 0)
+    except (DvmError, OSError):  # also of another user: not ours
         return ""
-    return pid
+    return found[1].decode()
 
 
 def _only_one(places: Paths) -> Lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,7 +12,10 @@ from flask import Blueprint, Response, request
 
 from dvmweb.deleting import steps_of_delete
 from dvmweb.errors import DvmError, NotFound, UsageError, VmBusy
+from dvmweb.jobs.stored import is_older
 from dvmweb.lima.entering import shown
+from dvmweb.plans import BLIND
+from dvmweb.rounds import look_again
 from dvmweb.vms import Vm, Vms
 from dvmweb.web import house
 from dvmweb.web.finding import find_fresh, find_vm
@@ -22,10 +26,12 @@ from dvmweb.web.vm_view import key_view
 from dvmweb.web.vms_pages import disk_used
 from dvmweb.web.wording import size
 from dvmweb.web.work_view import WorkView, needs_name, work_view
-from dvmweb.work import WorkReport
+from dvmweb.work import Verdict, WorkReport
 
 blueprint = Blueprint("delete_pages", __name__)
 CHANGED = "What is known of its work has changed since you saw it"
+AT_HAND = 2.0  # seconds for which a report is as good as a new look
+A_MOMENT = 3.0  # seconds that the page waits for a new one
 NOT_TYPED = "That is not its name, letter by letter"
 
 
@@ -52,13 +58,28 @@ class DeletePage:
     problem: str  # why it cannot be deleted now, "" where it can
     todo: str
     is_running: bool
+    has_run_since: bool  # it was looked into
     job_id: str  # that holds the VM, "" for none
 
 
 @blueprint.get("/vms/<name>/delete")
 def ask(name: str) -> Response:
-    """What would be lost. Changes nothing."""
-    return _page(_must_exist(find_vm(name)))
+    """What would be lost, looked at now where that takes a moment. Changes nothing in the VM."""
+    vm = _must_exist(find_vm(name))
+    if _look_now(vm):
+        vm = house.vms().remembered(vm)
+    return _page(vm)
+
+
+def _look_now(vm: Vm) -> bool:
+    """Ask a VM that answers, where its report is not of this moment; a guest that takes longer keeps nobody waiting."""
+    is_asked = vm.status == "Running" and vm.job is None and vm.reach is not None and vm.reach.answered
+    if not is_asked or (vm.work is not None and not is_older(vm.work.looked_at, AT_HAND, time.time())):
+        return False
+    look = threading.Thread(target=look_again, args=(house.vms(), vm), name="look", daemon=True)
+    look.start()
+    look.join(A_MOMENT)
+    return True
 
 
 @blueprint.post("/vms/<name>/delete")
@@ -74,13 +95,18 @@ def delete(name: str) -> Response:
         return _page(vm, 422, typed=NOT_TYPED)
     _refuse_protected(vm)
     looks = _looks(vm, report) == "always" or bool(_field("look"))
-    options = {"force": needs_name(report), "expected": report.facts_hash() if looks else ""}
+    options = {"force": needs_name(report), "expected": _expected(report), "look": looks}
     return to_job(house.vms().start_job(name, "delete", options))
+
+
+def _expected(report: WorkReport) -> str:
+    """What the last look must find; the reasons for which nobody could look differ from time to time."""
+    return BLIND if report.verdict is Verdict.COULD_NOT_LOOK else report.facts_hash()
 
 
 def _looks(vm: Vm, report: WorkReport | None) -> str:
     """Whether the delete looks again: "always", as it is "asked", or "never" where there is nobody to ask."""
-    if vm.status == "Running" or (report is not None and not needs_name(report)):
+    if vm.status == "Running" or vm.has_run_since or (report is not None and not needs_name(report)):
         return "always"
     return "asked" if vm.status == "Stopped" else "never"
 
@@ -127,7 +153,7 @@ def _model(vms: Vms, vm: Vm) -> DeletePage:
     steps: tuple[PlanStep, ...] = ()
     digest, looks = report.facts_hash() if report else "", _looks(vm, report)
     try:
-        found = steps_of_delete(vms, vm, force=is_named, expected=digest if looks != "never" else "")
+        found = steps_of_delete(vms, vm, force=is_named, expected=digest)
         steps = tuple(PlanStep(step.title, shown(step.argv)) for step in found)
     except DvmError as error:  # a config with errors: the job would refuse with the same words
         problem, todo = error.what, error.todo
@@ -143,6 +169,7 @@ def _model(vms: Vms, vm: Vm) -> DeletePage:
         problem=problem,
         todo=todo,
         is_running=vm.status == "Running",
+        has_run_since=vm.has_run_since,
         job_id=vm.job.id if vm.job else "",
     )
 

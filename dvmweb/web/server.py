@@ -78,14 +78,17 @@ class _TimedReader(io.RawIOBase):
         self._sock = sock
         self.allow(HEAD_SECONDS)
 
-    def allow(self, seconds: float, most: int = 1 << 40) -> None:
-        """Count anew from now."""
-        self._deadline, self._left = time.monotonic() + seconds, most
+    def allow(self, seconds: float, most: int = 1 << 40, at_first: Callable[[], None] | None = None) -> None:
+        """Count anew from now; call `at_first` when the next read begins."""
+        self._deadline, self._left, self._at_first = time.monotonic() + seconds, most, at_first
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
+        if self._at_first is not None:
+            self._at_first()
+            self._at_first = None
         seconds = self._deadline - time.monotonic()
         if seconds <= 0:
             raise TimeoutError("too slow")
@@ -166,7 +169,8 @@ class Handler(WSGIRequestHandler):
 
     def end_headers(self) -> None:
         self.connection.settimeout(WRITE_SECONDS)
-        self._reader.allow(WRITE_SECONDS, DRAIN_BYTES)
+        # What is read from now on is thrown away: whoever only goes on sending has to go when places are short.
+        self._reader.allow(DRAIN_SECONDS, DRAIN_BYTES, lambda: self.server.is_answered(self.connection))
         super().end_headers()
 
     def connection_dropped(self, error: BaseException, environ: Any = None) -> None:
@@ -237,6 +241,12 @@ class Server(ThreadedWSGIServer):
         """This one has asked: from now on it is not the one that has to go."""
         with self._lock:
             self._heads.pop(connection, None)
+
+    def is_answered(self, connection: Any) -> None:
+        """This one has its answer and still sends: it may have to go again."""
+        with self._lock:
+            if connection in self._connections:
+                self._heads[connection] = None
 
     def _forget(self, connection: Any) -> None:
         self._connections.discard(connection)

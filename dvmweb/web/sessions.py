@@ -93,8 +93,9 @@ class Sessions:
         with self._lock:
             key = hashed(session_id)
             self._sessions[key] = Session(key, now, now)
-            self._forget_old(now)
+            dropped = self._forget_old(now)
             self._save()
+        self._tell_end(dropped)
         for call in self.on_login:
             call()
         return session_id
@@ -195,9 +196,12 @@ class Sessions:
             return facts if isinstance(facts, dict) else {}
         return {}
 
-    def _forget_old(self, now: float) -> None:
+    def _forget_old(self, now: float) -> tuple[str, ...]:
+        """Drop the sessions that are over or too many; their keys."""
+        before = list(self._sessions)
         kept = sorted((s for s in self._sessions.values() if not s.is_over(now)), key=lambda s: s.seen)
         self._sessions = {session.key: session for session in kept[-MOST_SESSIONS:]}
+        return tuple(key for key in before if key not in self._sessions)
 
     def _save(self) -> None:
         self._saved_at = self.clock()

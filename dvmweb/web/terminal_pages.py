@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -15,7 +14,7 @@ from flask.blueprints import BlueprintSetupState
 from dvmweb import names, rounds
 from dvmweb.errors import DvmError, NotFound
 from dvmweb.terminals import client
-from dvmweb.vms import Vm, Vms
+from dvmweb.vms import Vm
 from dvmweb.web import house
 from dvmweb.web.bridge import carry
 from dvmweb.web.guard import CONTENT_POLICY
@@ -202,12 +201,7 @@ def carried(ws: Any, terminal: str) -> None:
     if carry(ws, g.connection):
         found = next((vm for vm in house.watch().snapshot().vms if vm.name == g.connection.attached["vm"]), None)
         if found is not None and found.kind == "managed" and found.status == "Running" and found.job is None:
-            threading.Thread(target=_look_again, args=(house.vms(), found), name="look", daemon=True).start()
-
-
-def _look_again(vms: Vms, vm: Vm) -> None:
-    with suppress(DvmError, OSError):  # stopped meanwhile: the page goes on showing the last report with its age
-        rounds.ask(vms, vm, rounds.WORK)
+            threading.Thread(target=rounds.look_again, args=(house.vms(), found), name="look", daemon=True).start()
 
 
 @blueprint.teardown_request

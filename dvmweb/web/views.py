@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from dvmweb.guest_text import visible
 from dvmweb.jobs.journal import Job
+from dvmweb.jobs.stored import is_older
 from dvmweb.vms import Vm
 from dvmweb.web.wording import GIB, STEP, age, capital, count, duration, element_id, short_repo, size
 from dvmweb.work import Verdict, WorkReport
@@ -130,7 +131,7 @@ def _running(vm: Vm, now: float) -> Badge:
     asked = age(vm.reach.at, now)
     if not vm.reach.answered:
         return Badge("bad", "warn", "Running, not reachable", asked, "It did not answer when it was asked last")
-    if now - vm.reach.at > FRESH:
+    if is_older(vm.reach.at, FRESH, now):
         return Badge("idle", "dot", "Running", f"answered {asked}", "Nobody has asked since")
     return Badge("ok", "dot", "Reachable", asked, "It answered when it was asked last")
 
@@ -143,7 +144,10 @@ def work_line(vm: Vm, now: float) -> WorkLine | None:
         return None
     if vm.work is None:
         return WorkLine("blind", "eye-off", "Not looked", detail="nobody has looked into it yet")
-    return report_line(vm.work, now, is_stopped=vm.status == "Stopped")
+    if vm.has_run_since and vm.work.verdict is Verdict.CLEAN:
+        asked = f"looked {age(vm.work.looked_at, now)}"
+        return WorkLine("blind", "eye-off", "Not looked since it ran", asked, "nothing was at risk before that run")
+    return report_line(vm.work, now, is_stopped=vm.status == "Stopped" and not vm.has_run_since)
 
 
 def report_line(report: WorkReport, now: float, *, is_stopped: bool = False) -> WorkLine:
@@ -196,7 +200,7 @@ def meters(vm: Vm, disk_used: int, now: float) -> tuple[Meter, ...]:
     counts it. Where no fresh answer tells the use, only the limit stands there.
     """
     cpus, memory, disk = asked_size(vm)
-    reach = vm.reach if vm.reach is not None and vm.reach.answered and now - vm.reach.at <= FRESH else None
+    reach = vm.reach if vm.reach is not None and vm.reach.answered and not is_older(vm.reach.at, FRESH, now) else None
     cpu = Meter("cpu", str(cpus or "?"))
     if reach is not None and reach.cpu is not None:
         cpu = Meter("cpu", f"{reach.cpu} % of {cpus}", reach.cpu, 100, has_bar=True, is_high=reach.cpu > HIGH * 100)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dvmweb.guest_text import visible
-from dvmweb.jobs.stored import age
+from dvmweb.jobs.stored import age, is_older
 from dvmweb.web.views import WorkLine, place, report_line
 from dvmweb.web.wording import capital, count, size
 from dvmweb.work import NOT_LOOKED, Names, RepositoryReport, Verdict, WorkReport
@@ -54,6 +54,7 @@ class WorkView:
     verdict: str  # clean, at risk, could not look
     asked: str  # how long ago
     is_old: bool
+    has_found: bool  # any repository or file
     code_dir: str
     problems: tuple[str, ...]
     repositories: tuple[RepositoryView, ...]  # those at risk, or that Git holds locked
@@ -72,7 +73,8 @@ def work_view(report: WorkReport, now: float) -> WorkView:
         line=report_line(report, now),
         verdict=report.verdict.value,
         asked=age(report.looked_at, now),
-        is_old=now - report.looked_at > STALE,
+        is_old=is_older(report.looked_at, STALE, now),
+        has_found=bool(report.repositories or loose.count),
         code_dir=visible(report.code_dir),
         problems=tuple(capital(visible(problem, 600)) for problem in report.problems),
         repositories=told,

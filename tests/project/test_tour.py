@@ -1,4 +1,4 @@
-"""`make tour`: the tour does the whole job, says where it cannot, and leaves nothing behind, also when it is stopped."""
+"""`make tour` does the whole job, says where it cannot, and leaves nothing behind, also when it is stopped."""
 
 from __future__ import annotations
 

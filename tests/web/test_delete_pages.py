@@ -237,19 +237,48 @@ def test_h01_a_stopped_vm_is_looked_into_again_unless_the_user_says_no(
     limactl(house, "start", "dvm-app")  # and somebody works in it, past dvm
     limactl(house, "shell", "dvm-app", "bash", "-c", "cd ~/code/app && echo y > f && git commit -qam two")
     limactl(house, "stop", "dvm-app")
-    eventually(lambda: "Stopped" in running.get("/vms/app").text)
+    eventually(lambda: "It has run since it was looked into" in running.get("/vms/app/delete").text)
     text = running.get("/vms/app/delete").text
     assert "1 unpushed commit" in text
-    assert 'name="look"' in text
-    refused = finished(vms, posted(running, report=seen_hash(text), name="app", look="yes"))
+    assert 'name="look"' not in text, "it is looked into whatever the user says"
+    refused = finished(vms, posted(running, report=seen_hash(text), name="app"))
     assert refused.failure is not None
     assert "2 unpushed commits" in refused.failure.what
     assert instances(vms) == ["dvm-app"]
     house.ok("stop", "app")
-    eventually(lambda: "2 unpushed commits" in running.get("/vms/app/delete").text)
+    eventually(lambda: 'name="look"' in running.get("/vms/app/delete").text)
+    assert "2 unpushed commits" in running.get("/vms/app/delete").text
     unseen = finished(vms, posted(running, report=seen_hash(running.get("/vms/app/delete").text), name="app"))
     assert unseen.state == "succeeded"
     assert "deleted without a look" in running.get(f"/jobs/{unseen.id}").text
+
+
+def test_a_run_past_dvm_is_no_longer_safe(running: Browser, house: House, vms: Vms) -> None:  # noqa: F811
+    house.ok("stop", "app")
+    eventually(lambda: "as it was before it was stopped" in running.get("/cards").text)
+    assert 'data-tags="safe"' in running.get("/cards").text
+    limactl(house, "start", "dvm-app")
+    limactl(house, "stop", "dvm-app")
+    eventually(lambda: "Not looked since it ran" in running.get("/cards").text)
+    assert 'data-tags="safe"' not in running.get("/cards").text
+
+
+def test_h03_a_guest_that_stops_answering_after_the_look_is_not_deleted(
+    running: Browser,
+    house: House,  # noqa: F811
+    vms: Vms,
+) -> None:
+    house.guest("app", COMMIT)
+    eventually(lambda: "1 unpushed commit" in running.get("/vms/app/delete").text)  # it is looked at for this page
+    text = running.get("/vms/app/delete").text
+    house.faults(ssh={"exit": 255, "stderr": "boom\n"})
+    refused = finished(vms, posted(running, report=seen_hash(text), name="app"))
+    assert refused.failure is not None
+    assert "Nobody could look again" in refused.failure.what
+    assert instances(vms) == ["dvm-app"]
+    blind = running.get("/vms/app/delete").text
+    assert "without knowing what is lost" in blind
+    assert finished(vms, posted(running, report=seen_hash(blind), name="app")).state == "succeeded"
 
 
 def test_h05_two_posts_at_once_are_one_delete(running: Browser, vms: Vms) -> None:
