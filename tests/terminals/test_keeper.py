@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import socket
 import stat
 import subprocess
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
 from dvmweb.errors import DvmError, NotFound, UsageError
-from dvmweb.terminals import client, place, wire
+from dvmweb.terminals import client, keeping, place, wire
 from dvmweb.terminals.client import KeeperGone
 from dvmweb.terminals.flow import WINDOW
 from dvmweb.terminals.ring import CAPACITY
@@ -326,6 +328,20 @@ def test_a_connection_that_a_stop_has_cut_is_told_as_the_stop(house: House) -> N
     agent.kill()
     agent.wait()
     assert viewer.wait_for("exit")["reason"] == "The VM was stopped."
+
+
+@pytest.mark.parametrize("text", ["9" * 30, "-1", "0", "", "x", "1 2", " 1"])
+def test_what_is_no_pid_is_no_run_of_a_vm(tmp_path: Path, text: str) -> None:
+    (tmp_path / "dvm-app").mkdir()
+    file = tmp_path / "dvm-app" / "ha.pid"
+    file.write_text(text)
+    assert keeping._boot_of(tmp_path, "app") == ""
+    file.unlink()
+    os.mkfifo(file)
+    assert keeping._boot_of(tmp_path, "app") == ""
+    file.unlink()
+    file.write_text(f"{os.getpid()}\n")
+    assert keeping._boot_of(tmp_path, "app") == str(os.getpid())
 
 
 def test_an_end_that_nobody_saw_waits_for_a_look(house: House) -> None:

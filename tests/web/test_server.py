@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -201,6 +202,23 @@ def test_b12_half_sent_heads_lock_nobody_out(quick: None, server: Served) -> Non
     finally:
         for connection in halves:
             connection.close()
+
+
+def test_b12_whoever_goes_on_sending_after_its_refusal_locks_nobody_out(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "DRAIN_SECONDS", 60)  # only making room helps
+    before = threads()
+    loud = [server.connect() for _ in range(300)]
+    try:
+        for connection in loud:
+            with suppress(OSError):  # one that had to go already
+                connection.sendall(b"GET /x HTTP/1.1\r\nHost: zzz\r\n\r\n" + b"x" * 20_000)
+        assert send(server, get(server))[0] == 200
+    finally:
+        for connection in loud:
+            connection.close()
+    wait_until(lambda: threads() <= before)
 
 
 def test_b12_the_deadline_is_for_the_whole_head(quick: None, server: Served) -> None:

@@ -265,3 +265,13 @@ def test_last_seen_is_saved_now_and_then(house: Sessions, clock: Clock) -> None:
     clock.now += 1
     house.find(session_id)
     assert (house.folder / "sessions.json").read_bytes() != saved
+
+
+def test_a_login_that_sweeps_an_old_session_tells_its_end(house: Sessions, clock: Clock) -> None:
+    old = house.find(house.login(house.issue_login()) or "")
+    assert old is not None
+    ended: list[str] = []
+    house.on_end.append(ended.append)
+    clock.now += 13 * 3600
+    house.login(house.issue_login())
+    assert ended == [old.key]

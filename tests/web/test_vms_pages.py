@@ -62,6 +62,7 @@ UNPUSHED = WorkReport(
         (running(reach=None), "idle", "Running"),
         (running(reach=Reach(False, NOW - 5)), "bad", "Running, not reachable"),
         (running(reach=Reach(True, NOW - 3600)), "idle", "Running"),
+        (running(reach=Reach(True, NOW + 7200)), "idle", "Running"),  # R18: the clock was set back
         (stopped(), "idle", "Stopped"),
         (running(status="Broken"), "bad", "Broken"),
         (running(status=""), "bad", "Lima cannot read it"),

@@ -208,6 +208,8 @@ def vm(**changes: object) -> Vm:
         (vm(reach=Reach(True, NOW - 5), work=WorkReport(NOW - 700, "/c")), "work"),
         (vm(reach=Reach(True, NOW - 5), work=WorkReport(NOW - 60, "/c")), ""),
         (vm(reach=Reach(False, NOW - 5)), ""),
+        (vm(reach=Reach(True, NOW + 7200)), "reach"),  # R18: the clock was set back
+        (vm(reach=Reach(True, NOW - 5), work=WorkReport(NOW + 7200, "/c")), "work"),
         (vm(status="Stopped"), ""),
         (vm(kind="unmanaged"), ""),
         (vm(kind="not created", status="", instance=None), ""),
