@@ -50,6 +50,7 @@ class Vm:
     reach: Reach | None  # None: nobody has asked in this boot
     work: WorkReport | None  # None: nobody has looked
     job: Job | None  # the one that holds the VM now
+    failed: Job | None = None  # the last one, where it did not do what it should
     has_run_since: bool = False  # stopped, and it ran again after it was looked into
 
 
@@ -174,6 +175,7 @@ class Vms:
         from dvmweb.jobs import stored
 
         known = stored.read(self.paths, name, instance)
+        job, failed = _jobs(starting.last_job(self.paths, name))
         config, problem = None, ""
         try:
             config = self._store().read(name)
@@ -188,8 +190,9 @@ class Vms:
             problem=problem,
             reach=stored.read_reach(self.paths, name, instance),
             work=known.report if known else None,
-            job=starting.open_job(self.paths, name),
             has_run_since=stored.has_run_since(known, instance),
+            job=job,
+            failed=failed,
         )
 
     def stored_work(self, vm: Vm) -> WorkReport | None:
@@ -206,12 +209,14 @@ class Vms:
         if vm.kind == "unmanaged":
             return vm
         known = stored.read(self.paths, vm.name, vm.instance)
+        job, failed = _jobs(starting.last_job(self.paths, vm.name))
         return replace(
             vm,
             reach=stored.read_reach(self.paths, vm.name, vm.instance),
             work=known.report if known else None,
-            job=starting.open_job(self.paths, vm.name),
             has_run_since=stored.has_run_since(known, vm.instance),
+            job=job,
+            failed=failed,
         )
 
     def work_of(self, job: Job) -> WorkReport | None:
@@ -287,6 +292,12 @@ def _of_the_words(problem: Problem) -> Problem:
     """A problem of words given to `init`: it names the option, as there is no file yet."""
     option = {"repo": "--repo", "recipes": "--recipe"}.get(problem.field.partition(".")[0])
     return replace(problem, field=option) if option and not problem.file else problem
+
+
+def _jobs(last: Job | None) -> tuple[Job | None, Job | None]:
+    """The last job of a VM as the one that holds it, or as one that failed; a refused delete or look is no failure."""
+    is_failed = last is not None and last.state in ("failed", "interrupted") and last.verb not in ("delete", "work")
+    return last if last is not None and last.is_open else None, last if is_failed else None
 
 
 def _unmanaged(instance: Instance) -> Vm:

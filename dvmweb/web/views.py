@@ -52,6 +52,14 @@ class JobLine:
 
 
 @dataclass(frozen=True)
+class FailedLine:
+    """The last job of a VM, where it failed, in a line."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Meter:
     """A number with its limit; `value` and `most` are for the bar, 0 of 1 where nothing is known."""
 
@@ -96,6 +104,7 @@ class Card:
     badge: Badge
     work: WorkLine | None
     job: JobLine | None
+    failed: FailedLine | None
     meters: tuple[Meter, ...]
     ports: tuple[Port, ...]
     recipes: tuple[str, ...]
@@ -195,6 +204,17 @@ def job_line(job: Job | None, now: float) -> JobLine | None:
     return JobLine(job.id, text, ended, max(1, len(job.steps)))
 
 
+def failed_line(vm: Vm) -> FailedLine | None:
+    """What the last job of a VM could not do; None where it did, or where another one runs."""
+    job = vm.failed
+    if job is None or vm.job is not None:
+        return None
+    step = next((step for step in job.steps if step.state == "failed"), None)
+    ended = "was interrupted" if job.state == "interrupted" else "failed"
+    at = f": {visible(step.title, 80)}" if step is not None else ""
+    return FailedLine(job.id, f"The last {visible(job.verb, 20)} {ended}{at}")
+
+
 def meters(vm: Vm, disk_used: int, now: float) -> tuple[Meter, ...]:
     """What the VM uses of what it may take: cpu and memory by its own word, disk (bytes, 0: not known) as this computer
     counts it. Where no fresh answer tells the use, only the limit stands there.
@@ -272,6 +292,7 @@ def card(vm: Vm, now: float, disk_used: int = 0) -> Card:
         badge=badge(vm, now),
         work=line,
         job=job_line(vm.job, now),
+        failed=failed_line(vm),
         meters=meters(vm, disk_used, now),
         ports=ports(vm),
         recipes=vm.config.recipes if vm.config else (),

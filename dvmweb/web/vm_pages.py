@@ -21,7 +21,7 @@ from dvmweb.web import house, job_view, vm_view
 from dvmweb.web.actions import actions_of
 from dvmweb.web.finding import checked, find_vm
 from dvmweb.web.job_pages import see_other, to_job
-from dvmweb.web.views import badge, job_line, ports
+from dvmweb.web.views import badge, failed_line, job_line, ports
 from dvmweb.web.vms_pages import disk_used
 from dvmweb.web.work_view import work_view
 
@@ -64,6 +64,7 @@ def show(name: str) -> Response:
         vm=vm,
         badge=badge(vm, now),
         job=job_line(vm.job, now),
+        failed=failed_line(vm),
         actions=actions_of(vm),
         tabs=vm_view.tabs(tab),
         tab=tab,

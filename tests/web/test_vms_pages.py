@@ -135,6 +135,18 @@ def test_what_is_not_known_is_a_question_mark() -> None:
     assert [meter.text for meter in views.card(running(), NOW, 9 * GIB).meters] == ["2", "4 GiB", "9 / 20 GiB"]
 
 
+def test_a_failed_sync_is_told_on_the_card_until_another_job_runs() -> None:
+    steps = (StepRecord("look first", state="done"), StepRecord("clone \u202ex", state="failed"))
+    failed = Job("b" * 32, "app", "sync", state="failed", steps=steps)
+    line = views.card(running(failed=failed), NOW).failed
+    assert line == views.FailedLine("b" * 32, "The last sync failed: clone \\u202ex")
+    interrupted = views.card(running(failed=replace(failed, state="interrupted", steps=())), NOW).failed
+    assert interrupted is not None
+    assert interrupted.text == "The last sync was interrupted"
+    assert views.card(running(failed=failed, job=busy("sync")), NOW).failed is None
+    assert views.card(running(), NOW).failed is None
+
+
 def test_a_fresh_answer_tells_the_use_and_an_old_one_does_not() -> None:
     vm = running(reach=Reach(True, NOW - 5, 96, 31 * GIB // 10))
     meters = views.card(vm, NOW).meters
