@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from dvmweb import files, plans, recipes
 from dvmweb.config import yaml_editor, yaml_reader
+from dvmweb.config.line_ends import ended_like, plain
 from dvmweb.config.model import FIELDS, Defaults, VmConfig
 from dvmweb.config.resolve import IN_PARTS, Reading, defaults_of, judge
 from dvmweb.config.store import ConfigStore
@@ -43,8 +44,7 @@ class Source:
 
     def with_text(self, typed: str) -> Source:
         """The same file with a text from a form: line ends are those of the file, whatever a browser made of them."""
-        own, plain = self.data.decode(), typed.replace("\r\n", "\n")
-        text = own if plain == own.replace("\r\n", "\n") else plain.replace("\n", _line_end(own))
+        text = ended_like(self.data.decode(), typed)
         try:
             return replace(self, text=text, document=_scan(text), problems=())
         except ConfigError as error:
@@ -259,7 +259,8 @@ def _text(
 def _edited(source: Source, changes: Mapping[str, object], values: Mapping[str, object]) -> str:
     if not source.digest and source.text == _laid_out(source.document.data):
         return _laid_out(values)  # nobody has typed into it: its fields stay in the order of the form
-    return yaml_editor.edited(source.text, source.document, changes)
+    # The editor knows one line end per file; a file that mixes them gets its own back.
+    return ended_like(source.data.decode(), yaml_editor.edited(plain(source.text), source.document, changes))
 
 
 def _laid_out(values: Mapping[str, object]) -> str:
@@ -275,10 +276,6 @@ def _with(values: Mapping[str, object], changes: Mapping[str, object]) -> dict[s
 
 def _scan(text: str) -> Document:
     return yaml_reader.scan(text.encode("utf-8", "surrogatepass"), "")
-
-
-def _line_end(text: str) -> str:
-    return "\r\n" if "\r\n" in text else "\n"
 
 
 def instance_of(name: str, instances: Iterable[Instance | None]) -> Instance | None:
