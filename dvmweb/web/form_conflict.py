@@ -12,6 +12,7 @@ from dvmweb.config.model import FormField
 from dvmweb.files import digest
 from dvmweb.guest_text import visible
 from dvmweb.web.form_input import Typed, is_plain
+from dvmweb.web.form_kept import Kept
 
 NOT_KNOWN = "?"
 
@@ -42,6 +43,8 @@ class ConflictView:
     state: str  # what became of the file: "changed", "gone" or "broken"
     rows: tuple[ConflictRow, ...]
     columns: tuple[Column, ...]
+    kept: tuple[Kept, ...] = ()  # what was typed and would be lost
+    is_torn: bool = False  # fields and YAML were changed too, to different things
 
     @property
     def is_gone(self) -> bool:

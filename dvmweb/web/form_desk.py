@@ -17,6 +17,7 @@ from dvmweb.web import form_host, house
 from dvmweb.web.form_conflict import ConflictView, packed
 from dvmweb.web.form_drawing import fields_for, form_view
 from dvmweb.web.form_input import Typed, changes_of, is_plain, of_post, of_values
+from dvmweb.web.form_kept import KEPT, kept_texts
 from dvmweb.web.form_messages import count_words
 from dvmweb.web.form_preview import PreviewView, about_steps, preview_view, yaml_view
 from dvmweb.web.form_recipes import read_shelf
@@ -71,7 +72,7 @@ def posted(desk: Desk) -> Desk:
         return replace(here, side=side)
     over = typed_over(here, typed)
     is_same = over.draft.says_values and over.draft.text == here.source.text
-    return over if side is Side.FIELDS or is_same else _torn(here, typed)
+    return over if side is Side.FIELDS or is_same else torn(here, typed, posted_mark())
 
 
 def typed_over(desk: Desk, typed: Typed) -> Desk:
@@ -95,11 +96,11 @@ def posted_mark() -> str:
     return request.form.get("drawn") or NO_MARK
 
 
-def _torn(desk: Desk, typed: Typed) -> Desk:
+def torn(desk: Desk, typed: Typed, drawn: str) -> Desk:
     """Both sides were changed, to different things: they are kept, and nothing can be saved."""
     problem = Problem("", "The fields and the YAML say different things", "Choose the side that counts.")
     draft = replace(desk.draft, problems=(*desk.draft.problems, problem))
-    return replace(desk, typed=typed, draft=draft, side=Side.TORN, drawn=posted_mark())
+    return replace(desk, typed=typed, draft=draft, side=Side.TORN, drawn=drawn)
 
 
 def show(
@@ -119,6 +120,7 @@ def show(
         "yaml": yaml_view(desk.draft, desk.drawn or mark(print_of_view(view), desk.draft.text)),
         "failure": failure,
         "conflict": conflict,
+        "kept": conflict.kept if conflict else kept_texts(request.form.getlist(KEPT), _shown_texts(desk)),
         "name": desk.source.name,
         "is_new": desk.draft.is_new,
         "is_running": desk.instance is not None and desk.instance.status == "Running",
@@ -145,6 +147,10 @@ def show_preview(desk: Desk) -> Response:
     text = yaml_view(desk.draft, desk.drawn or mark(fields, desk.draft.text))
     side = desk.side.value if not desk.drawn else Side.NEITHER.value
     return house.page("_vm_parts.html", preview=preview, form=view, yaml=text, side=side)
+
+
+def _shown_texts(desk: Desk) -> tuple[str, str]:
+    return desk.draft.text, desk.source.data.decode("utf-8", "replace")
 
 
 def wants_restart() -> bool:

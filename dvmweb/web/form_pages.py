@@ -6,7 +6,7 @@ from flask import Blueprint, Response, request
 
 from dvmweb import recipes
 from dvmweb.drafts import Source
-from dvmweb.errors import ConfigError, DvmError, NotFound
+from dvmweb.errors import DvmError, NotFound
 from dvmweb.files import ChangedOnDisk
 from dvmweb.names import vm_name
 from dvmweb.web import form_meanwhile, house
@@ -38,13 +38,10 @@ def edit_vm(vm: str) -> Response:
 @blueprint.post("/vms/<vm>/edit")
 def change_vm(vm: str) -> Response:
     """Save a config, unless its file is another than the one that the form was drawn from."""
-    name = _known(vm)
-    try:
-        source = drafts().source(name)
-    except NotFound:
-        return form_meanwhile.gone(name)
-    except ConfigError as error:
-        return form_meanwhile.broken(name, error.problems)
+    return form_meanwhile.with_file(_known(vm), _change)
+
+
+def _change(source: Source) -> Response:
     if source.digest != request.form.get("digest", ""):
         return form_meanwhile.changed(source)
     return _answer(posted(desk_of(source)))
@@ -82,12 +79,7 @@ def _overtaken(desk: Desk) -> Response:
     """Somebody else wrote the file between our look and our write."""
     if desk.draft.is_new:
         return show(posted(desk_of(desk.source)), has_errors=True, status=409)
-    try:
-        return form_meanwhile.changed(drafts().source(desk.source.name))
-    except NotFound:
-        return form_meanwhile.gone(desk.source.name)
-    except ConfigError as error:
-        return form_meanwhile.broken(desk.source.name, error.problems)
+    return form_meanwhile.with_file(desk.source.name, form_meanwhile.changed)
 
 
 def _sync(desk: Desk) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from html import unescape
@@ -10,6 +11,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from dvmweb import files
+from dvmweb.config.line_ends import ended_like
 from dvmweb.config.store import ConfigStore
 from dvmweb.vms import Vms
 from dvmweb.web.form_sides import Side, mark, print_of_post, side
@@ -209,6 +211,150 @@ def test_r12_broken_yaml_and_a_changed_file_lose_nothing(client: Browser, vms: V
     assert answer.status_code == 409
     assert yaml_of(form_of(answer)) == "cpus: [ # mine\n"
     assert not path.exists()
+
+
+# -- nothing typed is lost (R12) --------------------------------------------------------------------------------------
+
+LONG = "# " + "w" * 400 + "TAIL"
+MINE = f"# my long careful comment\ncpus: 1\nmemory: 6GiB\n{LONG}\n# tab\there\n"
+
+
+def kept(answer: TestResponse) -> dict[str, str]:
+    """The texts that are shown to be copied, by what they are called."""
+    found = re.findall(r'<label for="(vm-kept-\d)">([^<]*)</label>', answer.text)
+    areas = {
+        name: unescape(text)
+        for name, text in re.findall(
+            r'<textarea[^>]* id="(vm-kept-\d)"[^>]* readonly[^>]*>\n(.*?)</textarea>', answer.text, re.DOTALL
+        )
+    }
+    return {label: areas[name] for name, label in found}
+
+
+def test_r12_typed_comments_stand_whole_until_a_save_is_done(client: Browser, vms: Vms) -> None:
+    path = write(vms, "app", "cpus: 1\n")
+    form = edit_form(client, "app")
+    path.write_text("cpus: 4\n")
+    answer = client.post("/vms/app/edit", data=form.values(yaml=MINE.replace("\n", "\r\n")))
+    assert answer.status_code == 409
+    assert kept(answer) == {"What you typed, whole": MINE}
+    form = form_of(answer)
+    assert yaml_of(form) == "cpus: 4\nmemory: 6GiB\n"
+    answer = client.post("/vms/app/edit", data=form.values(cpus="many"))
+    assert answer.status_code == 422
+    assert kept(answer) == {"What you typed, whole": MINE}
+    answer = client.post("/vms/app/edit", data=form_of(answer).values(do="preview"))
+    assert kept(answer) == {"What you typed, whole": MINE}
+    path.write_text("cpus: 5\n")
+    answer = client.post("/vms/app/edit", data=form_of(answer).values(yaml="# second\n"))
+    assert kept(answer) == {"What you typed, whole": "# second\n", "What you typed before, whole (1)": MINE}
+    answer = client.post("/vms/app/edit", data=form_of(answer).values(yaml=MINE, do="preview"))
+    assert kept(answer) == {"What you typed, whole": "# second\n"}  # it stands in the YAML again
+    assert client.post("/vms/app/edit", data=form_of(answer).values()).status_code == 303
+    assert path.read_text() == MINE
+
+
+def test_r12_fields_alone_are_not_told_twice(client: Browser, vms: Vms) -> None:
+    path = write(vms, "app", OWN)
+    form = edit_form(client, "app")
+    path.write_text(OWN.replace("6GiB", "7GiB"))
+    typed = OWN.replace("cpus: 3", "cpus: 5")  # with script the YAML has followed
+    answer = client.post("/vms/app/edit", data=form.values(cpus="5", yaml=typed))
+    assert answer.status_code == 409
+    assert kept(answer) == {}
+    assert yaml_of(form_of(answer)) == OWN.replace("cpus: 3", "cpus: 5").replace("6GiB", "7GiB")
+
+
+@pytest.mark.parametrize("meanwhile", ["cpus: 4\n", ""])
+def test_r12_both_sides_and_the_file_were_changed(client: Browser, vms: Vms, meanwhile: str) -> None:
+    path = write(vms, "app", "cpus: 1\n")
+    form = edit_form(client, "app")
+    path.write_text(meanwhile) if meanwhile else path.unlink()
+    typed, address = "cpus: 1\nmemory: 6GiB\n# mine\n", "/vms/app/edit" if meanwhile else "/new-vm"
+    answer = client.post("/vms/app/edit", data=form.values(yaml=typed, disk="30GiB"))
+    for _ in range(2):  # it does not wear off
+        assert answer.status_code == 409
+        form = form_of(answer)
+        assert (form.values()["disk"], yaml_of(form)) == (["30GiB"], typed)
+        assert {("do", "yaml"), ("do", "fields")} <= set(form.buttons)
+        assert (path.read_text() if path.exists() else "") == meanwhile
+        answer = client.post(address, data=form.values())
+    form = form_of(client.post(address, data=form.values(do="fields")))
+    assert client.post(address, data=form.values()).status_code == 303
+    assert path.read_text() == f"cpus: {4 if meanwhile else 1}\ndisk: 30GiB\n# mine\n"
+
+
+def test_r12_yaml_that_cannot_be_read_stands_whole(client: Browser, vms: Vms) -> None:
+    path = write(vms, "app", "cpus: 1\n")
+    form = edit_form(client, "app")
+    path.write_text("cpus: 4\n")
+    answer = client.post("/vms/app/edit", data=form.values(yaml=f"cpus: [1\n{LONG}\n"))
+    assert answer.status_code == 409
+    assert kept(answer) == {"What you typed, whole": f"cpus: [1\n{LONG}\n"}
+    path.write_text("cpus: [4\n")
+    answer = client.post("/vms/app/edit", data=form.values(yaml=MINE, disk="30GiB"))
+    assert answer.status_code == 409
+    assert kept(answer) == {"What you typed, whole": MINE}
+    assert '<td class="mono">30GiB</td>' in answer.text
+
+
+@pytest.mark.parametrize("what", ["a pipe", "a folder", "too large"])
+def test_r12_what_lies_there_is_no_config_any_more(client: Browser, vms: Vms, what: str) -> None:
+    path = write(vms, "app", "cpus: 1\n")
+    form = edit_form(client, "app")
+    path.unlink()
+    if what == "a pipe":
+        os.mkfifo(path)
+    elif what == "a folder":
+        path.mkdir()
+    else:
+        path.write_text("#" * 70_000)
+    for do in ("save", "sync"):
+        answer = client.post("/vms/app/edit", data=form.values(yaml=MINE, do=do))
+        assert answer.status_code == 409
+        assert kept(answer) == {"What you typed, whole": MINE}
+        assert ("is larger than" if what == "too large" else "is not a plain file") in answer.text
+
+
+def test_what_was_typed_is_shown_as_text_and_fits_into_a_post(client: Browser, vms: Vms) -> None:
+    path = write(vms, "app", "cpus: 1\n")
+    form = edit_form(client, "app")
+    path.write_text("cpus: 4\n")
+    typed = "# </textarea><script>alert(1)</script>\n"
+    answer = client.post("/vms/app/edit", data=form.values(yaml=typed))
+    assert kept(answer) == {"What you typed, whole": typed}
+    assert "<script>alert" not in answer.text
+    answer = client.post("/vms/app/edit", data=form.values(yaml="# " + "x" * 200_000))
+    assert len(kept(answer)["What you typed, whole"]) == 200_002
+    assert "kept" not in form_of(answer).values()
+
+
+def test_mixed_line_ends_stay_where_the_line_stays(client: Browser, vms: Vms) -> None:
+    path = write(vms, "app", "")
+    was = b"# one\r\ncpus: 2\n# three\nmemory: 4GiB\n"
+    path.write_bytes(was)
+    form = edit_form(client, "app")
+    typed = was.decode().replace("\r\n", "\n").replace("4GiB", "5GiB\n# new")
+    answer = client.post("/vms/app/edit", data=form.values(yaml=typed.replace("\n", "\r\n"), do="preview"))
+    assert "Only these lines change." in answer.text
+    assert client.post("/vms/app/edit", data=form_of(answer).values()).status_code == 303
+    assert path.read_bytes() == was.replace(b"4GiB", b"5GiB\n# new")
+    assert client.post("/vms/app/edit", data=edit_form(client, "app").values(cpus="3")).status_code == 303
+    assert path.read_bytes() == was.replace(b"4GiB", b"5GiB\n# new").replace(b"cpus: 2", b"cpus: 3")
+
+
+@pytest.mark.parametrize(
+    ("own", "text", "wanted"),
+    [
+        ("a\r\nb", "b\nc\n", "b\r\nc\r\n"),
+        ("a\r\nb\r\nc\n", "a\nx\nc", "a\r\nx\r\nc"),
+        ("a\nb\r\nc", "c\na\nb", "c\na\nb"),
+        ("a\r\nb\n", "", ""),
+        ("a\u2028\r\nb\n", "a\u2028\nb\nc\n", "a\u2028\r\nb\nc\n"),
+    ],
+)
+def test_line_ends_at_the_edges(own: str, text: str, wanted: str) -> None:
+    assert ended_like(own, text) == wanted
 
 
 # -- YAML that cannot be used -----------------------------------------------------------------------------------------
