@@ -57,7 +57,8 @@ def log_in() -> AnyResponse:
     # A whole address may be pasted: the token stands behind its "#".
     session_id = sessions.login(request.form.get("token", "").rpartition("#")[2].strip())
     if session_id is None:
-        return _login(401, "This address was used already, or is older than five minutes.")
+        # One sentence for all three: who guesses is not told whether a token ever was.
+        return _login(401, "This address was used, is older than five minutes, or is not one of this dashboard.")
     answer = redirect(f"{request.script_root}/", 303)
     _set_cookie(answer, session_id, ABSOLUTE_SECONDS)
     return answer

@@ -63,7 +63,11 @@ def test_b01_a_wrong_token_is_401(stranger: Browser, token: str) -> None:
 def test_b02_a_token_is_good_once(stranger: Browser) -> None:
     token = stranger.sessions.issue_login()
     assert stranger.post("/login", data={"token": token}).status_code == 303
-    assert stranger.post("/login", data={"token": token}).status_code == 401
+    again = stranger.post("/login", data={"token": token})
+    assert again.status_code == 401
+    assert again.text == stranger.post("/login", data={"token": "never-was"}).text  # nobody learns that it was one
+    for word in ("was used", "older than five minutes", "not one of this dashboard", "Get a fresh one"):
+        assert word in again.text
 
 
 def test_a_whole_address_can_be_pasted(stranger: Browser) -> None:
