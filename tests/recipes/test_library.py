@@ -151,8 +151,17 @@ def test_git_keeps_what_the_user_has_set(distribution: Guest) -> None:
     assert "ff = false" in config
     assert "name = Ada L." in config
     assert "defaultBranch = main" in config
-    assert distribution.apply("git", {"DVM_USER_NAME": "", "DVM_USER_EMAIL": ""}).returncode == 0
+    again = distribution.apply("git", {"DVM_USER_NAME": "", "DVM_USER_EMAIL": ""})
+    assert again.returncode == 0
+    assert b"no name and e-mail set" not in again.stdout
     assert (distribution.home / ".gitconfig").read_text() == config
+
+
+def test_git_says_what_an_empty_name_means(distribution: Guest) -> None:
+    done = distribution.apply("git", {"DVM_USER_NAME": "Ada", "DVM_USER_EMAIL": ""})
+    assert done.returncode == 0
+    assert b"no name and e-mail set: git asks at the first commit; set them in the config\n" in done.stdout
+    assert b"no name and e-mail set" not in distribution.apply("git", GIT).stdout
 
 
 @pytest.mark.parametrize(
