@@ -54,9 +54,13 @@ class NotFound(DvmError):
 
 
 class VmBusy(DvmError):
-    """Another job holds the VM."""
+    """Another job holds the VM; `job` is its id where it is known."""
 
     exit_code = ExitCode.BUSY
+
+    def __init__(self, what: str, todo: str = "", command: str = "", *, job: str = "") -> None:
+        super().__init__(what, todo, command)
+        self.job = job
 
 
 class WorkAtRisk(DvmError):

@@ -104,7 +104,7 @@ def _busy(paths: Paths, vm: str) -> VmBusy:
     since = datetime.fromtimestamp(job.created).astimezone().strftime("%H:%M:%S")
     what = f"{vm} is held by a {job.verb} since {since} (job {job.id[:8]})."
     todo = f"Watch it with `dvm log {job.id[:8]}`, or end it with `dvm cancel {job.id[:8]}`. Nothing was changed."
-    return VmBusy(what, todo)
+    return VmBusy(what, todo, job=job.id)
 
 
 def _spawn(paths: Paths, environ: Mapping[str, str], job: Job, lock: files.Lock, secrets: Mapping[str, bytes]) -> None:

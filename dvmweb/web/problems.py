@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import secrets
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from dvmweb import errors
 from dvmweb.errors import DvmError
+from dvmweb.names import vm_name
 from dvmweb.web import house
 from dvmweb.web.sockets import TooManySockets
 
@@ -51,6 +53,7 @@ class ProblemView:
     todo: str
     command: str
     fault: str = ""  # the id of a fault of ours, in the log
+    links: tuple[tuple[str, str], ...] = ()  # pages that help on: path below the prefix, words
 
 
 def register(app: Flask) -> None:
@@ -76,7 +79,28 @@ def _is_told(error: DvmError, kind: type[DvmError]) -> bool:
 def _known(error: DvmError) -> Response:
     status = status_of(error)
     title = TITLES[status]
-    return _answer(ProblemView(title, error.what, error.todo, error.command), status)
+    return _answer(ProblemView(title, error.what, error.todo, error.command, links=links(error)), status)
+
+
+def links(error: DvmError) -> tuple[tuple[str, str], ...]:
+    """Where to go on from an error in this request: the job that holds the VM, the VM, the jobs."""
+    job = error.job if isinstance(error, errors.VmBusy) else ""
+    vm = _vm_of_request()
+    return (
+        *([(f"/jobs/{job}", "Show the job that holds it")] if job else []),
+        *([(f"/vms/{vm}", f"To {vm}")] if vm else []),
+        *([("/jobs", "All jobs")] if request.blueprint == "job_pages" else []),
+    )
+
+
+def _vm_of_request() -> str:
+    """The VM that the address names, "" where there is none of that name or this is its own page."""
+    args = request.view_args or {}
+    name = str(args.get("vm", args.get("name", "")))
+    with suppress(DvmError):
+        is_there = house.vms().paths.vm_config(vm_name(name)).exists()
+        return name if is_there and not (request.method == "GET" and request.path == f"/vms/{name}") else ""
+    return ""
 
 
 def _http(error: HTTPException) -> Response:

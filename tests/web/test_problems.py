@@ -9,6 +9,7 @@ from jinja2 import UndefinedError
 from dvmweb import errors
 from dvmweb.errors import DvmError, Problem
 from dvmweb.files import ChangedOnDisk
+from dvmweb.vms import Vms
 from dvmweb.web.app import AREAS, size
 from dvmweb.web.problems import status_of
 from dvmweb.web.sockets import TooManySockets
@@ -65,6 +66,34 @@ def test_an_error_is_an_alert_for_htmx(app: Flask, client: Browser) -> None:
     assert answer.headers["HX-Retarget"] == "#alerts"
     assert "HX-Request" in answer.headers["Vary"]
     assert EVIL not in answer.text
+
+
+JOB = "a" * 32
+
+
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}], ids=["page", "alert"])
+def test_a_busy_vm_leads_to_its_job_and_to_itself(
+    app: Flask, vms: Vms, client: Browser, headers: dict[str, str]
+) -> None:
+    def busy(vm: str) -> str:
+        raise errors.VmBusy(f"{vm} is held.", job=JOB)
+
+    app.add_url_rule("/busy/<vm>", "busy", busy, methods=["POST"])
+    vms.paths.vm_config("app").parent.mkdir(parents=True, exist_ok=True)
+    vms.paths.vm_config("app").write_text("")
+    answer = client.post("/busy/app", headers=headers)
+    assert answer.status_code == 409
+    assert f'href="{client.sessions.prefix}/jobs/{JOB}"' in answer.text
+    assert f'href="{client.sessions.prefix}/vms/app"' in answer.text
+    gone = client.post("/busy/gone", headers=headers).text
+    assert "/vms/gone" not in gone, "a VM that is not there is no way out"
+
+
+@pytest.mark.parametrize("job", ["abc", JOB])
+def test_a_job_that_is_not_there_leads_to_the_jobs(client: Browser, job: str) -> None:
+    answer = client.get(f"/jobs/{job}")
+    assert answer.status_code == 404
+    assert f'<a class="btn" href="{client.sessions.prefix}/jobs">All jobs</a>' in answer.text
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/vms", "/jobs/x/y", "/static/nothing.css", "/static/../app.py"])
