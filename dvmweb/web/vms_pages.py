@@ -19,10 +19,6 @@ from dvmweb.web.cards_view import Asked, CardsPage, cards_page, seen
 
 blueprint = Blueprint("vms_pages", __name__)
 DISKS = ("disk", "diffdisk")  # Lima 2.1 and newer, older ones
-INSTALL = {
-    "darwin": "brew install lima",
-    "linux": "brew install lima\n# without Homebrew: https://lima-vm.io/docs/installation/",
-}
 
 
 @dataclass(frozen=True)
@@ -31,7 +27,7 @@ class Help:
 
     why_demo: str
     is_chosen: bool  # the demo engine was asked for
-    install: str
+    has_guide: bool  # Lima's own page comes before Homebrew, which few have on Linux
     limactl: str
     lima_home: str
     config: str
@@ -116,7 +112,7 @@ def _help(vms: Vms) -> Help:
     return Help(
         why_demo="You asked for it with DVM_ENGINE=demo." if is_chosen else "Lima was not found on this computer.",
         is_chosen=is_chosen,
-        install=INSTALL.get(sys.platform, INSTALL["linux"]),
+        has_guide=sys.platform != "darwin",
         limactl=program,
         lima_home=str(vms.paths.lima_home),
         config=str(vms.paths.config),

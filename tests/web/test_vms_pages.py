@@ -352,3 +352,14 @@ def test_the_help_page_names_engine_and_folders(house: House, client: Browser) -
     text = client.get("/help").text
     for word in (str(house.paths.config), str(house.paths.state), "Search", "This is the demo engine"):
         assert word in text
+
+
+@pytest.mark.parametrize(("platform", "has_guide"), [("linux", True), ("darwin", False)])
+def test_on_linux_limas_own_page_comes_before_homebrew(
+    client: Browser, monkeypatch: pytest.MonkeyPatch, platform: str, has_guide: bool
+) -> None:
+    monkeypatch.setattr("dvmweb.web.vms_pages.sys.platform", platform)
+    page = client.get("/help").text
+    link = '<a href="https://lima-vm.io/docs/installation/" target="_blank" rel="noopener noreferrer">'
+    assert (link in page) is has_guide
+    assert page.index("brew install lima") > page.find(link)
