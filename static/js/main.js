@@ -8,6 +8,7 @@ import * as confirmTypedName from "./confirm-typed-name.js";
 import * as copy from "./copy.js";
 import * as forms from "./forms.js";
 import * as keyboard from "./keyboard.js";
+import * as liveErrors from "./live-errors.js";
 import * as log from "./log.js";
 import * as menus from "./menus.js";
 import * as poll from "./poll.js";
@@ -16,7 +17,7 @@ import * as theme from "./theme.js";
 import * as twoSides from "./two-sides.js";
 
 // twoSides comes before poll, which remembers an answer as put in place unless somebody kept it out.
-const BEHAVIOURS = [theme, keyboard, search, copy, forms, confirmTypedName, menus, twoSides, poll, log, answer];
+const BEHAVIOURS = [theme, keyboard, search, copy, forms, confirmTypedName, menus, twoSides, poll, liveErrors, log, answer];
 
 function refresh() {
   for (const hidden of document.querySelectorAll("[data-needs-script][hidden]")) hidden.hidden = false;

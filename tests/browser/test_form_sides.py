@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 
 from playwright.sync_api import Error, Page, Route, expect
@@ -95,3 +96,29 @@ def test_a_typed_secret_stays_when_the_fields_follow(page: Page, dashboard: Dash
     expect(page.locator("#f-user")).to_have_value("jo")
     expect(page.get_by_label("Token")).to_have_value("s3cret-canary")
     assert "s3cret-canary" not in page.input_value("#f-yaml")
+
+
+def test_a_wrong_value_is_marked_at_its_field_while_one_types(page: Page, dashboard: Dashboard) -> None:
+    edit(page, dashboard)
+    cpus = page.locator("#f-cpus")
+    described = cpus.get_attribute("aria-describedby")
+    cpus.fill("two")
+    expect(cpus).to_have_attribute("aria-invalid", "true")
+    expect(cpus).to_have_accessible_description(re.compile("'two' is not a whole number"))
+    expect(cpus).to_be_focused()
+    page.get_by_role("button", name="Save", exact=True).click()  # the server's own marks are the same ones
+    expect(page.locator("#f-cpus-error .error")).to_have_count(1)
+    cpus.fill("2")
+    expect(page.locator("#f-cpus-error")).to_have_count(0)
+    expect(cpus).not_to_have_attribute("aria-invalid", "true")
+    expect(cpus).to_have_attribute("aria-describedby", described or "")
+
+
+def test_the_side_of_a_new_vm_needs_no_scrollbar_of_its_own(page: Page, dashboard: Dashboard) -> None:
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(f"{dashboard.root}/vms/new")
+    page.fill("#f-name", "web")
+    page.check("#f-recipe-git")
+    expect(page.locator("#vm-preview .steps li").filter(has_text="recipe git")).to_be_visible()
+    high, seen = page.evaluate("(e => [e.scrollHeight, e.clientHeight])(document.querySelector('.stick'))")
+    assert high <= seen

@@ -1,0 +1,42 @@
+// What the list of problems says, said at the fields too: while one types only the list comes anew.
+// data-problems on the list, whose links lead to the fields; each field stands in a .field
+
+const MARKED = '.field > [aria-invalid="true"]';
+
+/** Texts by the id of their field. */
+function wanted(list) {
+  const texts = new Map();
+  for (const link of list.querySelectorAll('a[href^="#"]')) {
+    const id = link.hash.slice(1);
+    texts.set(id, [...(texts.get(id) ?? []), link.textContent]);
+  }
+  return texts;
+}
+
+function describe(input, isBad) {
+  const ids = (input.getAttribute("aria-describedby") ?? "").split(" ").filter((id) => id && id !== `${input.id}-error`);
+  if (isBad) ids.unshift(`${input.id}-error`);
+  if (ids.length > 0) input.setAttribute("aria-describedby", ids.join(" "));
+  else input.removeAttribute("aria-describedby");
+}
+
+function mark(input, texts) {
+  const isBad = texts.length > 0;
+  const place = document.getElementById(`${input.id}-error`) ?? Object.assign(document.createElement("div"), { id: `${input.id}-error` });
+  const lines = texts.map((text) => Object.assign(document.createElement("p"), { className: "error", textContent: text }));
+  place.replaceChildren(...lines);
+  if (isBad) input.after(place);
+  else place.remove();
+  input.closest(".field").classList.toggle("bad", isBad);
+  if (isBad) input.setAttribute("aria-invalid", "true");
+  else input.removeAttribute("aria-invalid");
+  describe(input, isBad);
+}
+
+export function refresh() {
+  const list = document.querySelector("[data-problems]");
+  if (!list) return;
+  const texts = wanted(list);
+  const bad = [...texts.keys()].map((id) => document.getElementById(id)).filter((input) => input?.parentElement.matches(".field"));
+  for (const input of new Set([...list.closest("form").querySelectorAll(MARKED), ...bad])) mark(input, texts.get(input.id) ?? []);
+}
