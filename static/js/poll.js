@@ -1,5 +1,5 @@
 // What htmx brings in must not disturb: not the focus, not a selection, not an open menu; and a dashboard that does
-// not answer is said once.
+// not answer is said once. dvm:answers on the document: it does again.
 // data-poll on the element that polls (hx-get, hx-trigger="every 2s"); elements in it keep what they are by their id
 
 import { say, sayGone, sayLoggedOut, unsay } from "./alerts.js";
@@ -87,8 +87,9 @@ function onRefused(event) {
 function onAnswer(event) {
   const { requestConfig, successful, xhr } = event.detail;
   if (!successful) return;
-  missed = 0;
   unsay();
+  if (missed) document.dispatchEvent(new Event("dvm:answers")); // again: what waits for it need not wait longer
+  missed = 0;
   if (xhr.status >= 400 || !refusal || requestConfig.elt.id !== refusal.by) return;
   document.getElementById("alerts")?.replaceChildren(); // it works again
   refusal = null;

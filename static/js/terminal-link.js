@@ -1,10 +1,12 @@
 // The line between one xterm and one terminal of the keeper: tickets, the socket, acknowledged bytes, and coming back.
 // Knows nothing of the page; tells what happens through `on`:
 //   attached({id, reset, cut})  state("open"|"waiting"|"over"|"out"|"failed", text)  size({cols, rows})  overrun()
+//   counts(seconds)  until the next try; 0: it tries now
 
 const ACK_EVERY = 65536; // bytes shown
 const ACK_AFTER = 40; // milliseconds, for what is less
 const PIECE = 32768; // bytes of input in one message; the server takes 64 KiB
+const MOST_EARLY = 4096; // bytes typed before the first attach
 const LONGEST_WAIT = 15000;
 const ENDED = 1000;
 const LOGGED_OUT = 4401;
@@ -31,6 +33,9 @@ export class Link {
     this.isReplaying = false;
     this.tries = 0;
     this.isOver = false;
+    // What is typed until the first attach. Nothing of the guest is on the screen yet, so xterm answers nothing: all
+    // of it is a person's. null from then on, and once the connection is gone.
+    this.early = [];
     term.onData((text) => this.type(encoder.encode(text)));
     term.onBinary((text) => this.type(Uint8Array.from(text, (character) => character.charCodeAt(0))));
   }
@@ -103,6 +108,9 @@ export class Link {
     this.on.attached({ id: this.id, reset: message.reset, cut: message.cut });
     this.on.size(message);
     this.on.state("open", "");
+    const early = this.early;
+    this.early = null;
+    if (early?.length) this.ws.send(Uint8Array.from(early));
   }
 
   /** The next byte is that of `offset`; a gap before it counts as shown. */
@@ -138,6 +146,10 @@ export class Link {
   // -- to the terminal --------------------------------------------------------------------------------------------
 
   type(bytes) {
+    if (this.early) {
+      if (this.early.length + bytes.length <= MOST_EARLY) this.early.push(...bytes);
+      return;
+    }
     if (this.isReplaying || this.ws?.readyState !== WebSocket.OPEN) return;
     for (let at = 0; at < bytes.length; at += PIECE) this.ws.send(bytes.subarray(at, at + PIECE));
   }
@@ -171,9 +183,18 @@ export class Link {
   }
 
   wait() {
-    const delay = patience(this.tries++);
-    this.on.state("waiting", `The connection is gone. Trying again in ${Math.ceil(delay / 1000)} s.`);
-    this.timer = setTimeout(() => this.connect(), delay);
+    this.early = null;
+    this.on.state("waiting", "The connection is gone. Trying again");
+    this.count(performance.now() + patience(this.tries++));
+  }
+
+  /** Tell each second how long it still takes until `due`, then try. */
+  count(due) {
+    const left = due - performance.now();
+    const seconds = Math.max(0, Math.ceil(left / 1000));
+    this.on.counts(seconds);
+    if (seconds === 0) this.connect();
+    else this.timer = setTimeout(() => this.count(due), left - (seconds - 1) * 1000);
   }
 
   retryNow() {
@@ -183,6 +204,7 @@ export class Link {
 
   end(kind, text) {
     this.isOver = true;
+    this.early = null;
     this.on.state(kind, text);
   }
 

@@ -1,6 +1,7 @@
 // A terminal's page: makes the xterm, ties it to its link, and tells how things stand.
 // [data-terminal] with data-vm, -id, -nonce, -csrf, -ticket, -page, -terminals; [data-terminal-bar], [data-terminal-note],
-// [data-terminal-new], [data-terminal-reset], [data-terminal-close], [data-terminal-search], [data-terminal-end].
+// [data-terminal-wait], [data-terminal-now], [data-terminal-new], [data-terminal-reset], [data-terminal-close],
+// [data-terminal-search], [data-terminal-end].
 
 import { FitAddon } from "../vendor/xterm/addon-fit.mjs";
 import { SearchAddon } from "../vendor/xterm/addon-search.mjs";
@@ -123,15 +124,28 @@ function tellState(place, term) {
   const tones = { over: "", open: "", waiting: "", out: "bad", failed: "bad" };
   return (kind, text) => {
     const note = find("note");
+    const isFree = [document.body, find("now")].includes(document.activeElement);
     note.textContent = text;
     note.dataset.tone = tones[kind];
+    if (kind !== "waiting") hideCount();
     const isOver = kind === "over" || kind === "failed";
     find("end").hidden = !isOver;
     find("close").disabled = kind !== "open";
     window.htmx?.trigger("#terminals", "dvm:refresh");
     if (isOver && place.contains(document.activeElement)) find("again").focus();
-    if (kind === "open" && document.activeElement === document.body) term.focus();
+    if (kind === "open" && isFree) term.focus();
   };
+}
+
+/** How long until the next try; not in the note, which a screen reader would read out each second. */
+function showCount(seconds) {
+  find("wait").textContent = seconds ? `in ${seconds} s.` : "now.";
+  find("now").hidden = false;
+}
+
+function hideCount() {
+  find("wait").textContent = "";
+  find("now").hidden = true;
 }
 
 async function closeTerminal(place, link) {
@@ -154,6 +168,7 @@ function start(place) {
       if (now.cut) find("note").textContent = "Older output was left out.";
     },
     state: tellState(place, term),
+    counts: showCount,
     size: (size) => followSize(term, size, link.size),
     overrun: () => (find("note").textContent = "That was too much at once: the program does not read. Some input is lost."),
   };
@@ -166,12 +181,16 @@ function start(place) {
   find("new").addEventListener("click", () => window.open(page, "_blank", "noopener"));
   find("reset").addEventListener("click", () => (term.reset(), term.focus()));
   find("close").addEventListener("click", () => closeTerminal(place, link));
+  find("now").addEventListener("click", () => link.retryNow());
   find("again").addEventListener("click", () => link.renew().then(() => term.focus()));
   document.addEventListener("visibilitychange", () => link.seen(!document.hidden));
-  window.addEventListener("online", () => link.isOpen() || link.retryNow());
+  for (const [whose, name] of [[window, "online"], [document, "dvm:answers"]]) {
+    whose.addEventListener(name, () => link.isOpen() || link.retryNow());
+  }
   window.addEventListener("pagehide", (event) => event.persisted || link.leave());
   Object.assign(place, { terminal: term, link }); // for tests, which look at the screen
   link.connect();
+  if (document.activeElement === document.body) term.focus();
 }
 
 const place = document.querySelector("[data-terminal]");

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import Browser, BrowserContext, Route, expect
 
 from tests.browser.conftest import Complaints
 from tests.browser.entered import Entered, entered, login
@@ -308,6 +308,66 @@ def test_a_reload_and_a_killed_dashboard_bring_the_screen_back(home: Entered, ta
     assert tab.screen == shown
     tab.run("echo in $PWD")
     assert "\nin /\n" in tab.screen, "it is the same shell"
+    complaints.lines.clear()
+
+
+def test_a_lost_connection_counts_down_and_tries_at_once_when_told(
+    home: Entered, tab: Tab, complaints: Complaints
+) -> None:
+    home.dashboard.end(signal.SIGKILL)
+    wait = tab.page.locator("[data-terminal-wait]")
+    tab.until("document.querySelector('[data-terminal]').link.tries > 4")  # the next wait is a long one
+    for seconds in range(10, 4, -1):
+        if f"in {seconds} s." in wait.inner_text():
+            expect(wait).to_have_text(f"in {seconds - 1} s.")
+            break
+    tries = tab.page.evaluate("document.querySelector('[data-terminal]').link.tries")
+    again = tab.page.get_by_role("button", name="Try now")
+    again.press("Enter")
+    tab.until("(n) => document.querySelector('[data-terminal]').link.tries < n", tries)
+    home.dashboard.start()
+    again.press("Enter")
+    tab.open()
+    expect(again).to_be_hidden()
+    tab.until("document.activeElement.className === 'xterm-helper-textarea'")
+    complaints.lines.clear()
+
+
+def test_a_dashboard_that_answers_again_has_the_terminal_back_at_once(
+    home: Entered, tab: Tab, complaints: Complaints
+) -> None:
+    home.dashboard.end(signal.SIGKILL)
+    tab.says("Trying again")
+    expect(tab.page.get_by_role("alert")).to_contain_text("The dashboard does not answer")
+    tab.page.evaluate("clearTimeout(document.querySelector('[data-terminal]').link.timer)")  # it waits for ever
+    home.dashboard.start()
+    tab.open()
+    complaints.lines.clear()
+
+
+def test_what_is_typed_before_the_first_attach_arrives_whole_and_later_not(
+    home: Entered, context: BrowserContext, complaints: Complaints
+) -> None:
+    home.let_in(context).route("**/terminal/ticket", lambda route: held.append(route))
+    held: list[Route] = []
+    one = Tab(home, context)
+    one.until("document.activeElement.className === 'xterm-helper-textarea'")
+    one.page.keyboard.type("echo ear''ly")
+    one.type("x" * 5000)  # more than is kept: left out whole
+    one.page.keyboard.press("Enter")
+    held[0].continue_()
+    context.unroute("**/terminal/ticket")
+    one.wait_for("\nearly")
+    assert "x" * 80 not in one.screen
+    home.dashboard.end(signal.SIGKILL)
+    one.says("Trying again")
+    one.page.keyboard.type("echo la''te\n")
+    home.dashboard.start()
+    one.open()
+    one.run("true")
+    assert "late" not in one.screen
+    assert "la''te" not in one.sent()
+    one.end()
     complaints.lines.clear()
 
 
