@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from typing import Any
@@ -27,6 +28,7 @@ SCREEN = f"""() => {{ const buffer = {PLACE}.terminal.buffer.active; const lines
 
 
 PATIENCE = 20.0  # seconds; only a failure takes so long
+MARKS = itertools.count(1)  # counted here: a page that is loaded again would print a mark that stands on its screen
 
 
 def until(page: Page, expression: str, arg: Any = None) -> None:
@@ -47,8 +49,8 @@ class Tab:
         self.page.goto(f"{entered.root}/vms/app/terminal{query}")
 
     def open(self) -> Tab:
-        """Wait until its socket is open and the shell has said something."""
-        self.until(f"{PLACE}?.link?.ws?.readyState === 1")
+        """Wait until its socket is open, what was there is drawn again and the shell has said something."""
+        self.until(f"{PLACE}?.link?.ws?.readyState === 1 && {PLACE}.link.openedAt && !{PLACE}.link.isReplaying")
         self.wait_for("$")
         return self
 
@@ -80,8 +82,7 @@ class Tab:
 
     def run(self, command: str) -> None:
         """Run a command in the shell and wait for its end."""
-        self.page.evaluate("() => { window.mark = (window.mark ?? 0) + 1; }")
-        mark = f"end{self.page.evaluate('window.mark')}-"
+        mark = f"end{next(MARKS)}-"
         self.type(f"{command}; echo {mark[:-1]}''-\n")
         self.until(
             f"(mark) => ({SCREEN})().split('\\n').some((line) => line.endsWith(mark) && !line.includes('echo '))", mark

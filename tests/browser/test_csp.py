@@ -11,7 +11,7 @@ from tests.browser.conftest import Complaints
 from tests.browser.entered import Entered, entered
 from tests.browser.tab import Tab, until
 
-pytestmark = pytest.mark.usefixtures("guests_work")
+pytestmark = [pytest.mark.usefixtures("guests_work"), pytest.mark.xdist_group("policy")]
 CANARY = "canary-5f0e-secret"
 AGENT = "#!/bin/bash\n# /// recipe\n# summary: x\n# params: {token: {label: Token, secret: true}}\n# ///\ntrue\n"
 LISTEN = """
@@ -47,43 +47,23 @@ def home(browser: Browser, guests_work: None) -> Iterator[Entered]:
         yield one
 
 
-def opened(home: Entered, context: BrowserContext, name: str) -> Page:
+@pytest.fixture(scope="module")
+def job(home: Entered) -> str:
+    """The id of the sync."""
+    found: str = home.house.jobs()[0]["id"]
+    return found
+
+
+def opened(home: Entered, context: BrowserContext, name: str, job: str = "") -> Page:
     """The page, after its scripts have done what they do at once."""
     page = home.let_in(context).new_page()
     page.add_init_script(LISTEN)
-    page.goto(home.root + PAGES[name].format(job=home.house.jobs()[0]["id"]))
+    page.goto(home.root + PAGES[name].format(job=job))
     if name == "terminal":
         until(page, "document.querySelector('[data-terminal]')?.link?.ws?.readyState === 1")
     elif name != "login":
         until(page, "document.documentElement.dataset.script === 'on'")
     return page
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_a19_a_page_breaks_no_rule_of_its_own(
-    home: Entered, context: BrowserContext, complaints: Complaints, name: str
-) -> None:
-    page = opened(home, context, name)
-    for summary in page.locator("main summary:visible").all():
-        summary.click()
-    if name == "job":
-        page.locator("[data-log-search]").fill("step")
-    if name in ("new", "edit"):
-        page.locator("input[type=text]").first.fill("other")
-        page.locator("input[name=recipe]").first.check()
-        page.wait_for_load_state("networkidle")
-    if name not in ("terminal", "login", "nothing"):
-        page.locator("h1").click()
-        page.keyboard.press("?")
-        expect(page.locator("[data-help-dialog]")).to_be_visible()
-        page.keyboard.press("Escape")
-        page.evaluate("document.querySelector('[data-theme-switch]').click()")
-    page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)))")
-    assert page.evaluate("window.violations") == []
-    if name == "terminal":
-        Tab.end(_tab(page))
-    if name == "nothing":
-        complaints.take("404")
 
 
 def _tab(page: Page) -> Tab:
@@ -119,21 +99,25 @@ INJECTED = {
 }
 PUT = """const put = (html) => { const place = document.createElement('div'); document.body.append(place);
 place.innerHTML = html; return place.firstElementChild; };"""
+# When this ends, all that could still have run has run: a later frame is loaded, a later request answered.
+LATER = f"""() => {{ {PUT} return new Promise((done) => {{
+  put('<iframe srcdoc="<p>later"></iframe>').addEventListener("load", done); }})
+  .then(() => fetch("help").catch(() => {{}})).then(() => new Promise((done) => setTimeout(done, 0))); }}"""
 NO_EVENT = ("hx-on", "hx-vals", "a filter", "srcdoc")  # htmx itself refuses, or the frame's own document is told
 
 
 @pytest.mark.parametrize("name", ["cards", "job", "new", "delete", "terminal", "login"])
 def test_a19_what_is_injected_does_nothing(
-    home: Entered, context: BrowserContext, complaints: Complaints, name: str
+    home: Entered, context: BrowserContext, complaints: Complaints, name: str, job: str
 ) -> None:
-    page = opened(home, context, name)
+    page = opened(home, context, name, job)
     for what, script in INJECTED.items():
         before = page.evaluate("window.violations.length")
-        page.evaluate(f"() => {{ {PUT} {script} }}")
+        page.evaluate(f"() => {{ {PUT} {script.replace('pwned = 1', f'pwned = `{what}`')} }}")
         if what not in NO_EVENT:
             until(page, "(before) => window.violations.length > before", before)
-        page.evaluate("new Promise((done) => setTimeout(done, 20))")
-        assert page.evaluate("window.pwned === undefined"), what
+    page.evaluate(LATER)
+    assert page.evaluate("window.pwned ?? ''") == ""
     assert page.evaluate("getComputedStyle(document.querySelector('main')).outlineWidth") != "7px"
     assert page.evaluate("document.baseURI").startswith(home.root)
     page.evaluate(f"() => {{ {PUT} put('<p id=styled style=\"outline: 7px solid\">x</p>'); }}")
@@ -146,24 +130,17 @@ def test_a19_what_is_injected_does_nothing(
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_g10_no_page_keeps_a_secret(home: Entered, context: BrowserContext, complaints: Complaints, name: str) -> None:
-    page = opened(home, context, name)
-    search = page.locator("[data-search], [data-log-search], [data-terminal-search]")
-    if search.count():
-        search.first.fill("words")
+def test_a19_g10_a_page_breaks_no_rule_of_its_own_and_keeps_no_secret(
+    home: Entered, context: BrowserContext, complaints: Complaints, name: str, job: str
+) -> None:
+    page = opened(home, context, name, job)
     csrf = page.evaluate("document.querySelector('[name=csrf]')?.value ?? ''")
     assert csrf or name == "login"
+    _use(page, name)
+    assert page.evaluate("window.violations") == []
     page.reload()
-    # The secret path stands in the address of the tab, and htmx notes it in the tab's sessionStorage.
-    secrets = {"session": home.cookie["value"], **({"csrf": csrf} if csrf else {})}
-    kept = page.evaluate(
-        "() => JSON.stringify([{...localStorage}, {...sessionStorage}, history.state, document.cookie, window.name])"
-    )
-    assert [what for what, secret in secrets.items() if secret in kept] == []
-    assert "htmx-history-cache" not in kept
+    _keeps_nothing(page, [home.cookie["value"], *([csrf] if csrf else [])])
     assert home.cookie["value"] not in page.content()
-    assert page.evaluate("caches.keys().then((all) => all.length)") == 0
-    assert page.evaluate("indexedDB.databases().then((all) => all.length)") == 0
     if name == "terminal":
         until(page, "document.querySelector('[data-terminal]')?.link?.ws?.readyState === 1")
         assert "ticket=" not in page.evaluate(
@@ -172,6 +149,37 @@ def test_g10_no_page_keeps_a_secret(home: Entered, context: BrowserContext, comp
         Tab.end(_tab(page))
     if name == "nothing":
         complaints.take("404")
+
+
+def _use(page: Page, name: str) -> None:
+    """Open and fill what the page has."""
+    for summary in page.locator("main summary:visible").all():
+        summary.click()
+    if name in ("new", "edit"):
+        page.locator("input[type=text]").first.fill("other")
+        page.locator("input[name=recipe]").first.check()
+        page.wait_for_load_state("networkidle")
+    search = page.locator("[data-search], [data-log-search], [data-terminal-search]")
+    if search.count():
+        search.first.fill("step")
+    if name not in ("terminal", "login", "nothing"):
+        page.locator("h1").click()
+        page.keyboard.press("?")
+        expect(page.locator("[data-help-dialog]")).to_be_visible()
+        page.keyboard.press("Escape")
+        page.evaluate("document.querySelector('[data-theme-switch]').click()")
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)))")
+
+
+def _keeps_nothing(page: Page, secrets: list[str]) -> None:
+    """The secret path stands in the address of the tab, and htmx notes it in the tab's sessionStorage."""
+    kept = page.evaluate(
+        "() => JSON.stringify([{...localStorage}, {...sessionStorage}, history.state, document.cookie, window.name])"
+    )
+    assert [number for number, secret in enumerate(secrets) if secret in kept] == []
+    assert "htmx-history-cache" not in kept
+    assert page.evaluate("caches.keys().then((all) => all.length)") == 0
+    assert page.evaluate("indexedDB.databases().then((all) => all.length)") == 0
 
 
 def test_g10_a_typed_secret_is_not_sent_back_nor_kept(

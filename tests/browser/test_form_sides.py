@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 
-from playwright.sync_api import Error, Page, Route, expect
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Route, expect
 
 from dvmweb.paths import Paths, from_environment
 from tests.browser.conftest import Dashboard
+from tests.browser.entered import Entered, entered
 
+pytestmark = pytest.mark.xdist_group("form sides")
 OWN = "# my VM\ncpus: 3   # three\nmemory: 6GiB\n"
+
+
+@pytest.fixture(scope="module")
+def home(browser: Browser) -> Iterator[Entered]:
+    with entered(browser) as one:
+        yield one
+
+
+@pytest.fixture
+def dashboard(home: Entered) -> Dashboard:
+    return home.dashboard
+
+
+@pytest.fixture
+def page(home: Entered, context: BrowserContext) -> Page:
+    return home.let_in(context).new_page()
 
 
 def paths_of(dashboard: Dashboard) -> Paths:
@@ -19,7 +39,6 @@ def paths_of(dashboard: Dashboard) -> Paths:
 
 def edit(page: Page, dashboard: Dashboard) -> None:
     path = paths_of(dashboard).vm_config("app")
-    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(OWN)
     page.goto(f"{dashboard.root}/vms/app/edit")
 

@@ -17,7 +17,7 @@ from tests.browser.entered import Entered, entered
 from tests.browser.hostile_site import Site, hostile_site
 from tests.browser.tab import until
 
-pytestmark = pytest.mark.usefixtures("guests_work")
+pytestmark = [pytest.mark.usefixtures("guests_work"), pytest.mark.xdist_group("hostile text")]
 PHONE: ViewportSize = {"width": 390, "height": 844}
 DESK: ViewportSize = {"width": 1280, "height": 900}
 

@@ -1,8 +1,8 @@
-"""From the printed address to the cards, and what a browser keeps of it."""
+"""From the printed address to the cards."""
 
 from __future__ import annotations
 
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, expect
 
 from tests.browser.conftest import Dashboard
 
@@ -17,11 +17,3 @@ def test_the_printed_address_logs_in_once(dashboard: Dashboard, context: Browser
     second.goto(address)
     expect(second.get_by_role("alert")).to_contain_text("used")
     second.context.close()
-
-
-def test_g10_no_secret_is_kept_in_the_page(page: Page, dashboard: Dashboard) -> None:
-    cookie = page.context.cookies()[0]["value"]
-    page.reload()
-    kept = page.evaluate("() => JSON.stringify([{...localStorage}, {...sessionStorage}, history.state])")
-    assert cookie not in kept + page.content()
-    assert "htmx-history-cache" not in kept

@@ -13,6 +13,7 @@ from tests.browser.conftest import Complaints
 from tests.browser.entered import Entered, entered
 from tests.browser.hostile_site import Site, hostile_site
 
+pytestmark = pytest.mark.xdist_group("other port")
 GUESSED = "/d/" + "0" * 32
 
 
