@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, expect
 from werkzeug.routing import MapAdapter
 
 from dvmweb.paths import from_environment
@@ -178,11 +178,11 @@ def _sync_cancel_and_run_again(page: Page, dashboard: Dashboard) -> None:
     page.get_by_label("Name", exact=True).first.fill("brief")
     page.get_by_label("slow", exact=True).check()
     page.get_by_role("button", name="Save and sync").click()
-    expect(page.locator("#job li.now", has_text="recipe slow")).to_be_visible()
+    _reload_until(page, page.locator("#job li.now", has_text="recipe slow"))
     page.get_by_role("button", name="Cancel").click()
-    expect(page.locator("#job .state").first).to_have_text("Cancelled")
+    _reload_until(page, page.locator("#job .state", has_text="Cancelled").first)
     page.get_by_role("button", name="Run again").click()
-    expect(page.locator("#job li.now", has_text="recipe slow")).to_be_visible()
+    _reload_until(page, page.locator("#job li.now", has_text="recipe slow"))
     dashboard.house.guest("brief", "touch ~/go-on")
     expect(page.locator("#job .state").first).to_have_text("Done")  # the page of a job that runs loads itself again
 
@@ -269,6 +269,12 @@ def _log_out(page: Page, dashboard: Dashboard) -> None:
     _log_in(page, dashboard)
     page.get_by_role("button", name="Log out everywhere").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("You are logged out everywhere.")
+
+
+def _reload_until(page: Page, shown: Locator) -> None:
+    """The page of a job that runs loads itself again only every five seconds."""
+    page.wait_for_url("**/jobs/*")
+    until(lambda: bool(page.reload()) and shown.is_visible())
 
 
 def _is_done(page: Page) -> None:
