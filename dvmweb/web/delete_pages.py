@@ -87,7 +87,9 @@ def delete(name: str) -> Response:
     """Delete, when the report is the one that was seen and the name is typed where it must be; a job does it."""
     vm = _must_exist(find_fresh(name))
     if vm.job is not None:  # somebody was faster, perhaps this very form
-        raise VmBusy(f"{name} is held by a {vm.job.verb} (job {vm.job.id[:8]}).", "Nothing was changed by this.")
+        raise VmBusy(
+            f"{name} is held by a {vm.job.verb} (job {vm.job.id[:8]}).", "Nothing was changed by this.", job=vm.job.id
+        )
     report = house.vms().stored_work(vm)
     if report is None or not compare_digest(report.facts_hash(), _field("report")):
         return _page(vm, 409, changed=CHANGED)
