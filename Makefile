@@ -6,6 +6,7 @@ VENV = .venv
 IN_VENV = $(VENV)/bin/python
 STAMP = $(VENV)/set-up-in
 VENDOR = static/vendor/made-from
+AXE = tests/browser/vendor/axe.min.js
 SHELL_FILES = $(wildcard recipes/*.sh) scripts/find-python scripts/tour.sh .ci/run
 
 # A Python of another project must not leak into this one.
@@ -24,7 +25,7 @@ help:
 	@echo "make lock    requirements/dev.txt anew from pyproject.toml (UPGRADE=1: newest versions)"
 	@echo "make clean   remove .venv, static/vendor and everything that tools made"
 
-setup: $(STAMP) $(VENDOR)
+setup: $(STAMP) $(VENDOR) $(AXE)
 
 # The stamp comes last and holds the folder: a set-up that was interrupted, a checkout that was moved and a Python that
 # was removed are all made again.
@@ -39,9 +40,12 @@ $(STAMP): pyproject.toml requirements/dev.txt
 	@$(IN_VENV) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
 	@printf '%s\n' "$(CURDIR)" > $@
 
-# The browser's libraries, and axe for the browser tests; nothing is fetched that is there already.
+# The browser's libraries, and axe for the browser tests; nothing is fetched that is there already. Installing dvmweb
+# above has made the former, without the latter.
 $(VENDOR): package.json package-lock.json scripts/vendor.py | $(STAMP)
-	@$(IN_VENV) scripts/vendor.py --with-tests
+	@$(IN_VENV) scripts/vendor.py
+$(AXE): $(VENDOR)
+	@$(IN_VENV) scripts/vendor.py --with-tests && touch $@
 
 run: setup
 	@echo "The commands dvm and dvmweb of this checkout are in $(CURDIR)/$(VENV)/bin"

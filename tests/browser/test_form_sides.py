@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Page, Route, expect
 
 from dvmweb.paths import Paths, from_environment
-from tests.browser.conftest import Dashboard
+from tests.browser.conftest import Complaints, Dashboard
 from tests.browser.entered import Entered, entered
 
 pytestmark = pytest.mark.xdist_group("form sides")
@@ -117,7 +117,9 @@ def test_a_typed_secret_stays_when_the_fields_follow(page: Page, dashboard: Dash
     assert "s3cret-canary" not in page.input_value("#f-yaml")
 
 
-def test_a_wrong_value_is_marked_at_its_field_while_one_types(page: Page, dashboard: Dashboard) -> None:
+def test_a_wrong_value_is_marked_at_its_field_while_one_types(
+    page: Page, dashboard: Dashboard, complaints: Complaints
+) -> None:
     edit(page, dashboard)
     cpus = page.locator("#f-cpus")
     described = cpus.get_attribute("aria-describedby")
@@ -126,7 +128,9 @@ def test_a_wrong_value_is_marked_at_its_field_while_one_types(page: Page, dashbo
     expect(cpus).to_have_accessible_description(re.compile("'two' is not a whole number"))
     expect(cpus).to_be_focused()
     page.get_by_role("button", name="Save", exact=True).click()  # the server's own marks are the same ones
+    expect(page.get_by_role("alert").filter(has_text="Nothing was saved")).to_be_visible()
     expect(page.locator("#f-cpus-error .error")).to_have_count(1)
+    complaints.take("422")  # the browser notes the form that was refused
     cpus.fill("2")
     expect(page.locator("#f-cpus-error")).to_have_count(0)
     expect(cpus).not_to_have_attribute("aria-invalid", "true")
@@ -135,7 +139,7 @@ def test_a_wrong_value_is_marked_at_its_field_while_one_types(page: Page, dashbo
 
 def test_the_side_of_a_new_vm_needs_no_scrollbar_of_its_own(page: Page, dashboard: Dashboard) -> None:
     page.set_viewport_size({"width": 1280, "height": 800})
-    page.goto(f"{dashboard.root}/vms/new")
+    page.goto(f"{dashboard.root}/new-vm")
     page.fill("#f-name", "web")
     page.check("#f-recipe-git")
     expect(page.locator("#vm-preview .steps li").filter(has_text="recipe git")).to_be_visible()
