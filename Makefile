@@ -43,9 +43,9 @@ $(STAMP): pyproject.toml requirements/dev.txt
 # The browser's libraries, and axe for the browser tests; nothing is fetched that is there already. Installing dvmweb
 # above has made the former, without the latter.
 $(VENDOR): package.json package-lock.json scripts/vendor.py | $(STAMP)
-	@$(IN_VENV) scripts/vendor.py
-$(AXE): $(VENDOR)
-	@$(IN_VENV) scripts/vendor.py --with-tests && touch $@
+	@$(IN_VENV) scripts/vendor.py --with-tests
+$(AXE): | $(VENDOR)
+	@$(IN_VENV) scripts/vendor.py --with-tests && mkdir -p $(@D) && touch $@
 
 run: setup
 	@echo "The commands dvm and dvmweb of this checkout are in $(CURDIR)/$(VENV)/bin"

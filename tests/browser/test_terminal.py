@@ -389,7 +389,9 @@ def test_e15_two_tabs_share_the_smaller_size(home: Entered, tab: Tab) -> None:
     assert f"\n{small[1]} {small[0]}\n" in tab.screen
     other.page.close()
     tab.page.bring_to_front()
+    # Its rows come back with the note's place, a moment after its columns.
     tab.until(f"document.querySelector('[data-terminal]').terminal.cols === {large[0]}")
+    tab.until(f"document.querySelector('[data-terminal]').terminal.rows === {large[1]}")
     tab.run("stty size")
     assert f"\n{large[1]} {large[0]}\n" in tab.screen
 
