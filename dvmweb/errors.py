@@ -63,6 +63,10 @@ class VmBusy(DvmError):
         self.job = job
 
 
+class NotNow(DvmError):
+    """The VM is not in a state in which this can be done."""
+
+
 class WorkAtRisk(DvmError):
     """A delete would lose work, or nobody could look."""
 

@@ -172,28 +172,13 @@ class Vms:
         return tuple(sorted((*ours, *others), key=lambda vm: (vm.kind == "unmanaged", vm.name)))
 
     def _vm(self, name: str, instance: Instance | None) -> Vm:
-        from dvmweb.jobs import stored
-
-        known = stored.read(self.paths, name, instance)
-        job, failed = _jobs(starting.last_job(self.paths, name))
         config, problem = None, ""
         try:
             config = self._store().read(name)
         except DvmError as error:
             problem = error.what
-        return Vm(
-            name=name,
-            kind="managed" if instance else "not created",
-            status=instance.status if instance else "",
-            config=config,
-            instance=instance,
-            problem=problem,
-            reach=stored.read_reach(self.paths, name, instance),
-            work=known.report if known else None,
-            has_run_since=stored.has_run_since(known, instance),
-            job=job,
-            failed=failed,
-        )
+        kind, status = ("managed", instance.status) if instance else ("not created", "")
+        return self.remembered(Vm(name, kind, status, config, instance, problem, None, None, None))
 
     def stored_work(self, vm: Vm) -> WorkReport | None:
         """The last work report about this very instance; None where nobody has looked since it was made."""

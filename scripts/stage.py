@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from dvmweb.paths import Paths, from_environment
+from dvmweb.web.server import listen
 
 PATIENCE = 120.0  # seconds; only a failure takes so long
 
@@ -212,7 +212,5 @@ def until(is_so: Callable[[], bool]) -> None:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    with listen(0) as listening:
+        return int(listening.getsockname()[1])

@@ -58,8 +58,9 @@ def read(paths: Paths, vm: str, instance: Instance | None) -> StoredWork | None:
 
 def has_run_since(known: StoredWork | None, instance: Instance | None) -> bool:
     """Say whether a stopped VM has run again since it was looked into: somebody started it past dvm."""
-    is_stopped = instance is not None and instance.status == "Stopped"
-    return known is not None and is_stopped and instance is not None and known.boot != boot_mark(instance.directory)
+    if known is None or instance is None or instance.status != "Stopped":
+        return False
+    return known.boot != boot_mark(instance.directory)
 
 
 def of_job(paths: Paths, vm: str, job: str) -> WorkReport | None:
@@ -119,8 +120,9 @@ def _reach_facts(paths: Paths, vm: str, instance: Instance | None) -> dict[str, 
         facts = json.loads(files.read_bounded(paths.vm_state(vm) / "reach.json", MOST))
     except (FileNotFoundError, DvmError, ValueError, RecursionError):
         return None
-    is_now = isinstance(facts, dict) and instance is not None
-    return facts if is_now and instance and facts.get("host_agent_pid") == instance.host_agent_pid else None
+    if instance is None or not isinstance(facts, dict) or facts.get("host_agent_pid") != instance.host_agent_pid:
+        return None
+    return facts
 
 
 def is_older(at: float, seconds: float, now: float) -> bool:

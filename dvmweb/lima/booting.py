@@ -10,13 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from dvmweb.errors import DvmError
-from dvmweb.files import read_bounded
 from dvmweb.guest_text import log_lines, visible
 
 SERIALS = ("serial.log", "serialv.log", "serialp.log")  # kernel and boot loader, virtio console, ARM
 SERIAL_BYTES = 16_000  # of the end of each file
-EVENT_BYTES = 4_000_000  # an event file may grow with a long run
+EVENT_BYTES = 16_000  # of the beginning of the event file, which grows with a long run
 MOST_STAGES = 20
 _WAITING = re.compile(
     r"Waiting for the (?:(\w{1,12}) requirement (\d{1,2}) of \d{1,2}: [`\\\"]{0,4}([^`\\\"]{1,80})|guest agent)"
@@ -61,10 +59,8 @@ def boot_mark(directory: str) -> str:
     """
     if not directory:
         return ""
-    with suppress(OSError, DvmError):
-        first, _, _ = read_bounded(Path(directory) / "ha.stdout.log", EVENT_BYTES, follow=False).partition(b"\n")
-        return hashlib.sha256(first).hexdigest()[:16] if first else ""
-    return ""
+    first, _, _ = _part_of(Path(directory) / "ha.stdout.log", EVENT_BYTES).partition(b"\n")
+    return hashlib.sha256(first).hexdigest()[:16] if first else ""
 
 
 def serial_tail(folder: Path, count: int = 20) -> tuple[str, ...]:
@@ -72,7 +68,7 @@ def serial_tail(folder: Path, count: int = 20) -> tuple[str, ...]:
     newest = max((path for path in map(folder.joinpath, SERIALS) if path.is_file()), key=_written, default=None)
     if newest is None:
         return ()
-    lines = [line.rstrip() for line in log_lines(_end_of(newest), 300).split("\n")]
+    lines = [line.rstrip() for line in log_lines(_part_of(newest, SERIAL_BYTES, of_end=True), 300).split("\n")]
     return tuple([line for line in lines if line][-count:])
 
 
@@ -82,12 +78,13 @@ def _written(path: Path) -> float:
     return 0.0
 
 
-def _end_of(path: Path) -> bytes:
+def _part_of(path: Path, most: int, *, of_end: bool = False) -> bytes:
+    """The first or the last `most` bytes of a plain file; nothing of anything else."""
     with suppress(OSError):
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
             facts = os.fstat(descriptor)
             if stat.S_ISREG(facts.st_mode):
-                file.seek(max(0, facts.st_size - SERIAL_BYTES))
-                return file.read(SERIAL_BYTES)
+                file.seek(max(0, facts.st_size - most) if of_end else 0)
+                return file.read(most)
     return b""

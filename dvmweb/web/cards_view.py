@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from dvmweb.errors import DvmError, NoEngine
 from dvmweb.lima.watching import Snapshot
 from dvmweb.vms import Vm
-from dvmweb.web import views
+from dvmweb.web import meters
 from dvmweb.web.views import Card, card
 from dvmweb.web.wording import age, count, size, steady
 
@@ -138,8 +138,8 @@ def _lead(vms: tuple[Vm, ...], disks: Mapping[str, int], host: int) -> str:
     if not vms:
         return "One project, one VM."
     running = [vm for vm in vms if vm.status == "Running"]
-    promised = sum(views.asked_size(vm)[1] for vm in running)
-    most = sum(views.asked_size(vm)[2] for vm in vms if vm.instance)
+    promised = sum(meters.asked_size(vm)[1] for vm in running)
+    most = sum(meters.asked_size(vm)[2] for vm in vms if vm.instance)
     used = sum(disks.values())
     facts = [f"{len(running)} running"]
     if running:

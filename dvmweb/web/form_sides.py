@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from enum import Enum
 
+from dvmweb.config.line_ends import plain
 from dvmweb.files import digest
 from dvmweb.web.form_input import PARAM, Fields
 from dvmweb.web.form_views import FormView
@@ -24,13 +25,13 @@ class Side(Enum):
 
 def mark(fields: str, text: str) -> str:
     """What a form carries along, to tell later which side was changed; `fields` is a print of them."""
-    return f"{fields}.{digest(_plain(text))}"
+    return f"{fields}.{_print_of_text(text)}"
 
 
 def side(drawn: str, fields: str, text: str) -> Side:
     """The side that was changed since the form with the mark `drawn` was drawn."""
     old_fields, _, old_text = drawn.partition(".")
-    has_fields, has_text = fields != old_fields, digest(_plain(text)) != old_text
+    has_fields, has_text = fields != old_fields, _print_of_text(text) != old_text
     if has_fields and has_text:
         return Side.TORN
     return Side.FIELDS if has_fields else Side.YAML if has_text else Side.NEITHER
@@ -57,5 +58,5 @@ def _print(values: Mapping[str, str], chosen: Iterable[str]) -> str:
     return digest(json.dumps([given, sorted(chosen)], sort_keys=True).encode())
 
 
-def _plain(text: str) -> bytes:
-    return text.replace("\r\n", "\n").encode("utf-8", "surrogatepass")
+def _print_of_text(text: str) -> str:
+    return digest(plain(text).encode("utf-8", "surrogatepass"))

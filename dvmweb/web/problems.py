@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 STATUS: tuple[tuple[type[DvmError], int], ...] = (
     (errors.NotFound, 404),
     (errors.VmBusy, 409),
+    (errors.NotNow, 409),
     (errors.WorkAtRisk, 409),
     (errors.UsageError, 422),
     (errors.CouldNotLook, 502),

@@ -12,7 +12,7 @@ from flask import Blueprint, Response, current_app, g, jsonify, redirect, reques
 from flask.blueprints import BlueprintSetupState
 
 from dvmweb import names, rounds
-from dvmweb.errors import DvmError, NotFound
+from dvmweb.errors import DvmError, NotFound, NotNow
 from dvmweb.terminals import client
 from dvmweb.vms import Vm
 from dvmweb.web import house
@@ -24,10 +24,6 @@ from dvmweb.web.tickets import Tickets
 
 blueprint = Blueprint("terminal_pages", __name__)
 log = logging.getLogger(__name__)
-
-
-class NotNow(DvmError):
-    """The VM is not in a state in which a terminal can be opened."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +144,7 @@ def ticket(vm: str) -> Response:
         found = _known(vm, request.form["id"]) if request.form.get("id") else _opened(vm)
     except DvmError as error:
         answer = jsonify({"what": error.what, "todo": error.todo})
-        answer.status_code = 409 if isinstance(error, NotNow) else status_of(error)
+        answer.status_code = status_of(error)
         return answer
     session = house.session()
     text = tickets().issue(session.key if session else "", vm, found)

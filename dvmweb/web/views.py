@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from dvmweb.guest_text import visible
 from dvmweb.jobs.journal import Job
-from dvmweb.jobs.stored import is_older
+from dvmweb.jobs.stored import Reach, is_older
 from dvmweb.vms import Vm
-from dvmweb.web.wording import GIB, STEP, age, capital, count, duration, element_id, short_repo, size
+from dvmweb.web.meters import Meter, meters
+from dvmweb.web.wording import STEP, age, capital, count, duration, element_id, short_repo
 from dvmweb.work import Verdict, WorkReport
 
-HIGH = 0.85  # from here on a meter warns
 FRESH = 60.0  # seconds for which an answer counts as "reachable"; a page asks every 15 s
 _IN_REPOSITORIES = re.compile(r" in \d+ repositor(?:y|ies)")
 BUSY_WORDS = {"sync": "Syncing", "start": "Starting", "stop": "Stopping", "work": "Looking", "delete": "Deleting"}
@@ -57,18 +57,6 @@ class FailedLine:
 
     id: str
     text: str
-
-
-@dataclass(frozen=True)
-class Meter:
-    """A number with its limit; `value` and `most` are for the bar, 0 of 1 where nothing is known."""
-
-    label: str
-    text: str
-    value: int = 0
-    most: int = 1
-    has_bar: bool = False
-    is_high: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,6 +133,12 @@ def _running(vm: Vm, now: float) -> Badge:
     return Badge("ok", "dot", "Reachable", asked, "It answered when it was asked last")
 
 
+def _fresh_reach(vm: Vm, now: float) -> Reach | None:
+    """Its answer, where it answered a moment ago."""
+    reach = vm.reach
+    return reach if reach is not None and reach.answered and not is_older(reach.at, FRESH, now) else None
+
+
 def work_line(vm: Vm, now: float) -> WorkLine | None:
     """The work line of a card: never "nothing at risk" where nobody could look; None where there is no guest."""
     if vm.kind == "unmanaged":
@@ -215,35 +209,6 @@ def failed_line(vm: Vm) -> FailedLine | None:
     return FailedLine(job.id, f"The last {visible(job.verb, 20)} {ended}{at}")
 
 
-def meters(vm: Vm, disk_used: int, now: float) -> tuple[Meter, ...]:
-    """What the VM uses of what it may take: cpu and memory by its own word, disk (bytes, 0: not known) as this computer
-    counts it. Where no fresh answer tells the use, only the limit stands there.
-    """
-    cpus, memory, disk = asked_size(vm)
-    reach = vm.reach if vm.reach is not None and vm.reach.answered and not is_older(vm.reach.at, FRESH, now) else None
-    cpu = Meter("cpu", str(cpus or "?"))
-    if reach is not None and reach.cpu is not None:
-        cpu = Meter("cpu", f"{reach.cpu} % of {cpus}", reach.cpu, 100, has_bar=True, is_high=reach.cpu > HIGH * 100)
-    return (cpu, _filled("mem", reach.memory if reach else None, memory), _filled("disk", disk_used or None, disk))
-
-
-def _filled(label: str, used: int | None, most: int) -> Meter:
-    """Bytes used of bytes there are; without a bar where one of them is not known."""
-    if used is None:
-        return Meter(label, size(most))
-    words = f"{used / GIB:.1f}".removesuffix(".0") if used >= GIB // 20 else "<0.1"
-    text = f"{words} / {size(most)}"
-    if not most:
-        return Meter(label, text)
-    return Meter(label, text, min(used, most), most, has_bar=True, is_high=used > most * HIGH)
-
-
-def asked_size(vm: Vm) -> tuple[int, int, int]:
-    """cpus, memory and disk (bytes) of the instance, else as the config asks for them; 0 where nobody knows."""
-    facts = vm.instance or vm.config
-    return (facts.cpus, facts.memory, facts.disk) if facts else (0, 0, 0)
-
-
 def ports(vm: Vm) -> tuple[Port, ...]:
     """The declared ports; a link names the VM, so that the pages of two VMs share no cookies."""
     declared = vm.config.ports if vm.config else ()
@@ -293,7 +258,7 @@ def card(vm: Vm, now: float, disk_used: int = 0) -> Card:
         work=line,
         job=job_line(vm.job, now),
         failed=failed_line(vm),
-        meters=meters(vm, disk_used, now),
+        meters=meters(vm, disk_used, _fresh_reach(vm, now)),
         ports=ports(vm),
         recipes=vm.config.recipes if vm.config else (),
         problem=first_problem(vm),

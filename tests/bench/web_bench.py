@@ -9,7 +9,6 @@ import argparse
 import os
 import re
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from typing import Any
 
 import psutil
 
+from dvmweb.web.server import listen
 from tests.bench.wires import FIRST, Ours, measure, others
 
 DVM = Path(sys.executable).with_name("dvm")
@@ -59,9 +59,8 @@ class Dashboard:
 
     def start(self) -> None:
         """Start it and log in as a browser does."""
-        with socket.socket(socket.AF_INET6) as probe:
-            probe.bind(("::1", 0))
-            port = probe.getsockname()[1]
+        with listen(0) as listening:
+            port = listening.getsockname()[1]
         argv = [str(DVM), "web", "--no-open", "--port", str(port)]
         self.process = subprocess.Popen(argv, env=self.environ, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None

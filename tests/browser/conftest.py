@@ -6,11 +6,11 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Generator, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +28,8 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from tests.journey.conftest import House, guests_work, house
+from dvmweb.web.server import listen
+from tests.journey.conftest import House, guests_work, house, remove
 
 if TYPE_CHECKING:
     from tests.browser.town import Town
@@ -73,10 +74,8 @@ def browser() -> Iterator[Browser]:
 
 
 def free_port() -> int:
-    with socket.socket(socket.AF_INET6) as probe:
-        probe.bind(("::1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    with listen(0) as listening:
+        return int(listening.getsockname()[1])
 
 
 @dataclass
@@ -130,12 +129,32 @@ class Dashboard:
 def dashboard(house: House) -> Iterator[Dashboard]:
     one = Dashboard(house)
     one.start()
-    try:
+    with ended(one):
         yield one
+
+
+@contextmanager
+def ended(dashboard: Dashboard) -> Iterator[None]:
+    """End a dashboard, if it still runs, and what outlives it."""
+    try:
+        yield
     finally:
-        if one.process is not None and one.process.poll() is None:
-            one.end()
-        end_keepers(house)
+        if dashboard.process is not None and dashboard.process.poll() is None:
+            dashboard.end()
+        end_keepers(dashboard.house)
+
+
+@contextmanager
+def at_home(*words: str) -> Iterator[Dashboard]:
+    """A dashboard that is not started yet, in a home of its own; all of it goes away in the end."""
+    one = Dashboard(House(Path(tempfile.mkdtemp(prefix="dvm-"))), words)
+    try:
+        with ended(one):
+            yield one
+    finally:
+        if one.house.paths.lima_home.is_dir():
+            one.house.end()
+        remove(one.house.home)
 
 
 def end_keepers(house: House) -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, expect
 
-from tests.browser.conftest import Dashboard, end_keepers
-from tests.journey.conftest import House, remove
+from tests.browser.conftest import Dashboard, at_home
+from tests.journey.conftest import House
 
 
 @dataclass
@@ -55,18 +53,9 @@ def login(browser: Browser, dashboard: Dashboard) -> dict[str, Any]:
 @contextmanager
 def entered(browser: Browser, *words: str, is_synced: bool = False) -> Iterator[Entered]:
     """Start it in a home of its own; `is_synced`: its VM runs."""
-    house = House(Path(tempfile.mkdtemp(prefix="dvm-")))
-    dashboard = Dashboard(house, words)
-    try:
-        house.ok("init", "app")
+    with at_home(*words) as dashboard:
+        dashboard.house.ok("init", "app")
         if is_synced:
-            house.ok("sync", "app")
+            dashboard.house.ok("sync", "app")
         dashboard.start()
         yield Entered(dashboard, dashboard.root, login(browser, dashboard))
-    finally:
-        if dashboard.process is not None and dashboard.process.poll() is None:
-            dashboard.end()
-        end_keepers(house)
-        if house.paths.lima_home.is_dir():
-            house.end()
-        remove(house.home)

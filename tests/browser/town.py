@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page
 
-from tests.browser.conftest import Dashboard, end_keepers
-from tests.journey.conftest import House, remove, until
+from tests.browser.conftest import Dashboard, at_home
+from tests.journey.conftest import House, until
 
 LONG = "a-name-as-long-as-a-name-gets-x"[:30]  # no VM has a longer one
 HOSTILE = "</title><img src=x onerror=alert(1)>" + "W" * 160  # no place to break, and markup
@@ -136,10 +134,8 @@ def _settle(house: House) -> None:
 @contextmanager
 def settled(browser: Browser) -> Iterator[Town]:
     """Make it, log in once, and take all of it away in the end."""
-    house = House(Path(tempfile.mkdtemp(prefix="dvm-")))
-    dashboard = Dashboard(house)
-    try:
-        _settle(house)
+    with at_home() as dashboard:
+        _settle(dashboard.house)
         dashboard.start()
         context = browser.new_context()
         page = context.new_page()
@@ -148,11 +144,4 @@ def settled(browser: Browser) -> Iterator[Town]:
         root = page.url.rstrip("/")
         storage = context.storage_state()
         context.close()
-        yield Town(dashboard, root, storage, {job["state"]: job["id"] for job in house.jobs()})
-    finally:
-        if dashboard.process is not None and dashboard.process.poll() is None:
-            dashboard.end()
-        end_keepers(house)
-        if house.paths.lima_home.is_dir():
-            house.end()
-        remove(house.home)
+        yield Town(dashboard, root, storage, {job["state"]: job["id"] for job in dashboard.house.jobs()})

@@ -300,11 +300,17 @@ def test_what_a_terminal_said_before_its_end_waits_for_a_slow_viewer(house: Hous
     assert viewer.wait_for("exit")["code"] == 0
 
 
-def test_e21_a_vm_that_is_gone_ends_its_terminals_with_the_reason(house: House) -> None:
+def host_agent(house: House) -> subprocess.Popen[bytes]:
+    """What stands for the host agent of the VM `app`."""
     agent = subprocess.Popen(("sleep", "100"))
     folder = house.paths.lima_home / "dvm-app"
     folder.mkdir(parents=True)
     (folder / "ha.pid").write_text(f"{agent.pid}\n")
+    return agent
+
+
+def test_e21_a_vm_that_is_gone_ends_its_terminals_with_the_reason(house: House) -> None:
+    agent = host_agent(house)
     house.keeper()
     _, viewer = house.shell()
     other, _ = house.shell("deaf")  # a VM of which nobody knows a host agent
@@ -317,10 +323,7 @@ def test_e21_a_vm_that_is_gone_ends_its_terminals_with_the_reason(house: House) 
 
 
 def test_a_connection_that_a_stop_has_cut_is_told_as_the_stop(house: House) -> None:
-    agent = subprocess.Popen(("sleep", "100"))
-    folder = house.paths.lima_home / "dvm-app"
-    folder.mkdir(parents=True)
-    (folder / "ha.pid").write_text(f"{agent.pid}\n")
+    agent = host_agent(house)
     house.keeper()
     _, viewer = house.shell()
     viewer.type("exit 255\n")  # as ssh does
