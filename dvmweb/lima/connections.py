@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import psutil
 
+LINE_KEPT = 30  # seconds for which a line of terminals stays open after the last one
 PATIENCE = 2.0  # seconds between TERM and KILL
+
+
+def own_line(instance_folder: Path, line: int) -> dict[str, str]:
+    """The environment that puts a `limactl shell` on the shared connection number `line`; 0 is Lima's own.
+
+    sshd takes 10 sessions on one connection: the 11th terminal would print two lines of ssh's and wait for a connection
+    of its own, and so would each question of ours. limactl reads SSH for its ssh with options, and ssh takes the
+    first value of each.
+    """
+    if not line:
+        return {}
+    path = instance_folder / f"ssh.sock.{line}"
+    words = ("ssh", "-o", f"ControlPath={path}", "-o", "ControlMaster=auto", "-o", f"ControlPersist={LINE_KEPT}")
+    return {"SSH": shlex.join(words)}
 
 
 def end_connections(instance_folder: Path, *, only_master: bool = False) -> int:

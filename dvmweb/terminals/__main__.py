@@ -1,4 +1,4 @@
-"""The keeper's process, `python -m dvmweb.terminals keep`, and what runs on a pty first, `… enter VM COMMAND`."""
+"""The keeper's process, `python -m dvmweb.terminals keep`, and what runs on a pty first, `… enter ORDER`."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ def main(words: list[str]) -> int:
     try:
         if words == ["keep"]:
             return _keep()
-        if len(words) == 3 and words[0] == "enter":
-            return _enter(words[1], words[2])
+        if len(words) == 5 and words[0] == "enter":
+            return _enter(words[1:])
     except DvmError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
-    sys.stderr.write("usage: python -m dvmweb.terminals keep | enter VM COMMAND\n")
+    sys.stderr.write("usage: python -m dvmweb.terminals keep | enter VM COMMAND ID LINE\n")
     return 2
 
 
@@ -29,10 +29,11 @@ def _keep() -> int:
     return keep(os.environ, _say_ready)
 
 
-def _enter(vm: str, command: str) -> int:
+def _enter(words: list[str]) -> int:
     from dvmweb.terminals.entering import become
+    from dvmweb.terminals.order import Order
 
-    become(os.environ, vm, command)
+    become(os.environ, Order.of(words))
     return 1
 
 

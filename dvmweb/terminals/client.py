@@ -18,6 +18,7 @@ from dvmweb.errors import DvmError, NotFound
 from dvmweb.paths import Paths
 from dvmweb.terminals import wire
 from dvmweb.terminals.entering import keeper_environment
+from dvmweb.terminals.order import SHELL
 from dvmweb.terminals.place import folder, socket_path
 
 PATIENCE = 10.0  # seconds for the keeper to answer; it never waits itself
@@ -48,6 +49,12 @@ class TerminalFacts:
     cols: int
     rows: int
     ended: bool
+    name: str = ""  # the user's word for it
+    state: str = ""  # works, waits, ended or rang; "" where there is nothing to say
+    guess: bool = False  # the state is guessed from a bell or from quiet
+    since: float = 0.0  # seconds since that state began
+    watched: bool = False  # somebody has it in sight
+    reason: str = ""  # how it ended
 
 
 class KeeperGone(DvmError):
@@ -59,7 +66,7 @@ class Connection:
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
-        self._decoder = wire.Decoder()
+        self._decoder = wire.Decoder(wire.LONGEST_ANSWER)
         self._messages: deque[wire.Message] = deque()
         self.attached: dict[str, Any] = {}  # what the keeper said to `attach`: from, replay, reset, cut, cols, rows
 
@@ -130,7 +137,7 @@ class Connection:
 # -- what faces call -------------------------------------------------------------------------------------------------
 
 
-def open_terminal(vms: House, vm: str, cols: int = 80, rows: int = 24, command: str = "shell") -> str:
+def open_terminal(vms: House, vm: str, cols: int = 80, rows: int = 24, command: str = SHELL, name: str = "") -> str:
     """Open a terminal in a VM and return its id; starts the keeper where there is none.
 
     Raises UsageError at a limit, DvmError when the keeper or the pty cannot be had. That the VM runs is not looked at:
@@ -138,7 +145,7 @@ def open_terminal(vms: House, vm: str, cols: int = 80, rows: int = 24, command: 
     """
     for _ in range(TRIES):
         with suppress(KeeperGone), _connected(vms, must_start=True) as connection:
-            return str(connection.ask(do="open", vm=vm, command=command, cols=cols, rows=rows)["id"])
+            return str(connection.ask(do="open", vm=vm, command=command, name=name, cols=cols, rows=rows)["id"])
     raise KeeperGone("The keeper of the terminals could not be started.", f"See {folder(vms.paths) / 'keeper.log'}.")
 
 
@@ -166,8 +173,17 @@ def list_terminals(vms: House) -> tuple[TerminalFacts, ...]:
     with suppress(KeeperGone), _connected(vms) as connection:
         fields = TerminalFacts.__dataclass_fields__
         told = connection.ask(do="list")["terminals"]
-        return tuple(TerminalFacts(**{name: one[name] for name in fields}) for one in told)
+        return tuple(TerminalFacts(**{name: one[name] for name in fields if name in one}) for one in told)
     return ()
+
+
+def rename(vms: House, terminal: str, name: str) -> None:
+    """Give a terminal another name. Raises NotFound, UsageError for what is no name."""
+    try:
+        with _connected(vms) as connection:
+            connection.ask(do="rename", id=terminal, name=name)
+    except KeeperGone as error:
+        raise _no_terminal() from error
 
 
 def close(vms: House, terminal: str) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from dvmweb import names, paths
 from dvmweb.errors import UsageError
-from dvmweb.lima import entering, ledger
+from dvmweb.lima import connections, entering, ledger
 from dvmweb.lima.client import Lima
 from dvmweb.lima.engine import find_engine
 from dvmweb.paths import Paths
+from dvmweb.terminals.agents import AGENTS
+from dvmweb.terminals.order import SHELL, Order
 
 TERMINAL = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 # What finds our folders and the engine again; named one by one, so that no secret of a caller is among them.
@@ -19,24 +21,22 @@ HANDED_DOWN = ("DVM_ENGINE", "DVM_LIMACTL", "DVM_CONFIG_DIR", "DVM_STATE_DIR", "
 DEMO_FAULTS = "DVM_DEMO_"
 
 
-def argv_and_environment(environ: Mapping[str, str], vm: str, command: str) -> tuple[tuple[str, ...], dict[str, str]]:
+def argv_and_environment(environ: Mapping[str, str], order: Order) -> tuple[tuple[str, ...], dict[str, str]]:
     """What the named command means for a VM now: the command line, and an environment that is an allow-list.
 
     Raises UsageError for an unknown name, NotFound and ConfigError for the VM's config, NoEngine.
     """
-    make = COMMANDS.get(command)
-    if make is None:
-        raise UsageError(f"There is no terminal command {command!r}.", f"Use one of: {', '.join(sorted(COMMANDS))}.")
     places = paths.from_environment(environ)
-    lima = Lima(find_engine(environ, places), places, environ, vm=names.vm_name(vm))
-    argv = lima.resolve(make(places, vm))
-    ledger.append(places, ledger.Entry(argv, vm, ended="terminal"))
-    return argv, {**lima.environment(network=True), **TERMINAL}
+    lima = Lima(find_engine(environ, places), places, environ, vm=names.vm_name(order.vm))
+    argv = lima.resolve(_command(places, order))
+    ledger.append(places, ledger.Entry(argv, order.vm, ended="terminal"))
+    line = connections.own_line(places.lima_home / names.instance_name(order.vm), order.line)
+    return argv, {**lima.environment(network=True), **TERMINAL, **line}
 
 
-def become(environ: Mapping[str, str], vm: str, command: str) -> None:
+def become(environ: Mapping[str, str], order: Order) -> None:
     """Turn this process into the command. Returns only by an error: those of above, and OSError."""
-    argv, env = argv_and_environment(environ, vm, command)
+    argv, env = argv_and_environment(environ, order)
     for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and a program would inherit that
         signal.signal(number, signal.SIG_DFL)
     os.execve(argv[0], argv, env)  # noqa: S606
@@ -48,10 +48,14 @@ def keeper_environment(environ: Mapping[str, str], places: Paths) -> dict[str, s
     return paths.child_environment(environ, places, kept)
 
 
-def _shell(places: Paths, vm: str) -> tuple[str, ...]:
+def _command(places: Paths, order: Order) -> tuple[str, ...]:
     from dvmweb.config.store import ConfigStore
 
-    return entering.enter(names.instance_name(vm), ConfigStore(places).read(vm).guest_code_dir)
-
-
-COMMANDS: dict[str, Callable[[Paths, str], tuple[str, ...]]] = {"shell": _shell}
+    if order.command != SHELL and order.command not in AGENTS:
+        raise UsageError(
+            f"There is no terminal command {order.command!r}.", f"Use {SHELL}, or one of: {', '.join(AGENTS)}."
+        )
+    instance, code_dir = names.instance_name(order.vm), ConfigStore(places).read(order.vm).guest_code_dir
+    if order.command == SHELL:
+        return entering.enter(instance, code_dir, terminal=order.id)
+    return entering.enter_agent(instance, code_dir, AGENTS[order.command].words, order.id)

@@ -77,6 +77,11 @@ def size_of(cols: Any, rows: Any) -> Size | None:
     return Size(min(max(cols, SMALLEST), MOST_COLUMNS), min(max(rows, SMALLEST), MOST_ROWS))
 
 
+def shorter(size: Size) -> Size:
+    """Another size than this one, by a row."""
+    return Size(size.cols, size.rows - 1 if size.rows > SMALLEST else size.rows + 1)
+
+
 def smallest(sizes: Iterable[Size | None]) -> Size | None:
     """The size that every viewer can show; None where nobody has one."""
     known = [size for size in sizes if size is not None]

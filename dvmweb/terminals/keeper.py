@@ -29,7 +29,6 @@ class Waits:
 
     first_terminal: float = 30.0
     linger: float = 60.0  # a terminal that ended while nobody looked
-    idle: float = 24 * 3600.0  # without a viewer and without a byte
 
 
 class Keeper:
@@ -46,6 +45,7 @@ class Keeper:
         self._began_at = time.monotonic()
         self._next_tick = 0.0
         self._soon = 0.0
+        self._touched: dict[str, Terminal] = {}  # what may have changed in this round: with 100 open, few do
         self._must_end = False
 
     def serve(self) -> None:
@@ -147,12 +147,14 @@ class Keeper:
             return
         terminal = self._requests.of(peer)
         if terminal is not None and peer in terminal.viewers:
+            self._touched[terminal.id] = terminal
             self._serve(terminal, peer, time.monotonic())
         else:
             self._watch_peer(peer)
 
     def _on_pty(self, terminal: Terminal, events: int, now: float = 0.0) -> None:
         now = now or time.monotonic()
+        self._touched[terminal.id] = terminal
         if events & WRITE:
             terminal.child.write_waiting()
         if events & READ and terminal.child.descriptor >= 0 and terminal.read(now):
@@ -199,28 +201,35 @@ class Keeper:
         peer.close()
         terminal = self._requests.of(peer)
         if terminal is not None and peer in terminal.viewers:
+            self._touched[terminal.id] = terminal
             terminal.viewers.remove(peer)
 
     # -- after each round --------------------------------------------------------------------------------------------
 
     def _settle(self, now: float) -> None:
-        self._soon = 0.0
-        is_tick = now >= self._next_tick
-        if is_tick:
+        if now >= self._next_tick:
             self._next_tick = now + TICK
-        for terminal in tuple(self._requests.terminals.values()):
-            if is_tick:
+            self._requests.forget_old_ends()
+            self._touched = dict(self._requests.terminals)
+            for terminal in tuple(self._touched.values()):
                 self._look_at_times(terminal, now)
+        self._touched |= {terminal.id: terminal for terminal in self._requests.fresh}
+        self._requests.fresh.clear()
+        touched, self._touched, self._soon = self._touched, {}, 0.0
+        for terminal in touched.values():
             self._settle_size(terminal, now)
             if terminal.child.descriptor >= 0:
                 events = (READ if terminal.wanted else 0) | (WRITE if terminal.child.waiting else 0)
                 self._watch(terminal.child.descriptor, events, partial(self._on_pty, terminal))
             elif terminal.is_over(now, self._waits.linger):
-                del self._requests.terminals[terminal.id]
+                self._requests.terminals.pop(terminal.id, None)
 
     def _settle_size(self, terminal: Terminal, now: float) -> None:
         before = terminal.size
-        self._soon = terminal.settle_size(now) or self._soon
+        wait = terminal.settle_size(now)
+        if wait:
+            self._soon = min(wait, self._soon or wait)
+            self._touched[terminal.id] = terminal
         if terminal.size != before:
             for peer in tuple(terminal.viewers):
                 self._tell(peer, terminal.size_message())
@@ -229,9 +238,9 @@ class Keeper:
         if not terminal.finished_at:
             terminal.look_at_boot(self._boot_of(terminal.vm), now)
         terminal.insist(now)
+        if terminal.is_watched:
+            terminal.attention.seen_at = now
         self._look_at_child(terminal, now)
-        if not terminal.viewers and now - terminal.used_at > self._waits.idle:
-            terminal.hang_up("It was closed after a day without use.", now)
         for peer in tuple(terminal.viewers):
             if peer.flow.is_dead(now):
                 self._tell(peer, {"is": "dropped"})

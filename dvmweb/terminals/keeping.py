@@ -19,6 +19,7 @@ from dvmweb.names import instance_name
 from dvmweb.paths import Paths
 from dvmweb.terminals.flow import Size
 from dvmweb.terminals.keeper import Keeper, Waits
+from dvmweb.terminals.order import Order
 from dvmweb.terminals.place import folder, socket_path
 from dvmweb.terminals.pty_child import PtyChild
 from dvmweb.terminals.requests import Start
@@ -88,7 +89,7 @@ def _starter(environ: Mapping[str, str]) -> Start:
     """What starts a terminal: the keeper itself reads no config and asks no limactl, so that it never waits."""
     env = dict(environ)
 
-    def start(vm: str, command: str, size: Size) -> PtyChild:
-        return PtyChild((*ENTER, vm, command), env, size)
+    def start(order: Order, size: Size) -> PtyChild:
+        return PtyChild((*ENTER, *order.words()), env, size)
 
     return start

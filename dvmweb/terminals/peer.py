@@ -9,6 +9,7 @@ from typing import Any
 
 from dvmweb.terminals import wire
 from dvmweb.terminals.flow import Flow, Size
+from dvmweb.terminals.modes import Modes
 from dvmweb.terminals.ring import Ring
 
 LONGEST_QUEUE = 1 << 20  # bytes; whoever lets more wait reads no longer
@@ -68,27 +69,29 @@ class Peer:
                 return
             del self._out[:sent]
 
-    def send_output(self, ring: Ring, now: float) -> None:
+    def send_output(self, ring: Ring, modes: Modes, now: float) -> bool:
         """Send of the terminal's bytes what the window allows; where they are gone, say so and go on after the gap.
 
-        Raises PeerLost.
+        Says whether there was a gap. Raises PeerLost.
         """
-        flow = self.flow
+        flow, has_gap = self.flow, False
         while not self.wants_to_write:
             if flow.sent < ring.start:
                 flow.jump(ring.line_start(ring.start), now)
-                self.say({"is": "skipped", "from": flow.sent})
+                self.say({"is": "skipped", "from": flow.sent, "modes": modes.lost(flow.sent)})
+                has_gap = True
                 continue
             count = min(ring.end - flow.sent, flow.room, wire.LONGEST_DATA)
             if count <= 0:
-                return
+                break
             pieces = [memoryview(wire.data_header(count)), *ring.views(flow.sent, count)]
             sent = self._send(pieces)
             if sent == 0:
-                return
+                break
             flow.note_sent(count, now)
             if sent < wire.HEADER.size + count:  # its rest must follow, even if the ring has gone on by then
                 self._out += b"".join(pieces)[sent:]
+        return has_gap
 
     def _send(self, pieces: list[memoryview]) -> int:
         try:

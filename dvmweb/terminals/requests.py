@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from dvmweb.errors import DvmError, NotFound, UsageError
+from dvmweb.guest_text import visible
 from dvmweb.names import new_id, vm_name
 from dvmweb.terminals import flow, wire
+from dvmweb.terminals.agents import AGENTS
 from dvmweb.terminals.flow import Size
+from dvmweb.terminals.order import SHELL, Order
 from dvmweb.terminals.peer import Peer
 from dvmweb.terminals.pty_child import PtyChild
 from dvmweb.terminals.terminal import Terminal
 
 PER_VM, IN_ALL, VIEWERS = 32, 128, 16
-COMMANDS = ("shell",)
+MOST_ENDED = 64  # ends of agents that wait for somebody to look
+PER_LINE = 8  # terminals on one shared connection: sshd takes 10 sessions on each, and our questions need some
+LONGEST_NAME = 40  # characters
+COMMANDS = (SHELL, *AGENTS)
 
-Start = Callable[[str, str, Size], PtyChild]  # (vm, command, size) -> what runs on the pty
+
+Start = Callable[[Order, Size], PtyChild]
 BootOf = Callable[[str], str]  # what names this run of a VM, "" where it does not run; must not wait
 
 
@@ -26,12 +34,14 @@ class Requests:
 
     def __init__(self, start: Start, boot_of: BootOf) -> None:
         self.terminals: dict[str, Terminal] = {}
+        self.fresh: list[Terminal] = []  # the keeper does not listen to these yet
         self.has_opened = False
         self._start, self._boot_of = start, boot_of
         self._answers: dict[str, Callable[[Peer, dict[str, Any]], dict[str, object] | None]] = {
             "open": self._open,
             "list": self._list,
             "close": self._close,
+            "rename": self._rename,
             "attach": self._attach,
             "ack": self._ack,
             "resize": self._resize,
@@ -72,30 +82,36 @@ class Requests:
         terminal = self.of(peer)
         if terminal is None or terminal.code is not None:
             return
-        terminal.used_at = time.monotonic()
-        if not terminal.child.write(data):
+        if not terminal.type(data, time.monotonic()):
             peer.say({"is": "overrun"})
 
     def _open(self, _peer: Peer, message: dict[str, Any]) -> dict[str, object]:
         vm, command = vm_name(str(message.get("vm"))), message.get("command")
         if command not in COMMANDS:
-            raise UsageError("A terminal takes a named command, never a command line.", "Ask for `shell`.")
-        self._check_limits(vm)
+            raise UsageError(
+                "A terminal takes a named command, never a command line.", f"Ask for one of: {', '.join(COMMANDS)}."
+            )
+        open_ones = [one for one in self.terminals.values() if not one.finished_at]
+        _check_limits(vm, open_ones)
+        name = _name(message.get("name")) or _free_name(command, {one.name for one in open_ones if one.vm == vm})
         size = flow.size_of(message.get("cols"), message.get("rows")) or Size(flow.COLUMNS, flow.ROWS)
         now = time.monotonic()
-        child = self._start(vm, command, size)
-        terminal = Terminal(new_id(), vm, command, child, size, now, used_at=now, boot=self._boot_of(vm))
+        order = Order(vm, command, new_id(), _free_line(one.line for one in open_ones if one.vm == vm))
+        child = self._start(order, size)
+        terminal = Terminal(
+            order.id, vm, command, name, order.line, child, size, now, used_at=now, boot=self._boot_of(vm)
+        )
+        terminal.attention.spoke_at = now
         self.terminals[terminal.id] = terminal
+        self.fresh.append(terminal)
         self.has_opened = True
         return {"is": "opened", "id": terminal.id}
 
-    def _check_limits(self, vm: str) -> None:
-        of_vm = sum(terminal.vm == vm for terminal in self.terminals.values())
-        if of_vm >= PER_VM or len(self.terminals) >= IN_ALL:
-            raise UsageError(
-                f"{of_vm} terminals of {vm} are open, {len(self.terminals)} in all.",
-                f"Close some: a VM has at most {PER_VM}, all VMs together {IN_ALL}.",
-            )
+    def forget_old_ends(self) -> None:
+        """Keep no more than the newest ends that nobody has looked at."""
+        ended = [one for one in self.terminals.values() if one.finished_at and not one.viewers]
+        for one in sorted(ended, key=lambda one: one.finished_at)[:-MOST_ENDED]:
+            del self.terminals[one.id]
 
     def _find(self, message: dict[str, Any]) -> Terminal:
         found = self.terminals.get(str(message.get("id")))
@@ -110,8 +126,18 @@ class Requests:
     def _close(self, _peer: Peer, message: dict[str, Any]) -> dict[str, object]:
         terminal = self._find(message)
         terminal.hang_up("It was closed.", time.monotonic())
-        terminal.was_told = True  # whoever closes it waits for no last words
+        terminal.was_told = True  # whoever closes it waits for no last words; an end that is kept goes now
+        if terminal.finished_at and not terminal.viewers:
+            del self.terminals[terminal.id]
         return {"is": "closed"}
+
+    def _rename(self, _peer: Peer, message: dict[str, Any]) -> dict[str, object]:
+        terminal = self._find(message)
+        name = _name(message.get("name"))
+        if not name:
+            raise UsageError("The new name is empty.", f"Use 1 to {LONGEST_NAME} characters.")
+        terminal.name = name
+        return {"is": "renamed", "name": name}
 
     def _attach(self, peer: Peer, message: dict[str, Any]) -> dict[str, object]:
         terminal, offset = self._find(message), message.get("from")
@@ -131,6 +157,34 @@ class Requests:
 
     def _away(self, peer: Peer, _message: dict[str, Any]) -> None:
         peer.size = None  # a hidden window makes nobody else's smaller
+
+
+def _check_limits(vm: str, open_ones: list[Terminal]) -> None:
+    of_vm = sum(terminal.vm == vm for terminal in open_ones)
+    if of_vm >= PER_VM or len(open_ones) >= IN_ALL:
+        raise UsageError(
+            f"{of_vm} terminals of {vm} are open, {len(open_ones)} in all.",
+            f"Close some: a VM has at most {PER_VM}, all VMs together {IN_ALL}.",
+        )
+
+
+def _name(text: object) -> str:
+    """A name as the user typed it, "" for none. Raises UsageError for one that cannot be shown."""
+    name = text.strip() if isinstance(text, str) else ""
+    if len(name) > LONGEST_NAME or visible(name, LONGEST_NAME) != name:
+        raise UsageError("This cannot name a terminal.", f"Use at most {LONGEST_NAME} letters, digits and signs.")
+    return name
+
+
+def _free_name(command: str, taken: Collection[str]) -> str:
+    """The command's own name, with a number where it is taken."""
+    return next(name for n in range(1, len(taken) + 2) if (name := f"{command} {n}" if n > 1 else command) not in taken)
+
+
+def _free_line(taken: Iterable[int]) -> int:
+    """The first shared connection with room for one more terminal."""
+    counts = Counter(taken)
+    return next(line for line in range(len(counts) + 1) if counts[line] < PER_LINE)
 
 
 def _unknown(_peer: Peer, _message: dict[str, Any]) -> None:

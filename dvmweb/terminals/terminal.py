@@ -6,7 +6,11 @@ import signal
 from dataclasses import dataclass, field
 
 from dvmweb.terminals import flow
+from dvmweb.terminals.attention import Attention
 from dvmweb.terminals.flow import Flow, Size
+from dvmweb.terminals.listening import Listener, Mode, Reset
+from dvmweb.terminals.modes import Modes
+from dvmweb.terminals.order import SHELL
 from dvmweb.terminals.peer import Peer
 from dvmweb.terminals.pty_child import PtyChild
 from dvmweb.terminals.ring import Ring
@@ -18,6 +22,8 @@ FIRST_LOOK = 10.0  # seconds in which the first viewer still answers what the pr
 LOST = 255  # ssh's own code
 WHY = 3.0  # seconds for the VM to be seen gone after its connection was lost
 STOPPED = "The VM was stopped."
+KEPT = 24 * 3600.0  # seconds for which the end of an agent that nobody saw is kept
+REDRAW = 0.3  # seconds of another size: a full-screen program draws all anew when it comes back
 
 
 @dataclass
@@ -27,12 +33,19 @@ class Terminal:
     id: str
     vm: str
     command: str
+    name: str  # the user's word for it
+    line: int  # which shared connection it is on
     child: PtyChild
     size: Size
     opened_at: float
     ring: Ring = field(default_factory=Ring)
     viewers: list[Peer] = field(default_factory=list)
+    attention: Attention = field(default_factory=Attention)
+    listener: Listener = field(default_factory=Listener)
+    modes: Modes = field(default_factory=Modes)
     used_at: float = 0.0
+    redraw_until: float = 0.0
+    given: Size | None = None  # what the pty has, if it was resized: in a redraw not what viewers are told
     resized_at: float = 0.0
     was_seen: bool = False
     code: int | None = None  # of the program, once it has ended
@@ -42,6 +55,16 @@ class Terminal:
     closed_at: float = 0.0  # nothing more comes from its pty
     finished_at: float = 0.0  # nothing more will come, and the code is known
     was_told: bool = False  # some viewer has seen how it ended
+
+    @property
+    def is_agent(self) -> bool:
+        """Does it run an agent, whose end somebody waits for?"""
+        return self.command != SHELL
+
+    @property
+    def is_watched(self) -> bool:
+        """Has somebody got it in sight?"""
+        return any(peer.size is not None for peer in self.viewers)
 
     # -- output ------------------------------------------------------------------------------------------------------
 
@@ -63,8 +86,25 @@ class Terminal:
             return self.code is not None
         finally:
             if self.ring.end != begun:
-                self.used_at = now
+                self.used_at = self.attention.spoke_at = now
+                self._listen(begun, now)
         return False
+
+    def _listen(self, begun: int, now: float) -> None:
+        """Hear what the new bytes hold."""
+        for event in self.listener.hear(b"".join(self.ring.views(begun, self.ring.end - begun))):
+            if isinstance(event, Mode):
+                self.modes.change(event.at, event.number, is_on=event.is_on)
+            elif isinstance(event, Reset):
+                self.modes.reset(event.at)
+            else:
+                self.attention.hear(event, now)
+        self.modes.forget(self.ring.start)
+
+    def type(self, data: bytes, now: float) -> bool:
+        """Give input to the program; False where too much waits already."""
+        self.used_at = self.attention.typed_at = now
+        return self.child.write(data)
 
     # -- viewers -----------------------------------------------------------------------------------------------------
 
@@ -76,11 +116,16 @@ class Terminal:
         ring = self.ring
         goes_on = offset is not None and ring.start <= offset <= ring.end
         begin = offset if goes_on and offset is not None else ring.line_start(ring.start) if ring.start else 0
+        is_cut = not goes_on and begin > 0
+        if is_cut:
+            self.redraw(now)
         is_first = not self.was_seen and now - self.opened_at < FIRST_LOOK
         peer.terminal_id, peer.size, peer.was_told = self.id, size, False
         peer.flow = Flow(begin, begin, now, now)
         self.viewers.append(peer)
         self.was_seen = True
+        if size is not None:
+            self.attention.seen_at = now
         self.used_at = now
         return {
             "is": "attached",
@@ -89,20 +134,27 @@ class Terminal:
             "from": begin,
             "replay": begin if is_first else ring.end,
             "reset": not goes_on,
-            "cut": not goes_on and begin > 0,
+            "cut": is_cut,
+            "modes": self.modes.lost(begin) if is_cut else "",
+            "name": self.name,
             **self._size_words(),
         }
+
+    def redraw(self, now: float) -> None:
+        """Let a full-screen program draw all anew: a viewer has missed some of it."""
+        if self.modes.is_full_screen:
+            self.redraw_until = now + REDRAW
 
     def settle_size(self, now: float) -> float:
         """Give the pty the size that all can show; return in how many seconds to call again (0: settled)."""
         wanted = flow.smallest(peer.size for peer in self.viewers) or self.size
-        if wanted == self.size:
-            return 0.0
-        if now - self.resized_at < RESIZE_EVERY:
-            return RESIZE_EVERY
-        self.size, self.resized_at = wanted, now
-        self.child.resize(wanted)
-        return 0.0
+        given = flow.shorter(wanted) if now < self.redraw_until else wanted
+        if given != self.given:
+            if now - self.resized_at < RESIZE_EVERY:
+                return RESIZE_EVERY
+            self.size, self.given, self.resized_at = wanted, given, now
+            self.child.resize(given)
+        return max(0.0, self.redraw_until - now)
 
     def size_message(self) -> dict[str, object]:
         """The size as every viewer is told it."""
@@ -113,9 +165,11 @@ class Terminal:
 
     def serve(self, peer: Peer, now: float) -> bool:
         """Send a viewer what it may have; True once it has got everything, the end included. Raises PeerLost."""
-        peer.send_output(self.ring, now)
+        if peer.send_output(self.ring, self.modes, now):
+            self.redraw(now)
         if self.finished_at and not peer.was_told and peer.flow.sent == self.ring.end:
-            peer.was_told = self.was_told = True
+            peer.was_told = True
+            self.was_told = self.was_told or not self.is_agent or peer.size is not None  # a hidden tab is nobody
             peer.say(self.exit_message())
         return peer.was_told and not peer.wants_to_write
 
@@ -161,10 +215,10 @@ class Terminal:
         self.hang_up("", now)  # a program that lives on without its pty has no business here
 
     def is_over(self, now: float, linger: float) -> bool:
-        """Has everybody been told, or has it waited `linger` seconds for somebody to look?"""
+        """Has everybody been told, or has it waited for somebody to look: `linger` seconds, an agent's end a day?"""
         if not self.finished_at or self.viewers:
             return False
-        return self.was_told or now - self.finished_at > linger
+        return self.was_told or now - self.finished_at > (KEPT if self.is_agent else linger)
 
     def exit_message(self) -> dict[str, object]:
         """How it ended, in words."""
@@ -172,10 +226,17 @@ class Terminal:
 
     def facts(self, now: float) -> dict[str, object]:
         """What a list of terminals shows."""
+        state = self.attention.state(now, is_agent=self.is_agent, ended_at=self.finished_at)
         return {
             "id": self.id,
             "vm": self.vm,
             "command": self.command,
+            "name": self.name,
+            "state": state.word,
+            "guess": state.is_guess,
+            "since": round(now - state.since, 1) if state.word else 0.0,
+            "watched": self.is_watched,
+            "reason": self.exit_message()["reason"] if self.finished_at else "",
             "age": round(now - self.opened_at, 1),
             "idle": round(now - self.used_at, 1),
             "viewers": len(self.viewers),

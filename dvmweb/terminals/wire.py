@@ -13,7 +13,8 @@ VERSION = 1
 VERSIONS = (1,)  # what this code can speak; a new dashboard keeps the old ones while old keepers may live
 CONTROL, DATA = b"J", b"D"  # JSON about the terminal; bytes of the terminal, both ways
 HEADER = struct.Struct("!cI")  # kind, length of what follows
-LONGEST_CONTROL = 16_384  # bytes
+LONGEST_CONTROL = 16_384  # bytes of what a client says
+LONGEST_ANSWER = 1 << 20  # bytes of what the keeper says: a list of all terminals
 LONGEST_DATA = 65_536  # bytes; a frame of the keeper is never longer either
 
 Message = bytes | dict[str, Any]  # bytes of the terminal, or a control message
@@ -40,9 +41,9 @@ def data_header(length: int) -> bytes:
     return HEADER.pack(DATA, length)
 
 
-def parse_control(body: bytes | str) -> dict[str, Any]:
+def parse_control(body: bytes | str, longest: int = LONGEST_CONTROL) -> dict[str, Any]:
     """A control message. Raises WireError for anything but one small JSON object."""
-    if len(body) > LONGEST_CONTROL:
+    if len(body) > longest:
         raise WireError("A control message is too long.")
     try:
         message = json.loads(body)
@@ -56,15 +57,16 @@ def parse_control(body: bytes | str) -> dict[str, Any]:
 class Decoder:
     """Cuts a stream of bytes into messages. It holds at most one frame that has not come whole yet."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest_control: int = LONGEST_CONTROL) -> None:
         self._pending = bytearray()
+        self._longest_control = longest_control
 
     def feed(self, received: bytes | memoryview) -> Iterator[Message]:
         """The messages that are whole by now; of an unknown kind: left out. Raises WireError for a bad frame."""
         self._pending += received
         while len(self._pending) >= HEADER.size:
             kind, length = HEADER.unpack_from(self._pending)
-            if length > (LONGEST_CONTROL if kind == CONTROL else LONGEST_DATA):
+            if length > (self._longest_control if kind == CONTROL else LONGEST_DATA):
                 raise WireError("A frame is too long.")
             if len(self._pending) < HEADER.size + length:
                 return
@@ -73,4 +75,4 @@ class Decoder:
             if kind == DATA:
                 yield body
             elif kind == CONTROL:
-                yield parse_control(body)
+                yield parse_control(body, self._longest_control)

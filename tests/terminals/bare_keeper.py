@@ -13,20 +13,27 @@ from dvmweb.terminals import flow
 from dvmweb.terminals.flow import Size
 from dvmweb.terminals.keeper import Waits
 from dvmweb.terminals.keeping import keep
+from dvmweb.terminals.order import Order
 from dvmweb.terminals.pty_child import PtyChild
 
+TELL = r"tell() { printf '\033]777;dvm;%s\007' $1; }"
 PROGRAMS = {
     "app": ("/bin/bash", "--norc", "--noprofile", "-i"),
     "stubborn": ("/bin/bash", "-c", "trap '' HUP INT TERM; echo up; while :; do sleep 1; done"),
     "short": ("/bin/bash", "-c", "echo bye; exit 7"),
     "deaf": ("/bin/bash", "-c", "stty raw -echo; echo up; exec sleep 1000"),
+    "agent": (
+        "/bin/bash",
+        "-c",
+        r"tell() { printf '\033]777;dvm;%s\007' $1; }; tell waits; read; tell works; read; exit 3",
+    ),
     "daemon": ("/bin/bash", "-c", "sleep 1000 & echo left; disown; exit 0"),
 }
 ENVIRONMENT = {"PATH": os.environ["PATH"], "HOME": "/", "PS1": "$ ", "TERM": "xterm", "LANG": "C.UTF-8"}
 
 
-def start(vm: str, command: str, size: Size) -> PtyChild:
-    return PtyChild(PROGRAMS.get(vm, ("/nowhere/program",)), ENVIRONMENT, size)
+def start(order: Order, size: Size) -> PtyChild:
+    return PtyChild(PROGRAMS.get(order.vm, ("/nowhere/program",)), ENVIRONMENT, size)
 
 
 def main() -> int:

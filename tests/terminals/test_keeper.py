@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from dvmweb.errors import DvmError, NotFound, UsageError
-from dvmweb.terminals import client, keeping, place, wire
+from dvmweb.terminals import client, keeping, place, requests, wire
 from dvmweb.terminals.client import KeeperGone
 from dvmweb.terminals.flow import WINDOW
 from dvmweb.terminals.ring import CAPACITY
@@ -540,3 +540,93 @@ def test_the_keeper_holds_no_descriptor_of_a_closed_terminal(house: House) -> No
         viewer.wait_for("exit")
         viewer.close()
     eventually(lambda: process.num_fds() == before)
+
+
+# -- names, agents, cut replays ---------------------------------------------------------------------------------------
+
+
+def test_a_terminal_has_a_name_that_can_be_changed(house: House) -> None:
+    house.keeper()
+    first, second = client.open_terminal(house, "app"), client.open_terminal(house, "app")
+    other = client.open_terminal(house, "stubborn", name=" tests  ")
+    assert [facts(house, one).name for one in (first, second, other)] == ["shell", "shell 2", "tests"]
+    client.rename(house, first, "dev server é")
+    assert facts(house, first).name == "dev server é"
+    assert client.attach(house, first).attached["name"] == "dev server é"
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 41, "a\nb", "a\x1b[31m", "\u202eevil", "\0"])
+def test_what_cannot_be_shown_is_no_name(house: House, name: str) -> None:
+    house.keeper()
+    terminal = client.open_terminal(house, "app")
+    with pytest.raises(UsageError):
+        client.rename(house, terminal, name)
+    assert facts(house, terminal).name == "shell"
+
+
+def test_the_list_of_many_terminals_is_told_whole(house: House) -> None:
+    house.keeper()
+    for vm in ("app", "stubborn", "deaf"):
+        for _ in range(requests.PER_VM):
+            client.open_terminal(house, vm, name="n" * requests.LONGEST_NAME)
+    assert len(client.list_terminals(house)) == 3 * requests.PER_VM
+
+
+def test_terminals_that_ended_take_no_place(house: House) -> None:
+    house.keeper()
+    for _ in range(requests.PER_VM + 1):
+        terminal = client.open_terminal(house, "short")
+        eventually(lambda: facts(house, terminal).ended)  # noqa: B023
+
+
+def test_an_agent_says_how_it_stands_and_its_end_waits_to_be_seen(house: House) -> None:
+    house.keeper("10", "30", "0.1")
+    terminal = client.open_terminal(house, "agent", command="claude")
+    eventually(lambda: (facts(house, terminal).state, facts(house, terminal).guess) == ("waits", False))
+    with house.viewer(terminal).connection as connection:
+        connection.send(b"go\n")
+        eventually(lambda: (facts(house, terminal).state, facts(house, terminal).guess) == ("works", False))
+        connection.control(do="away")
+        connection.send(b"stop\n")
+        eventually(lambda: facts(house, terminal).ended)
+    # A hidden tab was told; nobody has seen it, and it stays although others would be forgotten by now.
+    short = client.open_terminal(house, "short")
+    eventually(lambda: all(one.id != short for one in client.list_terminals(house)))
+    told = facts(house, terminal)
+    assert (told.state, told.reason) == ("ended", "The shell has ended with exit code 3.")
+    house.viewer(terminal).wait_for("exit")
+    eventually(lambda: all(one.id != terminal for one in client.list_terminals(house)))
+
+
+def test_an_end_that_nobody_saw_can_be_cleared_away(house: House) -> None:
+    house.keeper()
+    client.open_terminal(house, "app")
+    terminal = client.open_terminal(house, "short", command="codex")
+    eventually(lambda: facts(house, terminal).ended)
+    client.close(house, terminal)
+    assert all(one.id != terminal for one in client.list_terminals(house))
+
+
+def test_a_bell_that_nobody_saw_is_a_guess_until_somebody_looks(house: House) -> None:
+    house.keeper()
+    terminal, viewer = house.shell()
+    viewer.type("sleep 0.2; printf '\\007'\n")
+    viewer.read_until(b"\x07")
+    viewer.connection.control(do="away")
+    eventually(lambda: (facts(house, terminal).state, facts(house, terminal).guess) == ("rang", True))
+    house.viewer(terminal).close()
+    eventually(lambda: facts(house, terminal).state == "")
+
+
+def test_a_cut_replay_begins_with_the_modes_that_were_lost_and_the_program_draws_anew(house: House) -> None:
+    house.keeper()
+    terminal, viewer = house.shell()
+    viewer.type("trap 'echo drawn in $(stty size)' WINCH; printf '\\033[?1049h\\033[?1h\\033[?2004l'; echo up\n")
+    viewer.read_until(b"up\r\n")
+    viewer.type("yes | head -c 3000000; echo do''ne\n")
+    viewer.read_until(b"done")
+    later = house.viewer(terminal, None)
+    assert (later.connection.attached["cut"], later.connection.attached["modes"]) == (True, "\x1b[?1049h\x1b[?1h")
+    later.read_until(b"drawn in 23 80")
+    later.read_until(b"drawn in 24 80")
+    assert not [message for message in later.said if message["is"] == "size"]  # the window stays as it is

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import shlex
 import signal
 import sys
 from collections.abc import Iterator
@@ -18,6 +21,8 @@ from dvmweb.errors import ConfigError, DvmError, NotFound, UsageError
 from dvmweb.lima import ledger
 from dvmweb.paths import from_environment
 from dvmweb.terminals import client, entering, place
+from dvmweb.terminals.agents import AGENTS
+from dvmweb.terminals.order import Order
 from tests.terminals.conftest import House, eventually
 
 CANARY = "canary-of-the-caller"
@@ -81,6 +86,9 @@ def test_g08_the_keeper_inherits_an_allow_list(alone: House) -> None:
     assert os.getsid(keeper.pid) == keeper.pid  # a closed terminal of the user's does not reach it
 
 
+SHELL_OF_APP = Order("app", "shell", "f" * 32, 0)
+
+
 # -- what is started -------------------------------------------------------------------------------------------------
 
 
@@ -92,13 +100,13 @@ def write_config(house: House, text: str = "code_dir: ~/src\n") -> None:
 
 def test_the_shell_of_a_vm_is_the_one_that_dvm_ssh_opens(house: House) -> None:
     write_config(house)
-    argv, _ = entering.argv_and_environment(house.environ, "app", "shell")
+    argv, _ = entering.argv_and_environment(house.environ, SHELL_OF_APP)
     at = argv.index("limactl")
     script = argv[argv.index("bash") + 2]
     assert argv[0] == sys.executable
     assert argv[at + 1 :] == (
         *("shell", "--tty=false", "dvm-app", "--", "env", "bash", "-c", script),
-        *("dvm-enter", "/home/dev/src"),
+        *("dvm-enter", "/home/dev/src", "f" * 32),
     )
     assert [entry.argv for entry in ledger.read(house.paths, vm="app")] == [argv]
 
@@ -106,29 +114,56 @@ def test_the_shell_of_a_vm_is_the_one_that_dvm_ssh_opens(house: House) -> None:
 def test_e22_its_environment_is_an_allow_list(house: House) -> None:
     write_config(house)
     environ = {**house.environ, "SSH_AUTH_SOCK": CANARY, "DVM_SECRET": CANARY, "PYTHONPATH": CANARY, "TERM": "dumb"}
-    _, env = entering.argv_and_environment(environ, "app", "shell")
+    _, env = entering.argv_and_environment(environ, SHELL_OF_APP)
     assert CANARY not in str(env)
     assert (env["TERM"], env["COLORTERM"]) == ("xterm-256color", "truecolor")
     assert env["LIMA_HOME"] == str(house.paths.lima_home)
+
+
+def test_an_agent_gets_the_words_that_make_its_hooks_tell(house: House) -> None:
+    write_config(house)
+    argv, _ = entering.argv_and_environment(house.environ, Order("app", "claude", "f" * 32, 0))
+    assert argv[-3:-1] == ("claude", "--settings")
+    assert argv[argv.index("dvm-enter") + 1 : -3] == ("/home/dev/src", "f" * 32)
+    assert set(json.loads(argv[-1])["hooks"]) >= {"Notification", "Stop", "UserPromptSubmit"}
+
+
+@pytest.mark.parametrize(
+    "order", [Order("app", one, "f" * 32, 0) for one in ("shell", *AGENTS)], ids=lambda one: one.command
+)
+def test_what_passes_through_two_shells_holds_nothing_that_one_of_them_reads(house: House, order: Order) -> None:
+    """Fish reads a backslash before a backslash or a quote also between single quotes."""
+    write_config(house)
+    argv, _ = entering.argv_and_environment(house.environ, order)
+    assert all("'" not in word for word in argv)
+    assert all(re.search(r"\\(?![0-9\"])", word) is None for word in argv)
+
+
+def test_the_eleventh_terminal_is_on_a_line_of_its_own(house: House) -> None:
+    write_config(house)
+    _, first = entering.argv_and_environment(house.environ, SHELL_OF_APP)
+    _, later = entering.argv_and_environment(house.environ, replace(SHELL_OF_APP, line=1))
+    assert "SSH" not in first
+    assert shlex.split(later["SSH"])[:3] == ["ssh", "-o", f"ControlPath={house.paths.lima_home}/dvm-app/ssh.sock.1"]
 
 
 @pytest.mark.parametrize("command", ["", "sh", "bash -c id", "shell ", "\0"])
 def test_only_named_commands_are_known(house: House, command: str) -> None:
     write_config(house)
     with pytest.raises(UsageError):
-        entering.argv_and_environment(house.environ, "app", command)
+        entering.argv_and_environment(house.environ, Order("app", command, "f" * 32, 0))
 
 
 @pytest.mark.parametrize("vm", ["-f", "a;b", "../app", "APP", ""])
 def test_c01_a_name_that_is_none_becomes_no_argv(house: House, vm: str) -> None:
     with pytest.raises(UsageError):
-        entering.argv_and_environment(house.environ, vm, "shell")
+        entering.argv_and_environment(house.environ, Order(vm, "shell", "f" * 32, 0))
 
 
 def test_a_config_with_errors_is_told(house: House) -> None:
     write_config(house, "cpus: many\n")
     with pytest.raises(ConfigError):
-        entering.argv_and_environment(house.environ, "app", "shell")
+        entering.argv_and_environment(house.environ, SHELL_OF_APP)
 
 
 def test_the_keepers_environment_finds_the_same_folders(tmp_path: Path) -> None:

@@ -1,0 +1,47 @@
+"""The AI CLIs that a terminal can open: their names, recipes and command lines. No command comes from an address."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Agent:
+    """One CLI. `recipe` is the one that installs it; `words` run in the code dir of the guest."""
+
+    label: str
+    recipe: str
+    words: tuple[str, ...]
+    tells: bool  # whether its own hooks say when it works and when it waits; else it is guessed
+
+
+def _tell(word: str) -> str:
+    """What a hook runs: a word into the pipe of its terminal. No pipe, no word; never a failure."""
+    return f"test -p $DVM_TELL && echo {word} > $DVM_TELL; true"
+
+
+# Claude Code: code.claude.com/docs/en/hooks and cli-reference (`--settings` takes a file or JSON, and is merged).
+_CLAUDE_EVENTS = {
+    "SessionStart": "waits",
+    "UserPromptSubmit": "works",
+    "PostToolUse": "works",
+    "Notification": "waits",
+    "Stop": "waits",
+}
+_CLAUDE_SETTINGS = json.dumps(
+    {
+        "hooks": {
+            event: [{"hooks": [{"type": "command", "command": _tell(word)}]}] for event, word in _CLAUDE_EVENTS.items()
+        }
+    }
+)
+# Codex: its `notify` program is run when a turn has ended (developers.openai.com/codex/config-reference).
+_CODEX_NOTIFY = f"notify={json.dumps(['sh', '-c', _tell('waits')])}"
+
+AGENTS = {
+    "claude": Agent("Claude", "claude", ("claude", "--settings", _CLAUDE_SETTINGS), tells=True),
+    "codex": Agent("Codex", "codex", ("codex", "-c", _CODEX_NOTIFY), tells=True),
+    "opencode": Agent("OpenCode", "opencode", ("opencode",), tells=False),
+    "mistral": Agent("Vibe", "mistral", ("vibe",), tells=False),
+}

@@ -1,0 +1,92 @@
+"""What a terminal seems to do: its own word, a guess, and how the two are told apart."""
+
+from __future__ import annotations
+
+import pytest
+
+from dvmweb.terminals.attention import Attention, State
+from dvmweb.terminals.listening import Bell, Told
+from dvmweb.terminals.modes import Modes
+
+
+def told(word: str, at: float, typed_at: float = 0, spoke_at: float = 0) -> Attention:
+    one = Attention(spoke_at=spoke_at or at, typed_at=typed_at)
+    one.hear(Told(word), at)
+    return one
+
+
+def rang(at: float, typed_at: float = 0, spoke_at: float = 0, seen_at: float = 0) -> Attention:
+    one = Attention(spoke_at=spoke_at or at, typed_at=typed_at, seen_at=seen_at)
+    one.hear(Bell(), at)
+    return one
+
+
+AGENT = [
+    (told("waits", 100), 105, State("waits", is_guess=False, since=100)),
+    (told("waits", 100), 9000, State("waits", is_guess=False, since=100)),
+    (told("works", 100), 105, State("works", is_guess=False, since=100)),
+    (told("works", 100), 161, State("waits", is_guess=True, since=100)),
+    (told("waits", 100, typed_at=101, spoke_at=103), 104, State("works", is_guess=True, since=101)),
+    (told("waits", 100, typed_at=101, spoke_at=103), 114, State("waits", is_guess=True, since=103)),
+    (rang(100, spoke_at=104), 105, State("waits", is_guess=True, since=100)),
+    (rang(100, spoke_at=104, typed_at=102), 105, State("works", is_guess=True, since=102)),
+    (Attention(spoke_at=100), 111, State("waits", is_guess=True, since=100)),
+]
+
+
+@pytest.mark.parametrize(("attention", "now", "state"), AGENT)
+def test_an_agent(attention: Attention, now: float, state: State) -> None:
+    assert attention.state(now, is_agent=True, ended_at=0) == state
+
+
+def test_an_end_is_a_fact() -> None:
+    assert told("works", 100).state(130, is_agent=True, ended_at=120) == State("ended", is_guess=False, since=120)
+
+
+SHELL = [
+    (Attention(spoke_at=100), 1000, ""),
+    (rang(100), 105, "rang"),
+    (rang(100, seen_at=101), 105, ""),
+    (rang(100, typed_at=101), 105, ""),
+    (told("waits", 100), 105, "waits"),
+]
+
+
+@pytest.mark.parametrize(("attention", "now", "word"), SHELL)
+def test_a_shell_only_rings(attention: Attention, now: float, word: str) -> None:
+    assert attention.state(now, is_agent=False, ended_at=0).word == word
+
+
+# -- modes -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_screen_is_made_like_that_of_the_program() -> None:
+    modes = Modes()
+    modes.change(10, 1049, is_on=True)
+    modes.change(20, 2004, is_on=True)
+    modes.change(30, 25, is_on=False)
+    assert modes.lost(5) == ""
+    assert modes.lost(10) == "\x1b[?1049h"
+    assert modes.lost(99) == "\x1b[?1049h\x1b[?25l\x1b[?2004h"
+    assert modes.is_full_screen
+    modes.change(40, 1049, is_on=False)
+    assert not modes.is_full_screen
+    modes.reset(50)
+    assert modes.lost(99) == ""
+
+
+def test_what_left_the_ring_is_one_state() -> None:
+    modes = Modes()
+    for at in range(0, 100_000, 10):
+        modes.change(at, 25, is_on=at % 20 == 0)
+    assert modes.lost(100_000) == "\x1b[?25l"
+    modes.forget(99_999)
+    assert modes.lost(99_999) == "\x1b[?25l"
+    assert sum(len(value) for value in vars(modes).values()) < 1000
+
+
+def test_unknown_modes_are_left_alone() -> None:
+    modes = Modes()
+    modes.change(1, 9999, is_on=True)
+    modes.change(1, 2026, is_on=True)
+    assert modes.lost(2) == ""
