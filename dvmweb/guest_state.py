@@ -1,4 +1,4 @@
-"""What a guest answers about itself (`_state.sh`, `_keys.sh`, `_show_hook.sh`), read strictly; touches nothing."""
+"""What a guest answers about itself (`_state.sh`, `_keys.sh` and others), read strictly; touches nothing."""
 
 from __future__ import annotations
 
@@ -135,6 +135,22 @@ def _state(
         hook_applied=_matching(_SHA256, single["hook-applied"][0]) if "hook-applied" in single else "",
         use=_use(*single["use"]) if "use" in single else None,
     )
+
+
+def done_recipes(state: GuestState) -> tuple[str, ...]:
+    """The recipes that ran in the guest; what the demo could not run is none of them."""
+    return tuple(name for name, applied in state.applied.items() if applied.result == "done")
+
+
+def parse_terminal(output: bytes, nonce: str) -> tuple[bytes, ...] | None:
+    """The names of what runs in a terminal beside its shell; None where the guest knows no such terminal.
+
+    Raises CouldNotLook for anything but a whole answer.
+    """
+    records = answers.parse(output, "terminal", nonce)
+    if not records or records[0].tag != "shell":
+        return None
+    return tuple(_fields(record, 1)[0] for record in records if record.tag == "runs")
 
 
 def parse_key(output: bytes, nonce: str) -> GuestKey | None:

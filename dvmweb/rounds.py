@@ -99,16 +99,18 @@ def look_again(vms: Vms, vm: Vm) -> None:
 
 def _ask_reach(vms: Vms, world: World, lima: Lima, began: float) -> None:
     from dvmweb import plans
-    from dvmweb.guest_state import parse_state
+    from dvmweb.guest_state import done_recipes, parse_state
     from dvmweb.jobs import stored
 
-    finished = lima.ask(world.wish.instance, plans.state_question(world))
-    is_answered, use = False, None
+    finished = lima.ask(world.wish.instance, plans.state_question(world, world.config.recipes))
+    is_answered, use, applied = False, None, None
     with suppress(DvmError):
         state = parse_state(finished.stdout, world.nonce)
         is_answered, use = _is_ours(state, world), state.use
-    if not _was_disturbed(vms, world.config.name, began):
-        stored.write_reach(vms.paths, world.config.name, world.instance, is_answered=is_answered, use=use)
+        applied = done_recipes(state) if is_answered else None
+    name = world.config.name
+    if not _was_disturbed(vms, name, began):
+        stored.write_reach(vms.paths, name, world.instance, is_answered=is_answered, use=use, applied=applied)
 
 
 def _is_ours(state: GuestState, world: World) -> bool:

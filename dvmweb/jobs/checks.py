@@ -85,7 +85,8 @@ def answer(tools: Tools, world: World, finished: Finished) -> Outcome:
     state = guest_state.parse_state(finished.stdout, world.nonce)
     notices = _check_identity(world, state)
     instance = world.booted or world.instance
-    stored.write_reach(tools.paths, world.config.name, instance, is_answered=True, use=state.use)
+    applied = guest_state.done_recipes(state) if world.recipes else None
+    stored.write_reach(tools.paths, world.config.name, instance, is_answered=True, use=state.use, applied=applied)
     known_id = world.known_id if state.identity else ""
     if not known_id and state.identity and state.identity[0] == world.wish.instance:
         known_id = state.identity[1]  # our state folder was deleted: the guest remembers

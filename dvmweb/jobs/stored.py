@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dvmweb import files
@@ -37,6 +38,7 @@ class Reach:
     at: float  # seconds since the epoch
     cpu: int | None = None  # percent of all its processors since the answer before; None where nobody knows
     memory: int | None = None  # bytes in use
+    applied: tuple[str, ...] = ()  # the recipes that the guest said are done
 
 
 def write(paths: Paths, vm: str, instance: Instance | None, job: str, report: WorkReport) -> None:
@@ -83,12 +85,24 @@ def _read(paths: Paths, vm: str) -> tuple[StoredWork, str] | None:
         return StoredWork(could_not_look("the stored report cannot be read"), ""), UNREADABLE
 
 
-def write_reach(paths: Paths, vm: str, instance: Instance | None, *, is_answered: bool, use: Use | None = None) -> None:
-    """Remember when this boot of the VM answered last; another boot is another host agent."""
+def write_reach(
+    paths: Paths,
+    vm: str,
+    instance: Instance | None,
+    *,
+    is_answered: bool,
+    use: Use | None = None,
+    applied: Iterable[str] | None = None,
+) -> None:
+    """Remember when this boot of the VM answered last; another boot is another host agent.
+
+    `applied`: the recipes that are done; None where it was not asked, then what was known in this boot stays.
+    """
     agent = instance.host_agent_pid if instance else 0
     facts: dict[str, object] = {"version": VERSION, "answered": is_answered, "at": time.time(), "host_agent_pid": agent}
+    before = _reach_facts(paths, vm, instance) or {}
+    facts["applied"] = sorted(applied) if applied is not None else before.get("applied")
     if use is not None:
-        before = _reach_facts(paths, vm, instance) or {}
         facts |= {"busy": use.busy, "ticks": use.ticks, "memory": use.memory_used}
         facts["cpu"] = _percent(before.get("busy"), before.get("ticks"), use)
     folder = files.private_folder(paths.vm_state(vm))
@@ -110,8 +124,10 @@ def read_reach(paths: Paths, vm: str, instance: Instance | None) -> Reach | None
     at, cpu, memory = facts.get("at"), facts.get("cpu"), facts.get("memory")
     if not isinstance(at, int | float) or not 0 <= at < 1e12:
         return None
-    known = (number if isinstance(number, int) else None for number in (cpu, memory))
-    return Reach(facts.get("answered") is True, float(at), *known)
+    cpu, memory = (number if isinstance(number, int) else None for number in (cpu, memory))
+    applied = facts.get("applied")
+    names = tuple(str(name) for name in applied) if isinstance(applied, list) else ()
+    return Reach(facts.get("answered") is True, float(at), cpu, memory, names)
 
 
 def _reach_facts(paths: Paths, vm: str, instance: Instance | None) -> dict[str, object] | None:

@@ -21,7 +21,19 @@ from dvmweb.plans import RecipeWish, World
 
 SCRIPTS = tuple(
     f"_{name}.sh"
-    for name in ("lib", "state", "apply", "identity", "keys", "clone", "code_dir", "hook", "show_hook", "work")
+    for name in (
+        "lib",
+        "state",
+        "apply",
+        "identity",
+        "keys",
+        "clone",
+        "code_dir",
+        "hook",
+        "show_hook",
+        "terminals",
+        "work",
+    )
 )
 
 

@@ -1,6 +1,12 @@
 """Plans: a list of steps that brings an instance to its config. Data: shown, tested, run."""
 
-from dvmweb.plans.guest_steps import hook_question, is_nothing_to_do, key_question, state_question
+from dvmweb.plans.guest_steps import (
+    hook_question,
+    is_nothing_to_do,
+    key_question,
+    state_question,
+    terminal_question,
+)
 from dvmweb.plans.model import BLIND, Options, RecipeWish, Step, World
 from dvmweb.plans.verbs import plan
 
@@ -15,4 +21,5 @@ __all__ = [
     "key_question",
     "plan",
     "state_question",
+    "terminal_question",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dvmweb.errors import SecretNeeded
@@ -25,9 +25,12 @@ def reachable(world: World) -> Step:
     return Step("reachable", _ask(world, script), WAIT_FOR_ANSWER, check="answer", script=script)
 
 
-def state_question(world: World) -> GuestScript:
-    """Which guest is it, what is applied, do the probes pass: the one question of a sync."""
-    names = "\n".join(wish.recipe.name for wish in world.recipes)
+def state_question(world: World, also: Iterable[str] = ()) -> GuestScript:
+    """Which guest is it, what is applied, do the probes pass: the one question of a sync.
+
+    `also`: recipes of which only is asked whether they are applied.
+    """
+    names = "\n".join((*(wish.recipe.name for wish in world.recipes), *also))
     probes = {f"probe-{wish.recipe.name}": wish.recipe.probe for wish in world.recipes if wish.recipe.probe}
     return _script(world, "_state.sh", {"DVM_RECIPES": names}, probes)
 
@@ -159,6 +162,11 @@ def key_question(world: World) -> GuestScript:
 def hook_question(world: World) -> GuestScript:
     """Ask for the text of the project hook."""
     return _script(world, "_show_hook.sh", {})
+
+
+def terminal_question(world: World, terminal: str) -> GuestScript:
+    """Ask what runs in a terminal."""
+    return _script(world, "_terminals.sh", {"DVM_TERMINAL_ID": terminal})
 
 
 def _script(world: World, main: str, variables: Mapping[str, str], more: Mapping[str, str] = {}) -> GuestScript:

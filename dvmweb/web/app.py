@@ -25,6 +25,7 @@ AREAS = (
     "dvmweb.web.form_pages",
     "dvmweb.web.job_pages",
     "dvmweb.web.delete_pages",
+    "dvmweb.web.terminals_pages",
     "dvmweb.web.terminal_pages",
 )
 BODY_BYTES = 1_000_000

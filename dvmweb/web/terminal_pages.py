@@ -8,18 +8,22 @@ import threading
 from dataclasses import dataclass
 from typing import Any, cast
 
-from flask import Blueprint, Response, current_app, g, jsonify, redirect, request, url_for
+from flask import Blueprint, Response, current_app, g, jsonify, request
 from flask.blueprints import BlueprintSetupState
 
 from dvmweb import names, rounds
-from dvmweb.errors import DvmError, NotFound, NotNow
+from dvmweb.errors import DvmError, NotFound
+from dvmweb.guest_text import visible
 from dvmweb.terminals import client
+from dvmweb.terminals.order import SHELL
 from dvmweb.vms import Vm
-from dvmweb.web import house
+from dvmweb.web import house, terminal_view
 from dvmweb.web.bridge import carry
 from dvmweb.web.guard import CONTENT_POLICY
 from dvmweb.web.problems import status_of
 from dvmweb.web.sockets import socket_route
+from dvmweb.web.terminal_view import Opener, Row
+from dvmweb.web.terminals_pages import open_in, trouble_of
 from dvmweb.web.tickets import Tickets
 
 blueprint = Blueprint("terminal_pages", __name__)
@@ -27,20 +31,12 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class TerminalLine:
-    """An open terminal in the list of a VM's page."""
-
-    id: str
-    words: str
-
-
-@dataclass(frozen=True)
 class TerminalList:
-    """The open terminals of a VM."""
+    """The terminals of a VM, as tabs."""
 
     vm: str
-    title: str
-    lines: tuple[TerminalLine, ...]
+    rows: tuple[Row, ...]
+    openers: tuple[Opener, ...]
 
 
 @dataclass(frozen=True)
@@ -52,6 +48,8 @@ class TerminalView:
     can_start: bool
     id: str  # the terminal to come back to, "" for a new one
     nonce: str
+    ports: tuple[str, ...]  # GUEST:HOST, so that a link to a guest's port leads to the forwarded one
+    code_dir: str
 
 
 @blueprint.record_once
@@ -69,25 +67,45 @@ def tickets() -> Tickets:
 
 @blueprint.get("/vms/<vm>/terminal")
 def terminal(vm: str) -> Response:
-    """The page; `?id=` comes back to a terminal that is open."""
-    trouble, can_start = trouble_of(_find(vm))
-    here = request.args.get("id", "")
+    """The page: `?id=` comes back to a terminal; without it to the one that nobody looks at, or to a new shell."""
+    found = _find(vm)
+    trouble, can_start = trouble_of(found)
+    terminals = _of(vm)
+    asked = request.args.get("id", "")
     view = TerminalView(
         vm=vm,
-        trouble=trouble,
+        trouble="" if any(one.id == asked for one in terminals) else trouble,
         can_start=can_start,
-        id=here if names.is_id(here) else "",
+        id=asked if names.is_id(asked) else _unseen(terminals),
         nonce=secrets.token_urlsafe(16),
+        ports=tuple(f"{port.guest_port}:{port.host_port}" for port in found.config.ports) if found.config else (),
+        code_dir=visible(found.config.code_dir, 200) if found.config else "",
     )
-    answer = house.page("terminal.html", view=view, list=_list_of(vm), section="terminal")
+    answer = house.page("terminal.html", view=view, list=_list_of(found, terminals), section="terminals")
     answer.headers["Content-Security-Policy"] = content_policy(view.nonce)
     return answer
 
 
 @blueprint.get("/vms/<vm>/terminal/list")
 def open_terminals(vm: str) -> Response:
-    """The part of the page that lists what is open."""
-    return house.page("_terminal_list.html", list=_list_of(_find(vm).name))
+    """The tabs, which are polled."""
+    return house.page("_terminal_tabs.html", list=_list_of(_find(vm), _of(vm)))
+
+
+def _of(vm: str) -> tuple[client.TerminalFacts, ...]:
+    """The terminals of a VM in the order of opening; one that ended unseen is among them."""
+    found = (one for one in client.list_terminals(house.vms()) if one.vm == vm and (one.state or not one.ended))
+    return tuple(sorted(found, key=lambda one: -one.age))
+
+
+def _unseen(terminals: tuple[client.TerminalFacts, ...]) -> str:
+    """The terminal used last of those that nobody looks at, "" for a new one."""
+    free = [one for one in terminals if not one.viewers and not one.ended]
+    return min(free, key=lambda one: one.idle).id if free else ""
+
+
+def _list_of(vm: Vm, terminals: tuple[client.TerminalFacts, ...]) -> TerminalList:
+    return TerminalList(vm.name, tuple(terminal_view.row(one) for one in terminals), terminal_view.openers(vm))
 
 
 def content_policy(nonce: str) -> str:
@@ -97,41 +115,11 @@ def content_policy(nonce: str) -> str:
     return CONTENT_POLICY.replace("style-src 'self'", ours)
 
 
-def trouble_of(vm: Vm) -> tuple[str, bool]:
-    """Why no terminal can be opened in this VM, and whether a start would help."""
-    if vm.kind == "unmanaged":
-        return f"{vm.name} was not made by dvm. Enter it with: limactl shell {vm.name}", False
-    if vm.kind == "not created":
-        return f"{vm.name} is not created yet. Sync it first.", False
-    if vm.problem:
-        return "Its config has errors. Mend them first.", False
-    if vm.status != "Running":
-        return f"{vm.name} is {vm.status.lower() or 'in an unknown state'}.", vm.status == "Stopped"
-    return "", False
-
-
 def _find(name: str) -> Vm:
     found = next((vm for vm in house.watch().snapshot().vms if vm.name == name), None)
     if found is None:
         raise NotFound(f"There is no VM {name}.", "The list of VMs shows what there is.")
     return found
-
-
-def _list_of(vm: str) -> TerminalList:
-    lines = tuple(_line(facts) for facts in client.list_terminals(house.vms()) if facts.vm == vm and not facts.ended)
-    return TerminalList(vm, f"{len(lines)} open {'terminal' if len(lines) == 1 else 'terminals'}", lines)
-
-
-def _line(facts: client.TerminalFacts) -> TerminalLine:
-    tabs = f"open in {facts.viewers} {'tab' if facts.viewers == 1 else 'tabs'}" if facts.viewers else "open in no tab"
-    return TerminalLine(facts.id, f"opened {_seconds(facts.age)}, last used {_seconds(facts.idle)}, {tabs}")
-
-
-def _seconds(seconds: float) -> str:
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= size:
-            return f"{int(seconds // size)} {unit} ago"
-    return f"{int(seconds)} s ago"
 
 
 # -- a way in --------------------------------------------------------------------------------------------------------
@@ -141,7 +129,8 @@ def _seconds(seconds: float) -> str:
 def ticket(vm: str) -> Response:
     """A ticket for the terminal `id`, or for a new one of `cols` and `rows`; as JSON, errors too."""
     try:
-        found = _known(vm, request.form["id"]) if request.form.get("id") else _opened(vm)
+        asked = request.form.get("id")
+        found = _known(vm, asked) if asked else open_in(_find(vm), request.form.get("command", SHELL))
     except DvmError as error:
         answer = jsonify({"what": error.what, "todo": error.todo})
         answer.status_code = status_of(error)
@@ -157,24 +146,6 @@ def _known(vm: str, terminal: str) -> str:
         if facts.id == terminal and facts.vm == vm:
             return terminal
     raise NotFound("This terminal has ended.", "Open a new one.")
-
-
-def _opened(vm: str) -> str:
-    trouble, _ = trouble_of(_find(vm))
-    if trouble:
-        raise NotNow(trouble, "Then open the terminal again.")
-    cols, rows = (request.form.get(name, type=int) for name in ("cols", "rows"))
-    return client.open_terminal(house.vms(), vm, cols or 80, rows or 24)
-
-
-@blueprint.post("/terminals/<terminal>/close")
-def close(terminal: str) -> Response:
-    """End a terminal and go back to its VM's page."""
-    facts = next((one for one in client.list_terminals(house.vms()) if one.id == terminal and not one.ended), None)
-    if facts is None:
-        raise NotFound("There is no such terminal; it may have ended.", "Open a new one.")
-    client.close(house.vms(), terminal)
-    return cast(Response, redirect(url_for("terminal_pages.terminal", vm=facts.vm), 303))
 
 
 # -- the socket ------------------------------------------------------------------------------------------------------

@@ -131,7 +131,7 @@ function tellState(place, term) {
     const isOver = kind === "over" || kind === "failed";
     find("end").hidden = !isOver;
     find("close").disabled = kind !== "open";
-    window.htmx?.trigger("#terminals", "dvm:refresh");
+    window.htmx?.trigger("#terminal-tabs", "dvm:refresh");
     if (isOver && place.contains(document.activeElement)) find("again").focus();
     if (kind === "open" && isFree) term.focus();
   };

@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "rounds": (*FLOOR, *WANTS_AND_ANSWERS, "lima", "plans", "jobs", "vms"),
     "drafts": (*FLOOR, *WANTS_AND_ANSWERS, "lima", "plans", "jobs"),
     "deleting": (*FLOOR, *WANTS_AND_ANSWERS, "lima", "plans", "jobs", "vms"),
+    "closing": (*FLOOR, *WANTS_AND_ANSWERS, "lima", "plans", "jobs", "vms", "terminals"),
     # The keeper outlives the dashboard and knows no face.
     "terminals": (*FLOOR, "config", "lima", "vms"),
     # A face calls the verbs of `vms`; beside them it reads records and values, and runs nothing.
@@ -49,6 +50,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "rounds",
         "drafts",
         "deleting",
+        "closing",
         *WANTS_AND_ANSWERS,
         "plans",
         "jobs.journal",
@@ -61,6 +63,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "lima.instances",
         "terminals.client",
         "terminals.wire",
+        "terminals.agents",
+        "terminals.order",
     ),
     "demo": FLOOR,
     "__main__": ("cli",),

@@ -16,14 +16,17 @@ import pytest
 from flask import Flask
 from werkzeug.test import Client, TestResponse
 
+from dvmweb.errors import NotFound
 from dvmweb.paths import from_environment
-from dvmweb.vms import Vms
+from dvmweb.vms import Vm, Vms
+from dvmweb.web import terminal_pages, terminals_pages
 from dvmweb.web.app import create_app
 from dvmweb.web.guard import guard
 from dvmweb.web.house import SESSION
 from dvmweb.web.server import Server, listen
 from dvmweb.web.sessions import Session, Sessions
 from dvmweb.web.sockets import outermost
+from tests.terminals.conftest import House, end
 
 ROOT = Path(__file__).parents[2]
 HOST = "[::1]:8722"
@@ -175,3 +178,33 @@ def server(app: Flask, vms: Vms, sessions: Sessions) -> Iterator[Served]:
         app.extensions["dvm"]["sockets"].close_all()
         serving.shutdown()
         thread.join(5)
+
+
+def a_vm(kind: str = "managed", status: str = "Running", problem: str = "") -> Vm:
+    return Vm("app", kind, status, None, None, problem, None, None, None)
+
+
+@pytest.fixture
+def running(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The list of VMs says that `app` runs."""
+
+    def find(name: str) -> Vm:
+        if name != "app":
+            raise NotFound(f"There is no VM {name}.")
+        return a_vm()
+
+    monkeypatch.setattr(terminal_pages, "_find", find)
+    monkeypatch.setattr(terminals_pages, "find_vm", find)
+
+
+@pytest.fixture
+def keeper(vms: Vms, running: None) -> Iterator[House]:
+    """A keeper of plain shells for the dashboard's state folder."""
+    house = House(vms.paths, vms.environ)
+    house.paths.state.mkdir(parents=True, mode=0o700, exist_ok=True)
+    house.keeper()
+    try:
+        yield house
+    finally:
+        for process in house.keepers:
+            end(process)

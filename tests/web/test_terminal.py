@@ -15,7 +15,6 @@ import pytest
 import websocket
 from werkzeug.test import TestResponse
 
-from dvmweb.errors import NotFound
 from dvmweb.names import new_id
 from dvmweb.terminals import client
 from dvmweb.vms import Vm, Vms
@@ -27,39 +26,10 @@ from dvmweb.web.server import Server, listen
 from dvmweb.web.sessions import Sessions
 from dvmweb.web.sockets import outermost
 from dvmweb.web.tickets import LIFETIME, MOST, Tickets
-from tests.terminals.conftest import House, end, eventually
-from tests.web.conftest import Browser, Served
+from tests.terminals.conftest import House, eventually
+from tests.web.conftest import Browser, Served, a_vm
 
 PAGE = "/vms/app/terminal"
-
-
-def a_vm(kind: str = "managed", status: str = "Running", problem: str = "") -> Vm:
-    return Vm("app", kind, status, None, None, problem, None, None, None)
-
-
-@pytest.fixture
-def running(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The list of VMs says that `app` runs."""
-
-    def find(name: str) -> Vm:
-        if name != "app":
-            raise NotFound(f"There is no VM {name}.")
-        return a_vm()
-
-    monkeypatch.setattr(terminal_pages, "_find", find)
-
-
-@pytest.fixture
-def keeper(vms: Vms, running: None) -> Iterator[House]:
-    """A keeper of plain shells for the dashboard's state folder."""
-    house = House(vms.paths, vms.environ)
-    house.paths.state.mkdir(parents=True, mode=0o700, exist_ok=True)
-    house.keeper()
-    try:
-        yield house
-    finally:
-        for process in house.keepers:
-            end(process)
 
 
 class Tab:
@@ -193,17 +163,25 @@ def test_a_vm_that_is_not_there_is_not_found(client: Browser, running: None) -> 
     assert client.post("/vms/nobody/terminal/ticket", data={}).status_code == 404
 
 
-def test_open_terminals_are_listed_and_closed_without_script(client: Browser, keeper: House) -> None:
+def test_open_terminals_are_tabs_and_closed_without_script(client: Browser, keeper: House) -> None:
     opened = answer_of(client.post(f"{PAGE}/ticket", data={}))["id"]
     page = client.get(f"{PAGE}?id={opened}").text
-    assert "1 open terminal<" in page
+    assert f'data-tab="{opened}"' in page
     assert f"/terminals/{opened}/close" in page
-    assert f"/terminals/{opened}/close" in client.get(f"{PAGE}/list").text
+    assert f'data-tab="{opened}"' in client.get(f"{PAGE}/list").text
     assert f'data-id="{opened}"' in page
-    answer = client.post(f"/terminals/{opened}/close")
+    answer = client.post(f"/terminals/{opened}/close", data={"sure": "1"})
     assert (answer.status_code, answer.headers["Location"]) == (303, client.sessions.prefix + PAGE)
     eventually(lambda: f"/terminals/{opened}/close" not in client.get(PAGE).text)
     assert client.post(f"/terminals/{opened}/close").status_code == 404
+
+
+def test_the_page_comes_back_to_the_terminal_that_nobody_looks_at(client: Browser, keeper: House) -> None:
+    assert 'data-id=""' in client.get(PAGE).text
+    seen, left = (answer_of(client.post(f"{PAGE}/ticket", data={}))["id"] for _ in range(2))
+    viewer = keeper.viewer(seen)
+    assert f'data-id="{left}"' in client.get(PAGE).text
+    viewer.close()
 
 
 @pytest.mark.parametrize("hostile", ["../x", '"><script>', "0" * 31, "x" * 5000, ""])

@@ -1,0 +1,56 @@
+"""What would end with a terminal, for the page that asks before it closes one."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from dvmweb import plans
+from dvmweb.errors import CouldNotLook, DvmError
+from dvmweb.guest_state import parse_terminal
+from dvmweb.guest_text import visible
+from dvmweb.jobs.worlds import load_world
+from dvmweb.lima.client import Lima
+from dvmweb.terminals.agents import AGENTS
+from dvmweb.terminals.client import TerminalFacts
+from dvmweb.terminals.order import SHELL
+from dvmweb.vms import Vm, Vms
+
+PATIENCE = 5.0  # seconds for the guest to tell
+
+
+@dataclass(frozen=True)
+class Occupied:
+    """What runs in a terminal. Where nobody could look, `is_known` is False: that is never "nothing"."""
+
+    is_known: bool
+    programs: tuple[str, ...] = ()
+
+    @property
+    def is_idle(self) -> bool:
+        """Known to run nothing but its shell."""
+        return self.is_known and not self.programs
+
+
+def what_runs(vms: Vms, vm: Vm | None, terminal: TerminalFacts) -> Occupied:
+    """Ask the guest what runs in a terminal; an agent's own terminal always runs that agent. Never raises."""
+    if terminal.ended:
+        return Occupied(is_known=True)
+    if terminal.command != SHELL:
+        agent = AGENTS.get(terminal.command)
+        return Occupied(is_known=True, programs=(agent.label if agent else terminal.command,))
+    if vm is None or vm.status != "Running":  # its line is dead, and what ran in it as well
+        return Occupied(is_known=vm is not None)
+    with suppress(DvmError, OSError):
+        return _ask(vms, vm, terminal.id)
+    return Occupied(is_known=False)
+
+
+def _ask(vms: Vms, vm: Vm, terminal: str) -> Occupied:
+    world = replace(load_world(vms.paths, vms.environ, vm.name, "look"), instance=vm.instance, has_looked=True)
+    lima = Lima(world.engine, vms.paths, vms.environ, vm=vm.name, is_quiet=True)
+    answer = lima.ask(world.wish.instance, plans.terminal_question(world, terminal), PATIENCE)
+    programs = parse_terminal(answer.stdout, world.nonce)
+    if programs is None:
+        raise CouldNotLook("The guest knows no such terminal.")
+    return Occupied(is_known=True, programs=tuple(visible(name, 40) for name in programs))

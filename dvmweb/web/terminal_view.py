@@ -1,0 +1,125 @@
+"""What the pages show of terminals: rows with their state in words, and which of them need somebody. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from dvmweb.guest_text import visible
+from dvmweb.terminals.agents import AGENTS
+from dvmweb.terminals.client import TerminalFacts
+from dvmweb.vms import Vm
+from dvmweb.web.views import Badge
+from dvmweb.web.wording import STEP, count
+
+NEEDS = ("waits", "ended", "rang")
+# State -> tone, icon, and its words where it is the program's own and where it is a guess.
+WORDS = {
+    "waits": ("warn", "bell", "Waits for you", "Seems to wait"),
+    "works": ("info", "sync", "Works", "Seems to work"),
+    "ended": ("idle", "stop", "Has ended", "Has ended"),
+    "rang": ("warn", "bell", "Rang the bell", "Rang the bell"),
+}
+OPEN = Badge("idle", "term", "Open")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A terminal in a list."""
+
+    id: str
+    vm: str
+    name: str
+    what: str  # shell, or the agent's name
+    badge: Badge
+    detail: str
+    path: str  # below the prefix
+    needs_you: bool
+    is_over: bool
+
+    @property
+    def words(self) -> str:
+        """The row as one sentence, for a mark or a notice."""
+        return f"{self.name}: {self.badge.word[:1].lower()}{self.badge.word[1:]}"
+
+
+@dataclass(frozen=True)
+class Opener:
+    """A named command that can be opened in a VM."""
+
+    command: str
+    text: str
+
+
+def label(command: str) -> str:
+    """A command as people say it."""
+    return AGENTS[command].label if command in AGENTS else command
+
+
+def openers(vm: Vm) -> tuple[Opener, ...]:
+    """What can be opened beside a shell: the agents whose recipe the guest said is applied."""
+    applied = vm.reach.applied if vm.reach is not None else ()
+    return tuple(Opener(name, f"Open {agent.label}") for name, agent in AGENTS.items() if agent.recipe in applied)
+
+
+def row(facts: TerminalFacts) -> Row:
+    """One terminal. Its name is the user's and was checked when it was given; it is made safe here again."""
+    return Row(
+        id=facts.id,
+        vm=facts.vm,
+        name=visible(facts.name, 60) or facts.id[:8],
+        what=label(facts.command),
+        badge=_badge(facts),
+        detail=_detail(facts),
+        path=f"/vms/{facts.vm}/terminal?id={facts.id}",
+        needs_you=facts.state in NEEDS,
+        is_over=facts.ended,
+    )
+
+
+def rows(terminals: Iterable[TerminalFacts]) -> tuple[Row, ...]:
+    """Those that need somebody first, the longest waiting on top; then by VM in the order of opening."""
+    shown = [facts for facts in terminals if facts.state or not facts.ended]
+    ordered = sorted(shown, key=lambda one: (0, "", -one.since) if one.state in NEEDS else (1, one.vm, -one.age))
+    return tuple(row(facts) for facts in ordered)
+
+
+def _badge(facts: TerminalFacts) -> Badge:
+    if facts.state not in WORDS:
+        return OPEN
+    tone, icon, own, guess = WORDS[facts.state]
+    why = "Guessed from its output: it gave no word itself" if facts.guess else "" if facts.ended else "Its own word"
+    return Badge(tone, icon, guess if facts.guess else own, since(facts.since), why)
+
+
+def _detail(facts: TerminalFacts) -> str:
+    if facts.ended:
+        return facts.reason
+    told = [f"opened {since(facts.age)}", f"last output or key {since(facts.idle)}"]
+    told.append(f"open in {count(facts.viewers, 'tab', 'tabs')}" if facts.viewers else "open in no tab")
+    if facts.guess and facts.state != "rang":
+        told.insert(0, "guessed")
+    return ", ".join(told)
+
+
+def since(seconds: float) -> str:
+    """How long ago, in steps of ten seconds, so that a list that did not change is not sent again."""
+    if seconds < STEP:
+        return "just now"
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit} ago"
+    return f"{int(seconds // STEP * STEP)} s ago"
+
+
+def heading(every: Sequence[Row]) -> str:
+    """The answer of the page in a line."""
+    waiting = sum(one.needs_you for one in every)
+    if not every:
+        return "No terminal is open"
+    terminals = count(len(every), "terminal", "terminals")
+    return (
+        f"{terminals}, {waiting} {'needs' if waiting == 1 else 'need'} you"
+        if waiting
+        else f"{terminals}, none needs you"
+    )
