@@ -222,6 +222,10 @@ class Vms:
         world, lima = self._running(name)
         return lima.attach(enter(world.wish.instance, world.config.guest_code_dir, command))
 
+    def need_running(self, name: str) -> None:
+        """Raise NotFound where there is no such instance, CouldNotLook where it does not run."""
+        self._running(name)
+
     def _running(self, name: str) -> tuple[World, Lima]:
         world, lima = self._asked(name, "look")
         if world.instance is None:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from dvmweb.jobs.journal import Job
+from dvmweb.terminals.client import TerminalFacts
 from dvmweb.vms import Vm
 
 
@@ -14,6 +15,11 @@ def job_facts(job: Job) -> dict[str, Any]:
     """A job as `dvm jobs --json` prints it."""
     facts = asdict(job)
     return {"version": 1, **{key: facts[key] for key in facts if key not in ("process", "child")}}
+
+
+def terminal_facts(terminal: TerminalFacts) -> dict[str, Any]:
+    """A terminal as `dvm terminals --json` prints it; `state` is null where there is nothing to say."""
+    return {"version": 1, **asdict(terminal), "state": terminal.state or None}
 
 
 def vm_facts(vm: Vm) -> dict[str, Any]:

@@ -161,10 +161,38 @@ def hook(vms: Vms, name: str, approve: str) -> None:
     click.echo("Approved. The next sync runs it.")
 
 
-@_verb(NAME)
-def sh(vms: Vms, name: str) -> None:
+@_verb(
+    NAME,
+    click.option(
+        "--attach",
+        is_flag=False,
+        flag_value="",
+        metavar="[TERMINAL]",
+        help="Join a terminal that is kept, as the dashboard shows it: by name or id, else the one used last.",
+    ),
+)
+def sh(vms: Vms, name: str, attach: str | None) -> None:
     """Open a shell in the VM, in the code dir."""
-    sys.exit(vms.enter(name))
+    if attach is None:
+        sys.exit(vms.enter(name))
+    from dvmweb.cli.attaching import join
+
+    sys.exit(join(vms, name, attach))
+
+
+@_verb(JSON)
+def terminals(vms: Vms, as_json: bool) -> None:
+    """List the terminals that are kept: which agent waits, works or has ended."""
+    from dvmweb.cli import facts, show
+    from dvmweb.terminals import client
+
+    found = client.list_terminals(vms)
+    if as_json:
+        show.as_json([facts.terminal_facts(one) for one in found])
+    elif found:
+        show.table(("TERMINAL", "VM", "NAME", "STATE", "OPENED", "USED", "VIEWERS"), show.terminal_rows(found))
+    else:
+        click.echo("No terminal is kept. Open one in the dashboard, or with: dvm sh NAME --attach")
 
 
 @_verb(

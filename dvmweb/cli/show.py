@@ -12,6 +12,7 @@ from typing import Any
 from dvmweb.guest_text import visible
 from dvmweb.jobs.journal import Job
 from dvmweb.jobs.stored import age
+from dvmweb.terminals.client import TerminalFacts
 from dvmweb.vms import Vm
 
 GIB = 1 << 30
@@ -75,6 +76,18 @@ def wrapped(lines: Iterable[str], width: int) -> list[str]:
 def vm_rows(vms: Sequence[Vm]) -> list[tuple[str, ...]]:
     """The lines of `dvm ls`."""
     return [(vm.name, state(vm), work(vm), size(vm), ports(vm), recipes(vm)) for vm in vms]
+
+
+def terminal_rows(terminals: Sequence[TerminalFacts]) -> list[tuple[str, ...]]:
+    """The lines of `dvm terminals`."""
+    return [
+        (one.id[:8], one.vm, visible(one.name, 40), one.state_in_words, _ago(one.age), _ago(one.idle), str(one.viewers))
+        for one in terminals
+    ]
+
+
+def _ago(seconds: float) -> str:
+    return age(0.0, seconds)
 
 
 def state(vm: Vm) -> str:

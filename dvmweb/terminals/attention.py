@@ -11,6 +11,15 @@ QUIET = 10.0  # seconds without a byte after which an agent seems to wait: while
 STALE = 60.0  # seconds of quiet after which even its own word "works" is doubted
 
 
+# In words: where it is the program's own word or a fact, and where it is a guess.
+IN_WORDS = {
+    WAITS: ("waits for you", "seems to wait"),
+    WORKS: ("works", "seems to work"),
+    ENDED: ("has ended", "has ended"),
+    RANG: ("rang the bell", "rang the bell"),
+}
+
+
 @dataclass(frozen=True)
 class State:
     """What a list shows. `word` is "" where there is nothing to say; `since` in monotonic seconds."""

@@ -17,6 +17,7 @@ from dvmweb import errors, files
 from dvmweb.errors import DvmError, NotFound
 from dvmweb.paths import Paths
 from dvmweb.terminals import wire
+from dvmweb.terminals.attention import IN_WORDS
 from dvmweb.terminals.entering import keeper_environment
 from dvmweb.terminals.order import SHELL
 from dvmweb.terminals.place import folder, socket_path
@@ -56,6 +57,11 @@ class TerminalFacts:
     watched: bool = False  # somebody has it in sight
     reason: str = ""  # how it ended
 
+    @property
+    def state_in_words(self) -> str:
+        """The state as people say it, "open" where there is nothing to say; a newer keeper may know more."""
+        return IN_WORDS[self.state][self.guess] if self.state in IN_WORDS else "open"
+
 
 class KeeperGone(DvmError):
     """The keeper has ended in the middle of a conversation."""
@@ -73,6 +79,11 @@ class Connection:
     def fileno(self) -> int:
         """The descriptor, to wait on."""
         return self._socket.fileno()
+
+    @property
+    def has_more(self) -> bool:
+        """Is a message here that `receive` has not returned yet?"""
+        return bool(self._messages)
 
     def receive(self, timeout: float | None = None) -> wire.Message | None:
         """The next message: bytes of the terminal, or a dict. None after `timeout` seconds.

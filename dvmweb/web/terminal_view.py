@@ -10,16 +10,10 @@ from dvmweb.terminals.agents import AGENTS
 from dvmweb.terminals.client import TerminalFacts
 from dvmweb.vms import Vm
 from dvmweb.web.views import Badge
-from dvmweb.web.wording import STEP, count
+from dvmweb.web.wording import STEP, capital, count
 
 NEEDS = ("waits", "ended", "rang")
-# State -> tone, icon, and its words where it is the program's own and where it is a guess.
-WORDS = {
-    "waits": ("warn", "bell", "Waits for you", "Seems to wait"),
-    "works": ("info", "sync", "Works", "Seems to work"),
-    "ended": ("idle", "stop", "Has ended", "Has ended"),
-    "rang": ("warn", "bell", "Rang the bell", "Rang the bell"),
-}
+LOOKS = {"waits": ("warn", "bell"), "works": ("info", "sync"), "ended": ("idle", "stop"), "rang": ("warn", "bell")}
 OPEN = Badge("idle", "term", "Open")
 
 
@@ -85,11 +79,11 @@ def rows(terminals: Iterable[TerminalFacts]) -> tuple[Row, ...]:
 
 
 def _badge(facts: TerminalFacts) -> Badge:
-    if facts.state not in WORDS:
+    if facts.state not in LOOKS:
         return OPEN
-    tone, icon, own, guess = WORDS[facts.state]
+    tone, icon = LOOKS[facts.state]
     why = "Guessed from its output: it gave no word itself" if facts.guess else "" if facts.ended else "Its own word"
-    return Badge(tone, icon, guess if facts.guess else own, since(facts.since), why)
+    return Badge(tone, icon, capital(facts.state_in_words), since(facts.since), why)
 
 
 def _detail(facts: TerminalFacts) -> str:

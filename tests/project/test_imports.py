@@ -41,6 +41,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "jobs.stored",
         "lima.ledger",
         "lima.entering.shown",
+        "terminals.client",
+        "terminals.joining",
         "web.dashboard",
         "web.running",
     ),

@@ -1,0 +1,157 @@
+"""Show a terminal of the keeper on our own: keys go in, its bytes come out, Ctrl-\\ leaves it running."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import select
+import signal
+import socket
+import termios
+import time
+import tty
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from dvmweb.terminals.client import Connection
+
+LEAVE = b"\x1c"  # Ctrl-\
+# The user's own terminal answers what a program asked in bytes that are shown again. Such answers must not be typed
+# into the shell, so keys count only once it has answered a question of ours that comes after those bytes: where the
+# cursor is, at a place that we have chosen and that no other question is likely to be about.
+FENCE, ANSWER = b"\x1b7\x1b[%d;%dH\x1b[6n\x1b8", b"\x1b[%d;%dR"
+PATIENCE = 2.0  # seconds for a terminal that answers nothing
+# What a program may have left behind: alternate screen, hidden cursor, mouse, focus, bracketed paste, colours.
+RESTORE = b"".join(b"\x1b[?%dl" % mode for mode in (1, 1000, 1002, 1003, 1004, 1006, 2004, 1049)) + b"\x1b[?25h\x1b[0m"
+CHUNK = 65_536
+
+
+@dataclass(frozen=True)
+class End:
+    """How the terminal ended."""
+
+    code: int
+    words: str
+
+
+def show(connection: Connection) -> End | None:
+    """Show an attached terminal on stdin and stdout, which must be one, until it ends; None when the user leaves it."""
+    try:
+        with _raw():
+            return _Viewer(connection).run()
+    finally:
+        os.write(1, RESTORE)
+
+
+class _Viewer:
+    """Carries bytes between our own terminal and the keeper's."""
+
+    def __init__(self, connection: Connection) -> None:
+        told = connection.attached
+        self._connection = connection
+        self._at = int(told["from"])
+        self._replay = int(told["replay"])
+        size = os.get_terminal_size()
+        self._place = (1 + secrets.randbelow(size.lines), 1 + secrets.randbelow(size.columns))
+        self._fence_until = 0.0 if self._at >= self._replay else float("inf")  # monotonic seconds
+        self._held = b""
+        _write(str(told.get("modes", "")).encode())
+
+    def run(self) -> End | None:
+        """Until the terminal has ended; None when the user has left it."""
+        with _size_changes() as changes:
+            while True:
+                ready, _, _ = select.select((0, self._connection.fileno(), changes.fileno()), (), (), PATIENCE)
+                if changes.fileno() in ready:
+                    changes.recv(CHUNK)
+                    size = os.get_terminal_size()
+                    self._connection.control(do="resize", cols=size.columns, rows=size.lines)
+                if 0 in ready and self._type(os.read(0, CHUNK)):
+                    return None
+                if self._connection.fileno() in ready and (end := self._hear()):
+                    return end
+
+    def _type(self, data: bytes) -> bool:
+        """Send keys; True when the user leaves."""
+        if not data:
+            return True
+        keys, leaves, _ = self._past_the_fence(data).partition(LEAVE)
+        if keys:
+            self._connection.send(keys)
+        return bool(leaves)
+
+    def _past_the_fence(self, data: bytes) -> bytes:
+        if not self._fence_until:
+            return data
+        self._held += data
+        _, answer, rest = self._held.partition(ANSWER % self._place)
+        if answer or time.monotonic() > self._fence_until:
+            self._fence_until, self._held = 0.0, b""
+            return rest if answer else data
+        return LEAVE if LEAVE in data else b""
+
+    def _hear(self) -> End | None:
+        """Show what has come; how it ended, once it has."""
+        while (message := self._connection.receive(PATIENCE)) is not None:
+            if isinstance(message, bytes):
+                self._show(message)
+            elif end := self._obey(message):
+                return end
+            if not self._connection.has_more:
+                break
+        return None
+
+    def _show(self, data: bytes) -> None:
+        _write(data)
+        self._at += len(data)
+        self._connection.control(do="ack", at=self._at)
+        if self._fence_until == float("inf") and self._at >= self._replay:
+            self._fence_until = time.monotonic() + PATIENCE
+            _write(FENCE % self._place)
+
+    def _obey(self, message: dict[str, Any]) -> End | None:
+        kind = message.get("is")
+        if kind == "exit":
+            return End(int(message["code"]), str(message["reason"]))
+        if kind == "dropped":
+            return End(1, "This terminal was too slow and was let go; the shell goes on.")
+        if kind == "ping":
+            self._connection.control(do="pong")
+        elif kind == "skipped":
+            self._at = int(message["from"])
+            _write(b"\r\n[... output was left out ...]\r\n" + str(message.get("modes", "")).encode())
+        return None
+
+
+def _write(data: bytes) -> None:
+    while data:
+        data = data[os.write(1, data) :]
+
+
+@contextmanager
+def _raw() -> Iterator[None]:
+    """Our own terminal hands every key on, and is as before afterwards."""
+    before = termios.tcgetattr(0)
+    try:
+        tty.setraw(0)
+        yield
+    finally:
+        termios.tcsetattr(0, termios.TCSADRAIN, before)
+
+
+@contextmanager
+def _size_changes() -> Iterator[socket.socket]:
+    """A socket that can be read when our window has another size."""
+    alarm, bell = socket.socketpair()
+    bell.setblocking(False)
+    old = signal.set_wakeup_fd(bell.fileno(), warn_on_full_buffer=False)
+    before = signal.signal(signal.SIGWINCH, lambda *_: None)
+    try:
+        yield alarm
+    finally:
+        signal.signal(signal.SIGWINCH, before)
+        signal.set_wakeup_fd(old)
+        alarm.close()
+        bell.close()

@@ -1,0 +1,137 @@
+"""`dvm sh NAME --attach`, run on a real pty: a kept terminal is joined, left and ended from the command line."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pexpect
+import pytest
+
+from dvmweb.cli.attaching import choose
+from dvmweb.errors import NotFound, UsageError
+from dvmweb.terminals import client
+from dvmweb.terminals.client import TerminalFacts
+from tests.terminals.conftest import House, eventually
+
+ROOT = Path(__file__).parents[2]
+
+
+class Joined:
+    """`dvm` on a pty, as a person sees it who answers no question of the guest unless told to."""
+
+    def __init__(self, house: House, *words: str) -> None:
+        argv = ["-P", "-m", "dvmweb", *words]
+        environ = {**house.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm"}
+        self.child: Any = pexpect.spawn(sys.executable, argv, env=environ, timeout=20, dimensions=(30, 90))
+        self.child.delaybeforesend = None
+
+    def answer_the_fence(self) -> None:
+        """Do what every terminal does when it is asked where its cursor is."""
+        self.child.expect(rb"\x1b7\x1b\[(\d+);(\d+)H\x1b\[6n\x1b8")
+        self.child.send(b"\x1b[%b;%bR" % self.child.match.groups())
+
+
+@pytest.fixture
+def join(house: House) -> Iterator[Any]:
+    joined: list[Joined] = []
+
+    def make(*words: str) -> Joined:
+        joined.append(Joined(house, *words))
+        return joined[-1]
+
+    yield make
+    for one in joined:
+        one.child.close(force=True)
+
+
+def test_a_kept_terminal_is_joined_seen_left_and_goes_on(house: House, join: Any) -> None:
+    house.keeper()
+    terminal, viewer = house.shell()
+    viewer.type("echo seen-$((1+1)); printf '\\033[c\\033[6n'\n")  # a question that waits in the replay
+    viewer.read_until(b"seen-2")
+    viewer.close()
+    one = join("sh", "app", "--attach")
+    one.child.expect("app: shell; Ctrl-")
+    one.child.expect("seen-2")
+    one.child.send(b"\x1b[?1;2c\x1b[5;5R")  # what a terminal answers to the replay: never typed into the shell
+    one.answer_the_fence()
+    one.child.send(b"echo typed-$((2+2)); stty size\n")
+    one.child.expect("typed-4\r\n30 90")
+    assert b"[?1;2c" not in one.child.before
+    one.child.send(b"\x1c")
+    one.child.expect("left; it goes on")
+    one.child.expect(pexpect.EOF)
+    one.child.close()
+    assert one.child.exitstatus == 0
+    assert client.list_terminals(house)[0].id == terminal
+
+
+def test_its_end_is_told_with_its_code(house: House, join: Any) -> None:
+    house.keeper()
+    house.shell()
+    one = join("sh", "app", "--attach=shell")
+    one.answer_the_fence()
+    one.child.send(b"exit 7\n")
+    one.child.expect("ended with exit code 7")
+    one.child.expect(pexpect.EOF)
+    one.child.close()
+    assert one.child.exitstatus == 7
+
+
+def test_two_viewers_share_a_shell_in_the_size_of_the_smaller(house: House, join: Any) -> None:
+    house.keeper()
+    terminal, viewer = house.shell()
+    one = join("sh", "app", "--attach")
+    one.answer_the_fence()
+    one.child.setwinsize(20, 70)
+    eventually(lambda: next((t.cols, t.rows) for t in client.list_terminals(house) if t.id == terminal) == (70, 20))
+    viewer.type("echo from-the-other-$((3+3))\n")
+    one.child.expect("from-the-other-6")
+
+
+def test_without_a_terminal_it_says_what_to_do(house: House) -> None:
+    import subprocess
+
+    done = subprocess.run(
+        (sys.executable, "-P", "-m", "dvmweb", "sh", "app", "--attach"),
+        env={**house.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "dvm ssh app -- CMD" in done.stderr
+
+
+def facts(**more: Any) -> TerminalFacts:
+    given = {"id": os.urandom(16).hex(), "vm": "app", "command": "shell", "name": "shell", "ended": False}
+    return TerminalFacts(**{**given, "age": 60, "idle": 1, "viewers": 0, "cols": 80, "rows": 24, **more})
+
+
+def test_the_one_that_nobody_looks_at_is_meant() -> None:
+    seen, old, new, other = facts(viewers=1, idle=0), facts(idle=90), facts(idle=5), facts(vm="b", idle=0)
+    ended = facts(ended=True, idle=0)
+    every = (seen, old, new, other, ended)
+    assert choose(every, "app", "") == new.id
+    assert choose((seen, other), "app", "") == seen.id
+    assert choose((ended, other), "app", "") is None
+    assert choose(every, "app", old.id[:8]) == old.id
+    assert choose((facts(name="tests"), *every), "app", "tests") != new.id
+    with pytest.raises(UsageError, match="3 terminals"):
+        choose(every, "app", "shell")
+    with pytest.raises(NotFound):
+        choose(every, "app", "nothing")
+
+
+def test_terminals_are_listed(house: House, join: Any) -> None:
+    house.keeper()
+    terminal = client.open_terminal(house, "agent", command="claude")
+    one = join("terminals")
+    one.child.expect(pexpect.EOF)
+    assert re.search(rf"{terminal[:8]}\s+agent\s+claude\s+waits for you", one.child.before.decode())
