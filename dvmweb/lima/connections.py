@@ -12,20 +12,23 @@ if TYPE_CHECKING:
     import psutil
 
 LINE_KEPT = 30  # seconds for which a line of terminals stays open after the last one
+LONGEST_SOCKET = 90  # bytes: ssh adds 17 of its own while it makes one
 PATIENCE = 2.0  # seconds between TERM and KILL
 
 
-def own_line(instance_folder: Path, line: int) -> dict[str, str]:
-    """The environment that puts a `limactl shell` on the shared connection number `line`; 0 is Lima's own.
+def own_line(path: Path) -> dict[str, str]:
+    """The environment that puts a `limactl shell` on a shared connection of ours, with its socket at `path`.
 
-    sshd takes 10 sessions on one connection: the 11th terminal would print two lines of ssh's and wait for a connection
-    of its own, and so would each question of ours. limactl reads SSH for its ssh with options, and ssh takes the
-    first value of each.
+    sshd takes 10 sessions on one connection: on Lima's own the 11th terminal prints two lines of ssh's and waits for a
+    connection of its own, and so does each question of ours. limactl reads its ssh with options from SSH, and ssh
+    takes the first value of each. Not in the instance's folder: `limactl clone` fails on a socket that it does not
+    know (both in tests/lima/README.md). {} where the path is too long for ssh, which then shares Lima's.
     """
-    if not line:
+    text = str(path)
+    if len(text.encode()) > LONGEST_SOCKET or '"' in text:
         return {}
-    path = instance_folder / f"ssh.sock.{line}"
-    words = ("ssh", "-o", f"ControlPath={path}", "-o", "ControlMaster=auto", "-o", f"ControlPersist={LINE_KEPT}")
+    quoted = '"' + text.replace("%", "%%") + '"'
+    words = ("ssh", "-o", f"ControlPath={quoted}", "-o", "ControlMaster=auto", "-o", f"ControlPersist={LINE_KEPT}")
     return {"SSH": shlex.join(words)}
 
 

@@ -11,7 +11,8 @@ from dvmweb.lima.guest_script import BOOTSTRAP
 
 # Constant scripts; the code dir, the terminal and the command are arguments. A code dir that is not there yet means the
 # home. They pass through two shells, one of which may be fish: no single quote, and a backslash only before a digit.
-# A TERM that the guest has no description of would break every full-screen program.
+# A TERM that the guest has no description of would break every full-screen program. COLORTERM does not arrive over
+# Lima's shared connection.
 KNOWN_TERM = """known() {
   for d in ~/.terminfo /etc/terminfo /lib/terminfo /usr/share/terminfo; do
     [ -e "$d/${1%"${1#?}"}/$1" ] && return
@@ -23,14 +24,14 @@ known "${TERM:-none}" || { for TERM in xterm-256color xterm vt100 dumb; do known
 SHELL = (
     KNOWN_TERM
     + """cd -- "$1" 2>/dev/null
-[ -z "$2" ] || export DVM_TERMINAL="$2"
+[ -z "$2" ] || export DVM_TERMINAL="$2" COLORTERM=truecolor
 exec "${SHELL:-/bin/bash}" -l"""
 )
 # An agent's hooks write one word into $DVM_TELL; it reaches the terminal as an escape sequence that shows nothing.
 AGENT = (
     KNOWN_TERM
     + '''cd -- "$1" 2>/dev/null
-export DVM_TERMINAL="$2"
+export DVM_TERMINAL="$2" COLORTERM=truecolor
 shift 2
 command -v "$1" >/dev/null || {
   echo "$1 is not installed in this VM. Add its recipe to the config, then sync."

@@ -14,12 +14,12 @@ def main(words: list[str]) -> int:
     try:
         if words == ["keep"]:
             return _keep()
-        if len(words) == 5 and words[0] == "enter":
+        if len(words) == 6 and words[0] == "enter":
             return _enter(words[1:])
     except DvmError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
-    sys.stderr.write("usage: python -m dvmweb.terminals keep | enter VM COMMAND ID LINE\n")
+    sys.stderr.write("usage: python -m dvmweb.terminals keep | enter VM COMMAND ID LINE BOOT\n")
     return 2
 
 

@@ -14,6 +14,7 @@ from dvmweb.lima.engine import find_engine
 from dvmweb.paths import Paths
 from dvmweb.terminals.agents import AGENTS
 from dvmweb.terminals.order import SHELL, Order
+from dvmweb.terminals.place import line_path
 
 TERMINAL = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 # What finds our folders and the engine again; named one by one, so that no secret of a caller is among them.
@@ -30,7 +31,7 @@ def argv_and_environment(environ: Mapping[str, str], order: Order) -> tuple[tupl
     lima = Lima(find_engine(environ, places), places, environ, vm=names.vm_name(order.vm))
     argv = lima.resolve(_command(places, order))
     ledger.append(places, ledger.Entry(argv, order.vm, ended="terminal"))
-    line = connections.own_line(places.lima_home / names.instance_name(order.vm), order.line)
+    line = connections.own_line(line_path(places, order)) if order.line else {}
     return argv, {**lima.environment(network=True), **TERMINAL, **line}
 
 

@@ -20,7 +20,7 @@ from dvmweb.paths import Paths
 from dvmweb.terminals.flow import Size
 from dvmweb.terminals.keeper import Keeper, Waits
 from dvmweb.terminals.order import Order
-from dvmweb.terminals.place import folder, socket_path
+from dvmweb.terminals.place import LINES, folder, socket_path
 from dvmweb.terminals.pty_child import PtyChild
 from dvmweb.terminals.requests import Start
 
@@ -42,6 +42,8 @@ def keep(
     lock = _only_one(places)
     path = socket_path(places)
     path.unlink(missing_ok=True)  # whoever left it there is dead: the lock is ours
+    for left in folder(places).glob(LINES):
+        left.unlink(missing_ok=True)  # of terminals that ended with their keeper
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(str(path))
         path.chmod(0o600)  # nobody could come before that: the folder is private

@@ -14,14 +14,15 @@ class Order:
     vm: str
     command: str  # SHELL, or a key of AGENTS
     id: str  # of the terminal, by which its processes are known in the guest
-    line: int  # which shared connection to the VM it uses; 0 is Lima's own
+    line: int = 0  # which shared connection to the VM it uses; 0 is Lima's own
+    boot: str = ""  # the run of the VM, "" where nobody knows
 
     def words(self) -> tuple[str, ...]:
         """As words for the process that becomes the command."""
-        return (self.vm, self.command, self.id, str(self.line))
+        return (self.vm, self.command, self.id, str(self.line), self.boot)
 
     @classmethod
     def of(cls, words: list[str]) -> Order:
         """Read such words. Raises ValueError."""
-        vm, command, terminal, line = words
-        return cls(vm, command, terminal, int(line))
+        vm, command, terminal, line, boot = words
+        return cls(vm, command, terminal, int(line), boot)

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from dvmweb.errors import UsageError
 from dvmweb.paths import Paths
+from dvmweb.terminals.order import Order
 
+LINES = "*.[0-9]*.[0-9]*"  # what `line_path` gives
 LONGEST_PATH = 103  # bytes of a Unix socket's path: 108 on Linux, 104 on macOS, with the NUL
 
 
@@ -25,3 +27,8 @@ def socket_path(places: Paths) -> Path:
             "Set DVM_STATE_DIR to a shorter folder.",
         )
     return path
+
+
+def line_path(places: Paths, order: Order) -> Path:
+    """The socket of a shared connection for terminals beyond the first of a VM; each run of the VM has others."""
+    return folder(places) / f"{order.vm}.{order.boot or 0}.{order.line}"

@@ -96,11 +96,10 @@ class Requests:
         name = _name(message.get("name")) or _free_name(command, {one.name for one in open_ones if one.vm == vm})
         size = flow.size_of(message.get("cols"), message.get("rows")) or Size(flow.COLUMNS, flow.ROWS)
         now = time.monotonic()
-        order = Order(vm, command, new_id(), _free_line(one.line for one in open_ones if one.vm == vm))
+        line, boot = _free_line(one.line for one in open_ones if one.vm == vm), self._boot_of(vm)
+        order = Order(vm, command, new_id(), line, boot)
         child = self._start(order, size)
-        terminal = Terminal(
-            order.id, vm, command, name, order.line, child, size, now, used_at=now, boot=self._boot_of(vm)
-        )
+        terminal = Terminal(order.id, vm, command, name, order.line, child, size, now, used_at=now, boot=boot)
         terminal.attention.spoke_at = now
         self.terminals[terminal.id] = terminal
         self.fresh.append(terminal)

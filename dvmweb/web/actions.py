@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dvmweb.vms import Vm
+from dvmweb.web import terminal_view
 from dvmweb.web.views import Action
 
 
@@ -41,14 +42,26 @@ def more_of(vm: Vm) -> tuple[Action, ...]:
         return ()
     page = f"/vms/{vm.name}"
     links = [
-        _link(vm, "more-edit", "Edit the config", "edit", f"{page}/edit", ""),
-        _link(vm, "more-jobs", "Jobs", "clock", f"{page}?tab=jobs", ""),
-        _link(vm, "more-commands", "Commands", "file", f"{page}?tab=commands", ""),
+        *agents_of(vm),
+        _link(vm, "more-edit", "Edit the config", "edit", f"{page}/edit", "quiet"),
+        _link(vm, "more-jobs", "Jobs", "clock", f"{page}?tab=jobs", "quiet"),
+        _link(vm, "more-commands", "Commands", "file", f"{page}?tab=commands", "quiet"),
     ]
     if vm.instance is not None:
-        links.append(_link(vm, "more-key", "Key", "key", f"{page}?tab=key", ""))
-        links.append(_link(vm, "more-delete", f"Delete {vm.name}", "trash", f"{page}/delete", ""))
+        links.append(_link(vm, "more-key", "Key", "key", f"{page}?tab=key", "quiet"))
+        links.append(_link(vm, "more-delete", f"Delete {vm.name}", "trash", f"{page}/delete", "quiet"))
     return tuple(links)
+
+
+def agents_of(vm: Vm) -> tuple[Action, ...]:
+    """Open an agent, where the guest said that its recipe is applied."""
+    if vm.status != "Running":
+        return ()
+    path = f"/vms/{vm.name}/terminals"
+    return tuple(
+        Action(f"{vm.name}-open-{one.command}", one.text, "play", path, True, "quiet", {"command": one.command})
+        for one in terminal_view.openers(vm)
+    )
 
 
 def _terminal(vm: Vm, tone: str) -> Action:

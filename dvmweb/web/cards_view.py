@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from urllib.parse import urlencode
 
 from dvmweb.errors import DvmError, NoEngine
 from dvmweb.lima.watching import Snapshot
 from dvmweb.vms import Vm
 from dvmweb.web import meters
-from dvmweb.web.views import Card, card
+from dvmweb.web.views import Card, Mark, card
 from dvmweb.web.wording import age, count, size, steady
 
 FILTERS = {"": "All", "running": "Running", "at-risk": "At risk", "safe": "Safe to delete"}
+Marks = Mapping[str, tuple[Mark, ...]]  # by VM, the terminals that need somebody
+NO_MARKS: Marks = MappingProxyType({})
 QUERY_LENGTH = 200  # characters
 
 
@@ -81,11 +85,12 @@ class Asked:
         return "?" + urlencode({"q": self.query, "show": self.show, "seen": seen})
 
 
-def seen(snapshot: Snapshot[Vm], now: float, faults: Sequence[str] = ()) -> str:
-    """A value that changes when the page would: with the list, with its trouble, with the ages in it."""
+def seen(snapshot: Snapshot[Vm], now: float, faults: Sequence[str] = (), marks: Marks = NO_MARKS) -> str:
+    """A value that changes when the page would: with the list, its trouble, its marks, and the ages in it."""
     last = faults[-1] if faults else ""
     trouble = "p" if snapshot.problem else ""
-    return f"{snapshot.generation}-{int(steady(now))}{trouble}{last}"
+    waiting = zlib.crc32(repr(sorted(marks.items())).encode()) if marks else ""
+    return f"{snapshot.generation}-{int(steady(now))}{trouble}{last}{waiting}"
 
 
 def cards_page(
@@ -95,15 +100,16 @@ def cards_page(
     disks: Mapping[str, int],
     host: int,
     faults: Sequence[str] = (),
+    marks: Marks = NO_MARKS,
 ) -> CardsPage:
     """The page of a snapshot. `disks`: bytes used by VM; `host`: bytes of memory of this computer."""
     at = steady(now)
-    every = tuple(card(vm, at, disks.get(vm.name, 0)) for vm in snapshot.vms)
+    every = tuple(card(vm, at, disks.get(vm.name, 0), _marks_of(vm, marks)) for vm in snapshot.vms)
     shown = tuple(one for one in every if asked.shows(one))
-    known = seen(snapshot, now, faults)
+    known = seen(snapshot, now, faults, marks)
     at_risk = sum("at-risk" in one.tags for one in every)
     return CardsPage(
-        title=_title(every, at_risk, snapshot),
+        title=_title(every, at_risk, snapshot, sum(map(len, marks.values()))),
         heading=_heading(every, at_risk, snapshot),
         lead=_lead(snapshot.vms, disks, host),
         cards=shown,
@@ -114,7 +120,7 @@ def cards_page(
         seen=known,
         is_first_visit=not every and snapshot.generation > 0,
         is_filtered=bool(asked.query or asked.show),
-        is_waiting=any(one.badge.tone == "bad" or one.problem for one in every),
+        is_waiting=any(one.badge.tone == "bad" or one.problem or one.marks for one in every),
     )
 
 
@@ -128,10 +134,16 @@ def _heading(every: tuple[Card, ...], at_risk: int, snapshot: Snapshot[Vm]) -> s
     return f"{count(len(every), 'VM', 'VMs')}{risk}" + (f", {blind} not looked into" if blind and not at_risk else "")
 
 
-def _title(every: tuple[Card, ...], at_risk: int, snapshot: Snapshot[Vm]) -> str:
+def _marks_of(vm: Vm, marks: Marks) -> tuple[Mark, ...]:
+    return marks.get(vm.name, ()) if vm.kind == "managed" else ()
+
+
+def _title(every: tuple[Card, ...], at_risk: int, snapshot: Snapshot[Vm], waiting: int) -> str:
     if not snapshot.generation:
         return "? VMs · dvm"
-    return f"{at_risk} at risk · dvm" if at_risk else f"{count(len(every), 'VM', 'VMs')} · dvm"
+    told = [f"{waiting} {'needs' if waiting == 1 else 'need'} you"] if waiting else []
+    told += [f"{at_risk} at risk"] if at_risk else []
+    return " · ".join((*(told or [count(len(every), "VM", "VMs")]), "dvm"))
 
 
 def _lead(vms: tuple[Vm, ...], disks: Mapping[str, int], host: int) -> str:

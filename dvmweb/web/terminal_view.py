@@ -9,7 +9,7 @@ from dvmweb.guest_text import visible
 from dvmweb.terminals.agents import AGENTS
 from dvmweb.terminals.client import TerminalFacts
 from dvmweb.vms import Vm
-from dvmweb.web.views import Badge
+from dvmweb.web.views import Badge, Mark
 from dvmweb.web.wording import STEP, capital, count
 
 NEEDS = ("waits", "ended", "rang")
@@ -76,6 +76,15 @@ def rows(terminals: Iterable[TerminalFacts]) -> tuple[Row, ...]:
     shown = [facts for facts in terminals if facts.state or not facts.ended]
     ordered = sorted(shown, key=lambda one: (0, "", -one.since) if one.state in NEEDS else (1, one.vm, -one.age))
     return tuple(row(facts) for facts in ordered)
+
+
+def marks(terminals: Iterable[TerminalFacts]) -> dict[str, tuple[Mark, ...]]:
+    """By VM, what its card says of terminals that need somebody, the longest waiting first."""
+    found: dict[str, tuple[Mark, ...]] = {}
+    for one in rows(facts for facts in terminals if facts.state in NEEDS):
+        mark = Mark(f"needs-{one.id[:12]}", one.path, one.words, one.badge.age)
+        found[one.vm] = (*found.get(one.vm, ()), mark)
+    return found
 
 
 def _badge(facts: TerminalFacts) -> Badge:

@@ -60,6 +60,16 @@ class FailedLine:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A terminal of a VM that needs somebody."""
+
+    id: str  # of the element
+    path: str  # below the prefix
+    text: str
+    age: str
+
+
+@dataclass(frozen=True)
 class Port:
     """A port of the guest that is open on this computer."""
 
@@ -90,6 +100,7 @@ class Card:
     path: str  # of its page, "" where it has none
     what: str
     badge: Badge
+    marks: tuple[Mark, ...]
     work: WorkLine | None
     job: JobLine | None
     failed: FailedLine | None
@@ -243,7 +254,7 @@ def tags(vm: Vm, line: WorkLine | None) -> tuple[str, ...]:
     return tuple(name for name, holds in marks.items() if holds)
 
 
-def card(vm: Vm, now: float, disk_used: int = 0) -> Card:
+def card(vm: Vm, now: float, disk_used: int = 0, marks: tuple[Mark, ...] = ()) -> Card:
     """The card of a VM; `now` in seconds since the epoch."""
     from dvmweb.web.actions import actions_of, more_of
 
@@ -255,6 +266,7 @@ def card(vm: Vm, now: float, disk_used: int = 0) -> Card:
         path="" if vm.kind == "unmanaged" else f"/vms/{vm.name}",
         what=what(vm),
         badge=badge(vm, now),
+        marks=marks,
         work=line,
         job=job_line(vm.job, now),
         failed=failed_line(vm),

@@ -16,9 +16,10 @@ from dvmweb.guest_text import log_lines, visible
 from dvmweb.lima import ledger
 from dvmweb.lima.entering import shown
 from dvmweb.remotes import where_to_paste
+from dvmweb.terminals import client
 from dvmweb.vms import Vm, Vms
-from dvmweb.web import house, job_view, vm_view
-from dvmweb.web.actions import actions_of
+from dvmweb.web import house, job_view, terminal_view, vm_view
+from dvmweb.web.actions import actions_of, agents_of
 from dvmweb.web.finding import checked, find_vm
 from dvmweb.web.job_pages import see_other, to_job
 from dvmweb.web.views import badge, failed_line, job_line, ports
@@ -65,7 +66,8 @@ def show(name: str) -> Response:
         badge=badge(vm, now),
         job=job_line(vm.job, now),
         failed=failed_line(vm),
-        actions=actions_of(vm),
+        actions=(*actions_of(vm), *agents_of(vm)),
+        marks=terminal_view.marks(client.list_terminals(house.vms())).get(vm.name, ()),
         tabs=vm_view.tabs(tab),
         tab=tab,
         problems=tuple(vm.problem.splitlines()),

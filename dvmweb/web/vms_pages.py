@@ -13,9 +13,10 @@ from flask import Blueprint, Response, make_response, request
 from dvmweb.config.legacy import bash_config_hint
 from dvmweb.errors import DvmError
 from dvmweb.paths import limactl_program
+from dvmweb.terminals import client
 from dvmweb.vms import Vm, Vms
-from dvmweb.web import house
-from dvmweb.web.cards_view import Asked, CardsPage, cards_page, seen
+from dvmweb.web import house, terminal_view
+from dvmweb.web.cards_view import Asked, CardsPage, Marks, cards_page, seen
 
 blueprint = Blueprint("vms_pages", __name__)
 DISKS = ("disk", "diffdisk")  # Lima 2.1 and newer, older ones
@@ -51,7 +52,7 @@ def index() -> Response:
 def cards() -> Response:
     """The cards alone; 204 when the browser has them already."""
     asked = Asked.of(request.args)
-    if asked.seen and asked.seen == seen(house.watch().snapshot(), time.time(), house.faults()):
+    if asked.seen and asked.seen == seen(house.watch().snapshot(), time.time(), house.faults(), _marks()):
         return make_response("", 204)
     return house.page("_cards.html", page=_model(asked), help=_help(house.vms()), alone=True)
 
@@ -74,7 +75,11 @@ def help_page() -> Response:
 def _model(asked: Asked) -> CardsPage:
     snapshot = house.watch().snapshot()
     disks = {vm.name: disk_used(vm) for vm in snapshot.vms}
-    return cards_page(snapshot, asked, time.time(), disks, _host_memory(), tuple(house.faults()))
+    return cards_page(snapshot, asked, time.time(), disks, _host_memory(), tuple(house.faults()), _marks())
+
+
+def _marks() -> Marks:
+    return terminal_view.marks(client.list_terminals(house.vms()))
 
 
 def disk_used(vm: Vm) -> int:

@@ -11,3 +11,8 @@ export function refresh() {
   const wanted = document.querySelector("[data-waiting]") ? icon.dataset.waitingHref : icon.dataset.calmHref;
   if (icon.getAttribute("href") !== wanted) icon.setAttribute("href", wanted);
 }
+
+/** The number of what needs the user comes by itself. */
+export function once() {
+  document.addEventListener("dvm:needs", refresh);
+}

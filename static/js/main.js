@@ -4,6 +4,7 @@
 // looks for stands at its top. Pages are complete without any of this.
 
 import * as answer from "./answer.js";
+import * as attention from "./attention.js";
 import * as confirmTypedName from "./confirm-typed-name.js";
 import * as copy from "./copy.js";
 import * as forms from "./forms.js";
@@ -17,7 +18,7 @@ import * as theme from "./theme.js";
 import * as twoSides from "./two-sides.js";
 
 // twoSides comes before poll, which remembers an answer as put in place unless somebody kept it out.
-const BEHAVIOURS = [theme, keyboard, search, copy, forms, confirmTypedName, menus, twoSides, poll, liveErrors, log, answer];
+const BEHAVIOURS = [theme, keyboard, search, copy, forms, confirmTypedName, menus, twoSides, poll, liveErrors, log, attention, answer];
 
 function refresh() {
   for (const hidden of document.querySelectorAll("[data-needs-script][hidden]")) hidden.hidden = false;

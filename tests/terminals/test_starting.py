@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from dvmweb.errors import ConfigError, DvmError, NotFound, UsageError
-from dvmweb.lima import ledger
+from dvmweb.lima import connections, ledger
 from dvmweb.paths import from_environment
 from dvmweb.terminals import client, entering, place
 from dvmweb.terminals.agents import AGENTS
@@ -142,9 +142,24 @@ def test_what_passes_through_two_shells_holds_nothing_that_one_of_them_reads(hou
 def test_the_eleventh_terminal_is_on_a_line_of_its_own(house: House) -> None:
     write_config(house)
     _, first = entering.argv_and_environment(house.environ, SHELL_OF_APP)
-    _, later = entering.argv_and_environment(house.environ, replace(SHELL_OF_APP, line=1))
+    _, later = entering.argv_and_environment(house.environ, replace(SHELL_OF_APP, line=1, boot="77"))
     assert "SSH" not in first
-    assert shlex.split(later["SSH"])[:3] == ["ssh", "-o", f"ControlPath={house.paths.lima_home}/dvm-app/ssh.sock.1"]
+    path = house.paths.state / "terminals" / "app.77.1"
+    assert shlex.split(later["SSH"])[:3] == ["ssh", "-o", f'ControlPath="{path}"']
+    assert not str(path).startswith(str(house.paths.lima_home))  # `limactl clone` fails on a socket it does not know
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [("/a b/c", '"/a b/c"'), ("/100%/c", '"/100%%/c"'), ("/" + "x" * 89, '"/' + "x" * 89 + '"')],
+)
+def test_the_socket_of_a_line_is_quoted_for_ssh(path: str, shown: str) -> None:
+    assert shlex.split(connections.own_line(Path(path))["SSH"])[2] == f"ControlPath={shown}"
+
+
+@pytest.mark.parametrize("path", ["/" + "x" * 90, '/a"b'])
+def test_a_socket_that_ssh_could_not_make_is_none(path: str) -> None:
+    assert connections.own_line(Path(path)) == {}
 
 
 @pytest.mark.parametrize("command", ["", "sh", "bash -c id", "shell ", "\0"])
