@@ -35,10 +35,10 @@ def watch_over(vms: Vms) -> Watch[Vm]:
 
 
 def what_is_due(vm: Vm, now: float) -> str:
-    """What to ask this VM now: REACH, WORK or nothing. A job asks by itself, so its VM is left alone."""
+    """What to ask this VM now: REACH, WORK or nothing. A job asks by itself, so its VM is left alone until it ended."""
     if vm.kind != "managed" or vm.config is None or vm.job is not None or vm.status != "Running":
         return ""
-    if vm.reach is None or is_older(vm.reach.at, REACH_AGE, now):
+    if vm.reach is None or is_older(vm.reach.at, REACH_AGE, now) or vm.reach.at < vm.job_ended:
         return REACH
     if vm.reach.answered and (vm.work is None or is_older(vm.work.looked_at, WORK_AGE, now)):
         return WORK

@@ -52,6 +52,7 @@ class Vm:
     job: Job | None  # the one that holds the VM now
     failed: Job | None = None  # the last one, where it did not do what it should
     has_run_since: bool = False  # stopped, and it ran again after it was looked into
+    job_ended: float = 0.0  # when its last job ended, seconds since the epoch
 
 
 @dataclass(frozen=True)
@@ -194,7 +195,8 @@ class Vms:
         if vm.kind == "unmanaged":
             return vm
         known = stored.read(self.paths, vm.name, vm.instance)
-        job, failed = _jobs(starting.last_job(self.paths, vm.name))
+        last = starting.last_job(self.paths, vm.name)
+        job, failed = _jobs(last)
         return replace(
             vm,
             reach=stored.read_reach(self.paths, vm.name, vm.instance),
@@ -202,6 +204,7 @@ class Vms:
             has_run_since=stored.has_run_since(known, vm.instance),
             job=job,
             failed=failed,
+            job_ended=last.ended if last is not None else 0.0,
         )
 
     def work_of(self, job: Job) -> WorkReport | None:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from dvmweb.terminals.modes import KNOWN
+
 # The word of an agent's hook: OSC 777 ; dvm ; waits. Other OSC 9, 99 and 777;notify are what terminals call notices.
 WORDS = {b"777;dvm;works": "works", b"777;dvm;waits": "waits", b"777;dvm;ended": "ended"}
 NOTICE = re.compile(rb"(?:9;(?!4;)|99;|777;notify;)")  # OSC 9;4 tells progress
@@ -32,7 +34,7 @@ class Told:
 
 @dataclass(frozen=True)
 class Mode:
-    """A DEC private mode was set or reset by the bytes before the offset `at`."""
+    """A DEC private mode that matters was set or reset by the bytes before the offset `at`."""
 
     number: int
     is_on: bool
@@ -74,7 +76,8 @@ class Listener:
             self._tail = partial[0]
 
     def _events(self, data: bytes, at: int, base: int) -> Iterator[Event]:
-        if self._string or not any(sign in data for sign in SIGNS):
+        # One look for one byte each: most output holds neither, and the rest is far dearer.
+        if self._string or not (b"\x1b" in data or b"\x07" in data) or not any(sign in data for sign in SIGNS):
             return
         while found := EVENT.search(data, at):
             at = found.end()
@@ -103,7 +106,7 @@ class Listener:
 
 def _modes(numbers: bytes, at: int, *, is_on: bool) -> Iterator[Mode]:
     for number in numbers.split(b";"):
-        if number:
+        if number and int(number) in KNOWN:
             yield Mode(int(number), is_on, at)
 
 

@@ -6,6 +6,7 @@ import signal
 from dataclasses import dataclass, field
 
 from dvmweb.terminals import flow
+from dvmweb.terminals.agents import AGENTS
 from dvmweb.terminals.attention import Attention
 from dvmweb.terminals.flow import Flow, Size
 from dvmweb.terminals.listening import Listener, Mode, Reset
@@ -222,7 +223,15 @@ class Terminal:
 
     def exit_message(self) -> dict[str, object]:
         """How it ended, in words."""
-        return {"is": "exit", "code": self.code, "reason": self.reason or _reason(self.code or 0)}
+        return {"is": "exit", "code": self.code, "reason": self.reason or self._reason(self.code or 0)}
+
+    def _reason(self, code: int) -> str:
+        who = AGENTS[self.command].label if self.command in AGENTS else "The shell"
+        if code == LOST:
+            return "The VM was stopped, or the connection to it was lost."
+        if code > 128:
+            return f"{who} was ended by {_signal_name(code - 128)}."
+        return f"{who} has ended." if code == 0 else f"{who} has ended with exit code {code}."
 
     def facts(self, now: float) -> dict[str, object]:
         """What a list of terminals shows."""
@@ -244,14 +253,6 @@ class Terminal:
             "ended": bool(self.finished_at),
             **self._size_words(),
         }
-
-
-def _reason(code: int) -> str:
-    if code == LOST:
-        return "The VM was stopped, or the connection to it was lost."
-    if code > 128:
-        return f"The shell was ended by {_signal_name(code - 128)}."
-    return "The shell has ended." if code == 0 else f"The shell has ended with exit code {code}."
 
 
 def _signal_name(number: int) -> str:

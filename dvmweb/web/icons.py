@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from markupsafe import Markup
 
 PATHS = {
@@ -37,6 +39,7 @@ PATHS = {
 }
 
 
+@cache
 def icon(name: str) -> Markup:
     """An icon beside a word; screen readers skip it. Raises KeyError for a name that is not drawn."""
     return Markup('<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="{}"/></svg>').format(PATHS[name])

@@ -52,13 +52,13 @@ class CloseQuestion:
 @blueprint.get("/terminals")
 def index() -> Response:
     """The terminals of all VMs."""
-    return house.page("terminals.html", page=_model())
+    return house.page("terminals.html", page=_model(), alone=False)
 
 
 @blueprint.get("/terminals/rows")
 def rows() -> Response:
     """The part of the page that is polled."""
-    return house.page("_terminals.html", page=_model())
+    return house.page("_terminals.html", page=_model(), alone=True)
 
 
 @blueprint.get("/attention")

@@ -25,8 +25,10 @@ from typing import Any
 
 import psutil
 
+from dvmweb.terminals.requests import PER_VM
 from dvmweb.web.server import listen
-from tests.bench.wires import FIRST, Ours, measure, others
+from tests.bench.load import flood, idle_memory, interrupted, own_memory, settle
+from tests.bench.wires import FIRST, RAW, Other, Ours, echo, measure, others, until
 
 DVM = Path(sys.executable).with_name("dvm")
 ADDRESS = re.compile(r"(http://\S+?)(/d/[0-9a-f]{32})/login#(\S+)")
@@ -94,38 +96,41 @@ class Dashboard:
         with opener.open(request) as answer:
             return str(answer.read().decode())
 
-    def memory(self) -> tuple[float, float]:
-        """Resident MB of the dashboard and of the keeper, which may not run."""
+    def processes(self) -> tuple[int, ...]:
+        """The dashboard and the keeper, which may not run."""
         assert self.process is not None
-        keeper = 0
+        found = [self.process.pid]
         for process in psutil.process_iter(["cmdline"]):
             words = process.info["cmdline"] or []
             with suppress(psutil.Error):
                 if "dvmweb.terminals" in words and process.environ().get("HOME") == str(self.home):
-                    keeper = process.memory_info().rss
-        return psutil.Process(self.process.pid).memory_info().rss / 1e6, keeper / 1e6
+                    found.append(process.pid)
+        return tuple(found)
 
 
 @contextmanager
-def throwaway(count: int) -> Iterator[Dashboard]:
-    """A home with `count` instances, the first one synced and running, and its dashboard."""
+def throwaway(count: int, running: int) -> Iterator[Dashboard]:
+    """A home with `count` instances, the first `running` of them synced, and its dashboard."""
     # /tmp, not TMPDIR: the path of an ssh socket below it must fit.
     home = Path(tempfile.mkdtemp(prefix="dvm-bench.", dir="/tmp"))
     kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     one = Dashboard(home, {**kept, "HOME": str(home), "DVM_ENGINE": "demo", "PS1": "$ "})
     names = [FIRST, *(f"vm{number:02}" for number in range(1, count))]
     try:
-        one.dvm("init", FIRST)
-        one.dvm("sync", FIRST)
-        lima_yaml = home / ".local/state/dvm/demo/vms" / FIRST / "lima.yaml"
-        for name in names[1:]:
+        for name in names:
             one.dvm("init", name)
+        for name in names[:running]:
+            one.dvm("sync", name)
+        lima_yaml = home / ".local/state/dvm/demo/vms" / FIRST / "lima.yaml"
+        for name in names[running:]:
             one.limactl("create", "--tty=false", f"--name=dvm-{name}", str(lima_yaml))
         one.start()
         yield one
     finally:
+        for pid in reversed(one.processes() if one.process else ()):  # also the keeper, which outlives the dashboard
+            with suppress(psutil.Error):
+                psutil.Process(pid).terminate()
         if one.process is not None:
-            one.process.terminate()
             one.process.wait()
         with suppress(subprocess.CalledProcessError):
             one.limactl("delete", "-f", *(f"dvm-{name}" for name in names))
@@ -148,45 +153,85 @@ def pages(dashboard: Dashboard, times: int, count: int) -> None:
     print(f"  the page, whole request   {one:>8.1f}   {one / other:.2f}   wanted: under 1.0, and under 50 ms")
 
 
-def terminals(dashboard: Dashboard, given: argparse.Namespace) -> None:
+def terminals(dashboard: Dashboard, ways: dict[str, Other], given: argparse.Namespace) -> None:
     """Terminals side by side, in turns."""
     found: dict[str, list[tuple[float, float, float]]] = {}
-    with others() as rest:
-        for _ in range(given.rounds):
-            for name, connect in {"dvmweb": lambda: Ours(dashboard), **rest}.items():
-                wire = connect()
-                found.setdefault(name, []).append(measure(wire, given.bytes, given.keys))
-                wire.close()
+    stopped: dict[str, list[float]] = {}
+    for _ in range(given.rounds):
+        for name, way in ways.items():
+            wire = way.connect()
+            found.setdefault(name, []).append(measure(wire, given.bytes, given.keys))
+            wire.close()
+            wire = way.connect()
+            stopped.setdefault(name, []).extend(interrupted(wire, 5))
+            wire.close()
     medians = {name: [statistics.median(part) for part in zip(*rows, strict=True)] for name, rows in found.items()}
     bare = medians["plain pty"]
-    print(f"\nterminals, median of {given.rounds}         MB/s  against pty   echo p50     p99 ms")
+    head = "MB/s  against pty   echo p50     p99 ms   Ctrl-C in `yes` ms (worst)"
+    print(f"\nterminals, median of {given.rounds}         {head}")
     for name, (speed, p50, p99) in medians.items():
-        print(f"  {name:<24} {speed:>8.1f} {speed / bare[0]:>12.2f} {p50:>10.2f} {p99:>10.2f}")
+        ctrl_c, worst = statistics.median(stopped[name]), max(stopped[name])
+        against = speed / bare[0]
+        print(f"  {name:<24} {speed:>8.1f} {against:>12.2f} {p50:>10.2f} {p99:>10.2f} {ctrl_c:>12.1f} ({worst:.1f})")
+    print("wanted: MB/s at least ttyd's, echo p50 at most terminado's plus 0.1 ms, Ctrl-C within 100 ms")
 
 
-def memory(dashboard: Dashboard, count: int) -> None:
-    """What dashboard and keeper hold with ten terminals open."""
-    before, _ = dashboard.memory()
-    open_ones = [Ours(dashboard) for _ in range(10)]
-    web, keeper = dashboard.memory()
-    print(f"\nresident MB, {count} VMs: dashboard {before:.0f}; with 10 terminals {web:.0f}, keeper {keeper:.0f}")
-    for one in open_ones:
+def memory(dashboard: Dashboard, ways: dict[str, Other], count: int) -> None:
+    """What an idle terminal costs."""
+    print(f"\nMB for each of {count} idle terminals     served by   with its shell and what starts it")
+    for name, way in ways.items():
+        if not (way.server or name == "dvmweb"):
+            continue
+        servers = (lambda pid=way.server: (pid,)) if way.server else dashboard.processes
+        own, whole = idle_memory(servers, way.connect, count)
+        print(f"  {name:<32} {own:>12.2f} {whole:>12.2f}")
+    print("wanted: nothing of ours over 3 MB (the demo engine's processes stand for limactl and ssh)")
+
+
+def many(dashboard: Dashboard, count: int, running: int, times: int) -> None:
+    """The pages with `count` terminals open in tabs at once, spread over the running VMs."""
+    opened = [Ours(dashboard, f"vm{number % running:02}") for number in range(count)]
+    for one in opened:
+        settle(one)
+    for path in ("/", "/terminals", f"/vms/{FIRST}/terminal"):
+        shown = []
+        for _ in range(times):
+            began = time.perf_counter()
+            dashboard.ask(path)
+            shown.append(1000 * (time.perf_counter() - began))
+        print(f"  {path:<26} {statistics.median(shown):>8.1f} ms with {count} terminals open   wanted: under 50 ms")
+    opened[0].send(RAW)
+    until(opened[0], b"RAW")
+    echoes = sorted(echo(opened[0], b"k") for _ in range(100))
+    print(
+        f"  echo p50 {statistics.median(echoes):.2f} ms, server and keeper {own_memory(dashboard.processes()):.0f} MB"
+    )
+    for one in opened:
         one.close()
 
 
 def main() -> None:
-    """Measure and print three tables."""
+    """Measure and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-n", type=int, default=11, help="pages (the median is shown)")
     parser.add_argument("--vms", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=3, help="rounds of the terminals")
     parser.add_argument("--bytes", type=int, default=50_000_000)
     parser.add_argument("--keys", type=int, default=300)
+    parser.add_argument("--many", type=int, default=100, help="terminals open at once")
+    parser.add_argument("--flood", type=float, default=60, help="seconds of `yes`")
     given = parser.parse_args()
-    with throwaway(given.vms) as dashboard:
+    running = -(-given.many // PER_VM)
+    with throwaway(given.vms, running) as dashboard, others() as rest:
+        ways = {"dvmweb": Other(lambda: Ours(dashboard)), **rest}
         pages(dashboard, given.n, given.vms)
-        terminals(dashboard, given)
-        memory(dashboard, given.vms)
+        terminals(dashboard, ways, given)
+        memory(dashboard, ways, 10)
+        print(f"\n{given.flood:.0f} s of `yes` in one terminal")
+        for name, value in flood(dashboard, lambda: Ours(dashboard), given.flood).items():
+            print(f"  {name:<34} {value:>8.1f}")
+        print()
+        many(dashboard, given.many, running, given.n)
 
 
 if __name__ == "__main__":

@@ -52,15 +52,21 @@ class Ours:
     """A terminal of the dashboard, through login, ticket, WebSocket, keeper and `limactl shell`."""
 
     dashboard: Dashboard
+    vm: str = FIRST
     at: int = 0
     acked: int = 0
+    id: str = ""
+    csrf: str = ""
     ws: websocket.WebSocket = field(init=False)
 
     def __post_init__(self) -> None:
-        page = self.dashboard.ask(f"/vms/{FIRST}/terminal")
-        csrf = re.search(r'data-csrf="([^"]+)"', page)
-        assert csrf is not None
-        given = json.loads(self.dashboard.ask(f"/vms/{FIRST}/terminal/ticket", csrf=csrf[1], cols="80", rows="24"))
+        page = self.dashboard.ask(f"/vms/{self.vm}/terminal")
+        found = re.search(r'data-csrf="([^"]+)"', page)
+        assert found is not None
+        self.csrf = found[1]
+        size = {"cols": "80", "rows": "24"}
+        given = json.loads(self.dashboard.ask(f"/vms/{self.vm}/terminal/ticket", csrf=self.csrf, **size))
+        self.id = given["id"]
         address = f"ws{self.dashboard.origin[4:]}{given['socket']}?ticket={given['ticket']}"
         self.ws = websocket.create_connection(
             address, cookie=self.dashboard.cookie, origin=self.dashboard.origin, **PLAIN
@@ -82,6 +88,7 @@ class Ours:
 
     def close(self) -> None:
         self.ws.close()
+        self.dashboard.ask(f"/terminals/{self.id}/close", csrf=self.csrf, sure="1")  # else it would go on
 
 
 @dataclass
@@ -151,6 +158,14 @@ def until(wire: Wire, needle: bytes) -> int:
     return total
 
 
+def echo(wire: Wire, key: bytes) -> float:
+    """Milliseconds until a key comes back."""
+    began = time.perf_counter()
+    wire.send(key)
+    until(wire, key)
+    return 1000 * (time.perf_counter() - began)
+
+
 def measure(wire: Wire, size: int, keys: int) -> tuple[float, float, float]:
     """MB/s of `size` bytes of 80-column lines, then p50 and p99 of the echo of single keys in milliseconds."""
     wire.send(FILL)
@@ -163,11 +178,7 @@ def measure(wire: Wire, size: int, keys: int) -> tuple[float, float, float]:
     time.sleep(0.3)
     echoes = []
     for number in range(keys):
-        key = b"abcdefghij"[number % 10 :][:1]
-        began = time.perf_counter()
-        wire.send(key)
-        until(wire, key)
-        echoes.append(1000 * (time.perf_counter() - began))
+        echoes.append(echo(wire, b"abcdefghij"[number % 10 :][:1]))
         time.sleep(0.002)
     echoes.sort()
     return speed, statistics.median(echoes), echoes[int(0.99 * keys) - 1]
@@ -184,17 +195,25 @@ tornado.ioloop.IOLoop.current().start()
 """
 
 
+@dataclass(frozen=True)
+class Other:
+    """A way to terminals that is not ours, and the process that serves them (0: this one)."""
+
+    connect: Callable[[], Wire]
+    server: int = 0
+
+
 @contextmanager
-def others() -> Iterator[dict[str, Callable[[], Wire]]]:
+def others() -> Iterator[dict[str, Other]]:
     """What we are measured against, as far as it is here."""
-    found: dict[str, Callable[[], Wire]] = {}
+    found: dict[str, Other] = {}
     started = []
     argv = [sys.executable, "-c", SERVE_TERMINADO]
     one = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     started.append(one)
     assert one.stdout is not None
     if port := one.stdout.readline().strip():
-        found["terminado"] = lambda: Terminado(f"ws://127.0.0.1:{port}/websocket")
+        found["terminado"] = Other(lambda: Terminado(f"ws://127.0.0.1:{port}/websocket"), one.pid)
     else:
         print("terminado is not installed (make setup installs it): left out")
     if program := shutil.which("ttyd"):
@@ -202,10 +221,10 @@ def others() -> Iterator[dict[str, Callable[[], Wire]]]:
         ttyd = [program, "-W", "-i", "127.0.0.1", "-p", str(ttyd_port), "bash", "--norc"]
         started.append(subprocess.Popen(ttyd, stderr=subprocess.DEVNULL, text=True))
         time.sleep(1)
-        found["ttyd"] = lambda: Ttyd(f"ws://127.0.0.1:{ttyd_port}/ws")
+        found["ttyd"] = Other(lambda: Ttyd(f"ws://127.0.0.1:{ttyd_port}/ws"), started[-1].pid)
     else:
         print("ttyd is not on this computer: left out")
-    found["plain pty"] = Pty
+    found["plain pty"] = Other(Pty)
     try:
         yield found
     finally:

@@ -48,6 +48,14 @@ class Tab:
         self.page.add_init_script(HEAR)
         self.page.goto(f"{entered.root}/vms/app/terminal{query}")
 
+    @classmethod
+    def on(cls, page: Page) -> Tab:
+        """A page that has come to a terminal by itself."""
+        one = cls.__new__(cls)
+        one.context, one.page = page.context, page
+        one.until(f"{PLACE}?.link?.ws?.readyState === 1 && {PLACE}.link.openedAt")
+        return one
+
     def open(self) -> Tab:
         """Wait until its socket is open, what was there is drawn again and the shell has said something."""
         self.until(f"{PLACE}?.link?.ws?.readyState === 1 && {PLACE}.link.openedAt && !{PLACE}.link.isReplaying")

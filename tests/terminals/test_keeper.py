@@ -593,7 +593,7 @@ def test_an_agent_says_how_it_stands_and_its_end_waits_to_be_seen(house: House) 
     short = client.open_terminal(house, "short")
     eventually(lambda: all(one.id != short for one in client.list_terminals(house)))
     told = facts(house, terminal)
-    assert (told.state, told.reason) == ("ended", "The shell has ended with exit code 3.")
+    assert (told.state, told.reason) == ("ended", "Claude has ended with exit code 3.")
     house.viewer(terminal).wait_for("exit")
     eventually(lambda: all(one.id != terminal for one in client.list_terminals(house)))
 

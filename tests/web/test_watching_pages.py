@@ -205,6 +205,7 @@ def vm(**changes: object) -> Vm:
         (vm(reach=Reach(True, NOW - 20)), "reach"),
         (vm(reach=Reach(False, NOW - 20)), "reach"),
         (vm(reach=Reach(True, NOW - 5)), "work"),
+        (vm(reach=Reach(True, NOW - 5), job_ended=NOW - 4), "reach"),  # a job may have changed what is applied
         (vm(reach=Reach(True, NOW - 5), work=WorkReport(NOW - 700, "/c")), "work"),
         (vm(reach=Reach(True, NOW - 5), work=WorkReport(NOW - 60, "/c")), ""),
         (vm(reach=Reach(False, NOW - 5)), ""),
