@@ -28,6 +28,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "drafts": (*FLOOR, *WANTS_AND_ANSWERS, "lima", "plans", "jobs"),
     "deleting": (*FLOOR, *WANTS_AND_ANSWERS, "lima", "plans", "jobs", "vms"),
     "closing": (*FLOOR, *WANTS_AND_ANSWERS, "lima", "plans", "jobs", "vms", "terminals"),
+    "uploads": (*FLOOR, *WANTS_AND_ANSWERS, "lima", "plans", "jobs", "vms"),
     # The keeper outlives the dashboard and knows no face.
     "terminals": (*FLOOR, "config", "lima", "vms"),
     # A face calls the verbs of `vms`; beside them it reads records and values, and runs nothing.
@@ -53,6 +54,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "drafts",
         "deleting",
         "closing",
+        "uploads",
         *WANTS_AND_ANSWERS,
         "plans",
         "jobs.journal",
