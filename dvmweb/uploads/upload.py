@@ -203,7 +203,7 @@ class Upload:
 
     def _take(self, record: Record) -> None:
         self._patience.moved()
-        if self._last is not None:
+        if self._last is not None or (record.tag == "done" and not self._is_all_sent):
             raise words.odd_answer()
         if record.tag == "ready" and self._taken < 0:
             words.check_guest(record, self._world)
@@ -222,7 +222,7 @@ class Upload:
 
     def _outcome(self, finished: Finished) -> Arrived:
         last = self._last if self._reader.is_whole else None
-        if last is not None and last.tag == "done" and self._is_all_sent:
+        if last is not None and last.tag == "done":
             return words.arrived(last, self._wanted)
         if last is not None and last.tag == "refused":
             raise words.refusal(b"".join(last.fields), self._wanted, self._world)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-import threading
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -55,6 +54,7 @@ class TerminalView:
 @blueprint.record_once
 def _furnish(state: BlueprintSetupState) -> None:
     state.app.extensions["dvm.tickets"] = Tickets()
+    state.app.extensions["dvm.looks"] = rounds.Looks(state.app.extensions["dvm"]["vms"])
 
 
 def tickets() -> Tickets:
@@ -171,7 +171,7 @@ def look_soon(vm: str) -> None:
     """Something was done in this VM: look into it for work at risk, without waiting for that."""
     found = next((known for known in house.watch().snapshot().vms if known.name == vm), None)
     if found is not None and found.kind == "managed" and found.status == "Running" and found.job is None:
-        threading.Thread(target=rounds.look_again, args=(house.vms(), found), name="look", daemon=True).start()
+        cast(rounds.Looks, current_app.extensions["dvm.looks"]).soon(found)
 
 
 @blueprint.teardown_request

@@ -473,6 +473,32 @@ def test_f06_an_answer_that_is_none_is_no_success(
     assert "No file was made" in said["todo"]
 
 
+FORGED = r"""case "$*" in *-f*) ;; *) printf '%s' >/proc/$PPID/fd/1 ;; esac
+exec /usr/bin/stat "$@"
+"""
+
+
+@pytest.mark.parametrize(
+    ("record", "what"),
+    [
+        (r"at\0001\000999999\000", "a number that cannot be"),
+        (r"at\0001\0000\000", "is none to an upload"),
+        (r"ready\0000\000", "is none to an upload"),
+        (r"done\0002\000a\000~\000", "is none to an upload"),
+    ],
+    ids=["more than was sent", "less than before", "ready again", "done before its end"],
+)
+def test_d11_a_guest_that_says_what_cannot_be_is_not_believed(
+    served: Served, guest: Guest, record: str, what: str
+) -> None:
+    with guest.program("stat", FORGED.replace("%s", record)):
+        tab = Tab(served, "a", 10).ready()
+        tab.ws.send_binary(b"0123456789")
+        assert what in tab.end()["what"]
+        guest.nothing_is_left()
+    assert list(guest.code.iterdir()) == []
+
+
 # -- who may not -----------------------------------------------------------------------------------------------------
 
 
