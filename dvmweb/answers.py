@@ -10,6 +10,7 @@ question, so an old answer, or one to another question, never counts.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from dvmweb.errors import CouldNotLook
 VERSION = "1"
 MAX_BYTES = 1_000_000
 MAX_FIELDS = 64
+MAX_FIELD = 65536  # bytes of one field in an answer that is read while it comes
 TRY_AGAIN = "Try again; if it stays so, `dvm sh` shows what the guest does."
 
 
@@ -56,6 +58,44 @@ def _records(fields: Iterator[bytes], kind: str, nonce: str) -> Iterator[Record]
             return
         yield Record(tag, values)
     raise CouldNotLook(f"The guest's {kind} answer is cut off.", TRY_AGAIN)
+
+
+class Reader:
+    """Reads an answer while it still comes; only its end makes it one that counts: `is_whole`."""
+
+    def __init__(self, kind: str, nonce: str) -> None:
+        self._header = f"dvm-answer\0{kind}\0{VERSION}\0{nonce}\0".encode()
+        self._end = Record("end", (nonce.encode(),))
+        self._has_begun = False
+        self._pending = b""  # of the header, later of one field
+        self._fields: deque[bytes] = deque()
+        self.is_whole = False
+
+    def feed(self, output: bytes) -> tuple[Record, ...]:
+        """The records that are whole by now. Raises CouldNotLook for what cannot be one."""
+        self._pending += output
+        if not self._has_begun:
+            _, header, behind = self._pending.partition(self._header)
+            self._has_begun = bool(header)
+            self._pending = behind if header else self._pending[-len(self._header) :]
+        if not self._has_begun:
+            return ()
+        *fields, self._pending = self._pending.split(b"\0")
+        self._fields += fields
+        if len(self._pending) > MAX_FIELD:
+            raise CouldNotLook("The guest's answer holds a field that is too long.", TRY_AGAIN)
+        return tuple(self._records())
+
+    def _records(self) -> Iterator[Record]:
+        while len(self._fields) >= 2 and not self.is_whole:
+            count = number(self._fields[1], MAX_FIELDS)
+            if len(self._fields) < 2 + count:
+                return
+            tag, _, *values = (self._fields.popleft() for _ in range(2 + count))
+            record = Record(tag.decode("ascii", "replace"), tuple(values))
+            self.is_whole = record == self._end
+            if not self.is_whole:
+                yield record
 
 
 def number(field: bytes, most: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import unicodedata
 
 from dvmweb.errors import UsageError
 
@@ -13,6 +14,13 @@ INSTANCE_PREFIX = "dvm-"
 RECIPE_PATTERN = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 PARAM_PATTERN = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 JOB_PATTERN = re.compile(r"[0-9a-f]{32}")
+FILE_BYTES = 255  # of a file's name, on every file system of a guest
+MOST_OF_A_NAME = 99  # files of one name that are kept apart: "name", "name (2)" to "name (99)"
+# In lower case: what lies under these names is run when a tool opens the folder, or when a shell starts.
+RUN_WHEN_OPENED = frozenset(
+    ".git .hg .dvm .ssh .vscode .idea .devcontainer .husky .envrc .direnv .exrc "  # noqa: SIM905
+    ".profile .bashrc .bash_profile .bash_login .bash_logout .zshrc .zshenv .zprofile .zlogin".split()
+)
 # Lima: LIMA_HOME/NAME/ssh.sock.1234567890123456 must be shorter than UNIX_PATH_MAX
 # (108 on Linux, 104 on macOS; shared/lima.md 1.5). The smaller one holds everywhere.
 SOCKET_PATH_LENGTH = 104
@@ -61,6 +69,46 @@ def check_socket_path(lima_home: str, vm: str) -> None:
             f"Lima's ssh socket path must stay below {SOCKET_PATH_LENGTH} bytes.",
             "Use a shorter name, or set LIMA_HOME to a shorter folder.",
         )
+
+
+def file_name(text: str) -> str:
+    """Return `text` when a file that a user sends into a VM may have this name; raise UsageError otherwise."""
+    if reason := _why_no_file_name(text):
+        raise UsageError(f"{text[:100]!r} is not sent: {reason}.", "Give the file another name, then send it.")
+    return text
+
+
+def _why_no_file_name(text: str) -> str:
+    if not text.strip():
+        return "it has no name"
+    if "/" in text or "\\" in text:
+        return "its name holds a slash"
+    if text.startswith("-"):
+        return "programs would take its name for an option"
+    if not text.strip("."):
+        return "its name is only dots"
+    if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text):
+        return "its name holds control characters"
+    if len(text.encode()) > FILE_BYTES:
+        return f"its name is longer than {FILE_BYTES} bytes"
+    is_run = text.casefold() in RUN_WHEN_OPENED
+    return "programs run what a file of this name says, as soon as they see it" if is_run else ""
+
+
+def numbered_parts(name: str) -> tuple[str, str]:
+    """What stands before and behind the " (2)" of a file whose `name` is taken; short enough for every number."""
+    stem, dot, end = name.rpartition(".")
+    if not stem.strip(".") or len(end.encode()) > 20:
+        stem, dot, end = name, "", ""
+    room = FILE_BYTES - len(f" ({MOST_OF_A_NAME}){dot}{end}".encode())
+    return stem.encode()[:room].decode("utf-8", "ignore"), dot + end
+
+
+def is_numbered(found: str, name: str) -> bool:
+    """Say whether a file that was sent as `name` may have been called `found`."""
+    stem, end = numbered_parts(name)
+    numbers = (f"{stem} ({number}){end}" for number in range(2, MOST_OF_A_NAME + 1))
+    return found == name or found in numbers
 
 
 def new_id() -> str:

@@ -97,6 +97,32 @@ def look_again(vms: Vms, vm: Vm) -> None:
         ask(vms, vm, WORK)
 
 
+class Looks:
+    """Looks into VMs in which something was done. One after another for each: no older look may end last and count."""
+
+    def __init__(self, vms: Vms) -> None:
+        self._vms = vms
+        self._lock = threading.Lock()
+        self._wanted: dict[str, bool] = {}  # VMs that are looked into now, and whether once more
+
+    def soon(self, vm: Vm) -> None:
+        """Look into a running VM, from now on at the earliest; returns at once."""
+        with self._lock:
+            is_busy = vm.name in self._wanted
+            self._wanted[vm.name] = is_busy
+        if not is_busy:
+            threading.Thread(target=self._look, args=(vm,), name=f"look {vm.name}", daemon=True).start()
+
+    def _look(self, vm: Vm) -> None:
+        is_wanted = True
+        while is_wanted:
+            look_again(self._vms, vm)
+            with self._lock:
+                is_wanted = self._wanted.pop(vm.name)
+                if is_wanted:
+                    self._wanted[vm.name] = False
+
+
 def _ask_reach(vms: Vms, world: World, lima: Lima, began: float) -> None:
     from dvmweb import plans
     from dvmweb.guest_state import done_recipes, parse_state

@@ -39,8 +39,9 @@ class Lima:
         argv: Sequence[str],
         timeout: float,
         *,
-        stdin: bytes = b"",
+        stdin: bytes | int = b"",
         on_output: Callable[[bytes], None] | None = None,
+        on_stdout: Callable[[bytes], None] | None = None,
         cancelled: threading.Event | None = None,
         on_started: Callable[[int], None] | None = None,
         network: bool = False,
@@ -55,6 +56,7 @@ class Lima:
             timeout=timeout,
             stdin=stdin,
             on_output=on_output,
+            on_stdout=on_stdout,
             cancelled=cancelled,
             on_started=on_started,
             cwd=private_folder(self.paths.state),  # limactl saves a rejected edit into its working directory
@@ -194,9 +196,7 @@ class Lima:
 
         Raises CouldNotLook when the instance was never started. Never judges the answer.
         """
-        home = self.paths.lima_home
-        if not commands.ssh_config(home, instance).is_file():
-            raise CouldNotLook(f"{instance} was never started.", "Start it first.")
+        home = self._home_of(instance)
         payload, words = script.payload(), script.argv()
         warm = self.run(commands.ssh(self.engine, home, instance, words), timeout, stdin=payload, **more)
         if not is_connection_dead(warm):
@@ -204,6 +204,20 @@ class Lima:
         if self.run(commands.ssh_exit(self.engine, home, instance), SSH_EXIT).ended == process.DEADLINE:
             connections.end_connections(home / instance, only_master=True)  # it hangs, and every next call with it
         return self.run(commands.ssh(self.engine, home, instance, words, fresh=True), timeout, stdin=payload, **more)
+
+    def stream(self, instance: str, script: GuestScript, source: int, timeout: float, **more: Any) -> Finished:
+        """Run a script that takes a stream; all of its stdin, the payload first, comes from the descriptor `source`.
+
+        Over a connection of its own: a terminal must not wait behind a large file. Raises CouldNotLook as `ask`.
+        """
+        words = commands.ssh(self.engine, self._home_of(instance), instance, script.argv(), fresh=True)
+        return self.run(words, timeout, stdin=source, **more)
+
+    def _home_of(self, instance: str) -> Path:
+        """LIMA_HOME, where this instance has been started at least once."""
+        if not commands.ssh_config(self.paths.lima_home, instance).is_file():
+            raise CouldNotLook(f"{instance} was never started.", "Start it first.")
+        return self.paths.lima_home
 
     def apply(self, instance: str, script: GuestScript, timeout: float, **more: Any) -> Finished:
         """Run a script in a login shell of the guest, as `run`; the exit code is the script's."""

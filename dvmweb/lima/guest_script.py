@@ -19,9 +19,10 @@ MAX_BYTES = 4_000_000
 
 # What `bash -c` runs in the guest. It saves exactly $1 bytes of stdin, so that a cut stream never runs half a script
 # and nothing in the script can eat the rest of it. Stdin stays open while the script runs: its end means that dvm is
-# gone or has cancelled, and the script with all it started is ended too. What a program of the guest says is cut: one
-# that says `yes` for ever would fill the memory of a demo's host. No backslash and no single quote stands here:
-# the text passes through two shells, and one of them may be fish.
+# gone or has cancelled, and the script with all it started is ended too. With a second word, what comes behind the
+# payload goes to the script, through the named pipe `stream`. What a program of the guest says is cut: one that says
+# `yes` for ever would fill the memory of a demo's host. No backslash and no single quote stands here: the text passes
+# through two shells, and one of them may be fish.
 BOOTSTRAP = """set -m
 umask 077
 top=$(mktemp -d "${XDG_RUNTIME_DIR:-/tmp}/dvm.XXXXXXXX" 2>/dev/null | head -c 4096)
@@ -30,6 +31,8 @@ top=$(mktemp -d "${XDG_RUNTIME_DIR:-/tmp}/dvm.XXXXXXXX" 2>/dev/null | head -c 40
 clean_up() { rm -rf -- "$top"; }
 trap clean_up EXIT
 mkdir "$top/work" "$top/secrets" || exit 70
+rest=/dev/null
+[ -z "$2" ] || { rest="$top/work/stream"; mkfifo "$rest" || exit 70; }
 head -c "$1" >"$top/payload"
 [ "$(wc -c <"$top/payload" | head -c 20)" -eq "$1" ] 2>/dev/null || {
   echo "dvm: the script did not arrive whole in the guest, so nothing was run" >&2
@@ -44,11 +47,11 @@ end_main() {
   kill -s KILL -- "-$main"
   sudo -n kill -s KILL -- "-$main"
 } 2>/dev/null
-(cat <&3 >/dev/null; : >"$top/gone"; end_main) >/dev/null 2>&1 &
+(cat <&3 >"$rest"; : >"$top/gone"; end_main) >/dev/null 2>&1 &
 watch=$!
 exec 3<&-
 set +m
-on_signal() { trap : HUP INT TERM; end_main; exit 143; }
+on_signal() { trap : HUP INT TERM; end_main; kill -s KILL -- "-$watch" 2>/dev/null; exit 143; }
 trap on_signal HUP INT TERM
 { wait "$main"; code=$?; } 2>/dev/null
 { if [ -e "$top/gone" ]; then wait "$watch"; else kill -s KILL -- "-$watch"; wait "$watch"; fi; } 2>/dev/null
@@ -64,6 +67,7 @@ class GuestScript:
     files: Mapping[str, str] = field(default_factory=dict)  # name -> text, in the script's working directory
     variables: Mapping[str, str] = field(default_factory=dict)  # exported
     secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)  # token -> the file in $DVM_TOKEN_FILE
+    takes_stream: bool = False  # reads more bytes from the named pipe `stream` beside it
 
     def payload(self) -> bytes:
         """The bytes for stdin. Raises UsageError for a name or a text that cannot travel."""
@@ -82,7 +86,8 @@ class GuestScript:
 
     def argv(self) -> tuple[str, ...]:
         """The command that runs the payload in the guest; it holds the payload's length and no data."""
-        return ("bash", "-c", BOOTSTRAP, MARK, str(len(self.payload())))
+        more = ("stream",) if self.takes_stream else ()
+        return ("bash", "-c", BOOTSTRAP, MARK, str(len(self.payload())), *more)
 
 
 def is_guest_script(argv: Sequence[str]) -> bool:

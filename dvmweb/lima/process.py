@@ -51,8 +51,9 @@ def run(
     *,
     env: Mapping[str, str],
     timeout: float,
-    stdin: bytes = b"",
+    stdin: bytes | int = b"",
     on_output: Callable[[bytes], None] | None = None,
+    on_stdout: Callable[[bytes], None] | None = None,
     cancelled: threading.Event | None = None,
     on_started: Callable[[int], None] | None = None,
     cwd: Path | None = None,
@@ -61,14 +62,15 @@ def run(
 ) -> Finished:
     """Run `argv` in a process group of its own for at most `timeout` seconds; both streams also go to `on_output`.
 
-    At the deadline, or when `cancelled` is set, the group gets INT, TERM and KILL, three seconds apart. With
-    `hold_stdin` (for a guest script: the default) stdin stays open until the child has ended, because its end tells
-    the guest that we are gone. Raises DvmError when the program cannot be started at all.
+    `stdin` is what it reads, or a descriptor from which it does. At the deadline, or when `cancelled` is set, the group
+    gets INT, TERM and KILL, three seconds apart. With `hold_stdin` (for a guest script: the default) stdin stays open
+    until the child has ended, because its end tells the guest that we are gone. Raises DvmError when the program cannot
+    be started at all.
     """
     began = time.monotonic()
     hold = is_guest_script(argv) if hold_stdin is None else hold_stdin
-    child = _spawn(argv, env, cwd, has_stdin=bool(stdin))
-    talk = _Talk(child, stdin, on_output, max_stdout, hold)
+    child = _spawn(argv, env, cwd, stdin)
+    talk = _Talk(child, b"" if isinstance(stdin, int) else stdin, on_output, on_stdout, max_stdout, hold)
     try:
         if on_started is not None:
             on_started(child.pid)
@@ -126,12 +128,12 @@ def _interrupts_left_to_the_child() -> Iterator[None]:
 
 
 def _spawn(
-    argv: Sequence[str], env: Mapping[str, str], cwd: Path | None, *, has_stdin: bool
+    argv: Sequence[str], env: Mapping[str, str], cwd: Path | None, stdin: bytes | int
 ) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             tuple(argv),
-            stdin=subprocess.PIPE if has_stdin else subprocess.DEVNULL,
+            stdin=stdin if isinstance(stdin, int) else subprocess.PIPE if stdin else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=dict(env),
@@ -155,6 +157,7 @@ class _Talk:
     child: subprocess.Popen[bytes]
     stdin: bytes
     on_output: Callable[[bytes], None] | None
+    on_stdout: Callable[[bytes], None] | None
     max_stdout: int
     hold: bool
     stdout: bytearray = field(default_factory=bytearray)
@@ -237,6 +240,8 @@ class _Talk:
             room = self.max_stdout - len(self.stdout)
             self.stdout += data[:room]
             self.truncated = self.truncated or len(data) > room
+            if self.on_stdout is not None:
+                self.on_stdout(data)
         if self.on_output is not None:
             self.on_output(data)
 

@@ -4,6 +4,7 @@ from dvmweb.plans.guest_steps import (
     hook_question,
     is_nothing_to_do,
     key_question,
+    receiving,
     state_question,
     terminal_question,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "is_nothing_to_do",
     "key_question",
     "plan",
+    "receiving",
     "state_question",
     "terminal_question",
 ]

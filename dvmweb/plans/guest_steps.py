@@ -11,6 +11,7 @@ from dvmweb.guest_text import visible
 from dvmweb.lima import commands
 from dvmweb.lima.deadlines import PROBE
 from dvmweb.lima.guest_script import GuestScript
+from dvmweb.names import numbered_parts
 from dvmweb.plans.model import Options, RecipeWish, Step, World
 
 # Deadlines in seconds.
@@ -167,6 +168,22 @@ def hook_question(world: World) -> GuestScript:
 def terminal_question(world: World, terminal: str) -> GuestScript:
     """Ask what runs in a terminal."""
     return _script(world, "_terminals.sh", {"DVM_TERMINAL_ID": terminal})
+
+
+def receiving(world: World, name: str, size: int, *, reserve: int, piece: int) -> GuestScript:
+    """Take a file of the user's, whose bytes come behind the script."""
+    stem, end = numbered_parts(name)
+    variables = {
+        "DVM_ID": world.known_id,
+        "DVM_HOST": commands.ssh_alias(world.wish.instance),
+        "DVM_NAME": name,
+        "DVM_STEM": stem,
+        "DVM_END": end,
+        "DVM_SIZE": str(size),
+        "DVM_RESERVE": str(reserve),
+        "DVM_PIECE": str(piece),
+    }
+    return GuestScript(world.scripts["_receive.sh"], {}, {**_common(world), **variables}, takes_stream=True)
 
 
 def _script(world: World, main: str, variables: Mapping[str, str], more: Mapping[str, str] = {}) -> GuestScript:

@@ -27,6 +27,7 @@ AREAS = (
     "dvmweb.web.delete_pages",
     "dvmweb.web.terminals_pages",
     "dvmweb.web.terminal_pages",
+    "dvmweb.web.upload_pages",
 )
 BODY_BYTES = 1_000_000
 FIELD_BYTES = 500_000

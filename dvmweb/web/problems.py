@@ -8,7 +8,7 @@ import traceback
 from contextlib import suppress
 from dataclasses import dataclass
 
-from flask import Flask, Response, request
+from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from dvmweb import errors
@@ -75,6 +75,13 @@ def status_of(error: DvmError) -> int:
 
 def _is_told(error: DvmError, kind: type[DvmError]) -> bool:
     return error.exit_code == kind.exit_code != DvmError.exit_code
+
+
+def as_json(error: DvmError) -> Response:
+    """An error of ours for a script of ours."""
+    answer = jsonify({"what": error.what, "todo": error.todo})
+    answer.status_code = status_of(error)
+    return answer
 
 
 def _known(error: DvmError) -> Response:

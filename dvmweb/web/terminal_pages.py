@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-import threading
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -20,7 +19,7 @@ from dvmweb.vms import Vm
 from dvmweb.web import house, terminal_view
 from dvmweb.web.bridge import carry
 from dvmweb.web.guard import CONTENT_POLICY
-from dvmweb.web.problems import status_of
+from dvmweb.web.problems import as_json
 from dvmweb.web.sockets import socket_route
 from dvmweb.web.terminal_view import Opener, Row
 from dvmweb.web.terminals_pages import open_in, trouble_of
@@ -55,6 +54,7 @@ class TerminalView:
 @blueprint.record_once
 def _furnish(state: BlueprintSetupState) -> None:
     state.app.extensions["dvm.tickets"] = Tickets()
+    state.app.extensions["dvm.looks"] = rounds.Looks(state.app.extensions["dvm"]["vms"])
 
 
 def tickets() -> Tickets:
@@ -132,9 +132,7 @@ def ticket(vm: str) -> Response:
         asked = request.form.get("id")
         found = _known(vm, asked) if asked else open_in(_find(vm), request.form.get("command", SHELL))
     except DvmError as error:
-        answer = jsonify({"what": error.what, "todo": error.todo})
-        answer.status_code = status_of(error)
-        return answer
+        return as_json(error)
     session = house.session()
     text = tickets().issue(session.key if session else "", vm, found)
     # Not url_for: for a socket it gives a whole address, with a host.
@@ -166,9 +164,14 @@ def _admit(terminal: str) -> None:
 def carried(ws: Any, terminal: str) -> None:
     """Carry the bytes of a terminal until one side ends. What was left behind in the VM is looked at then."""
     if carry(ws, g.connection):
-        found = next((vm for vm in house.watch().snapshot().vms if vm.name == g.connection.attached["vm"]), None)
-        if found is not None and found.kind == "managed" and found.status == "Running" and found.job is None:
-            threading.Thread(target=rounds.look_again, args=(house.vms(), found), name="look", daemon=True).start()
+        look_soon(g.connection.attached["vm"])
+
+
+def look_soon(vm: str) -> None:
+    """Something was done in this VM: look into it for work at risk, without waiting for that."""
+    found = next((known for known in house.watch().snapshot().vms if known.name == vm), None)
+    if found is not None and found.kind == "managed" and found.status == "Running" and found.job is None:
+        cast(rounds.Looks, current_app.extensions["dvm.looks"]).soon(found)
 
 
 @blueprint.teardown_request

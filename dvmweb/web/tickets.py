@@ -1,4 +1,4 @@
-"""One-use tickets for terminal sockets: each is of one session and one terminal, and lives for half a minute."""
+"""One-use tickets for sockets: each is of one session and one terminal (or upload), and lives for half a minute."""
 
 from __future__ import annotations
 

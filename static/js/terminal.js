@@ -1,7 +1,7 @@
 // A terminal's page: makes the xterm, ties it to its link, and tells how things stand.
-// [data-terminal] with data-vm, -id, -nonce, -csrf, -ticket, -page, -terminals; [data-terminal-bar], [data-terminal-note],
-// [data-terminal-wait], [data-terminal-now], [data-terminal-new], [data-terminal-reset], [data-terminal-close],
-// [data-terminal-search], [data-terminal-end].
+// [data-terminal] with data-vm, -id, -nonce, -csrf, -ticket, -upload, -page, -terminals; [data-terminal-bar],
+// [data-terminal-note], [data-terminal-wait], [data-terminal-now], [data-terminal-new], [data-terminal-upload],
+// [data-terminal-reset], [data-terminal-close], [data-terminal-search], [data-terminal-end].
 
 import { FitAddon } from "../vendor/xterm/addon-fit.mjs";
 import { SearchAddon } from "../vendor/xterm/addon-search.mjs";
@@ -10,6 +10,7 @@ import { WebLinksAddon } from "../vendor/xterm/addon-web-links.mjs";
 import { WebglAddon } from "../vendor/xterm/addon-webgl.mjs";
 import { Terminal } from "../vendor/xterm/xterm.mjs";
 import { Link } from "./terminal-link.js";
+import { guardDrop } from "./terminal-upload.js";
 import { ask, guardPaste, markStyles, openLink, plainTitle } from "./terminal-safety.js";
 
 const COLOURS = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
@@ -148,6 +149,13 @@ function hideCount() {
   find("now").hidden = true;
 }
 
+function tellUpload(text, isBad) {
+  find("note").textContent = text;
+  find("note").dataset.tone = isBad ? "bad" : "";
+}
+
+const tellCount = (text) => (find("wait").textContent = text);
+
 async function closeTerminal(place, link) {
   const isMeant = await ask("Close this terminal?", "What runs in it is ended. The VM goes on.", "Close terminal", "danger");
   if (!isMeant) return;
@@ -178,6 +186,8 @@ function start(place) {
   showTitle(term, vm);
   listenToKeys(term, search);
   follow(place, fit, link);
+  const chooseFiles = guardDrop(place, { ticketUrl: place.dataset.upload, csrf, say: tellUpload, count: tellCount });
+  find("upload").addEventListener("click", chooseFiles);
   find("new").addEventListener("click", () => window.open(page, "_blank", "noopener"));
   find("reset").addEventListener("click", () => (term.reset(), term.focus()));
   find("close").addEventListener("click", () => closeTerminal(place, link));

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dvmweb.answers import Record, number, parse
+from dvmweb.answers import Reader, Record, number, parse
 from dvmweb.errors import CouldNotLook
 
 NONCE = "0" * 32
@@ -56,6 +56,39 @@ def test_a_cut_answer_never_counts(records: list[tuple[bytes, ...]], data: st.Da
     cut = data.draw(st.integers(0, len(whole) - 1))
     with pytest.raises(CouldNotLook):
         parse(whole[:cut], "work", NONCE)
+
+
+@given(
+    st.lists(st.tuples(st.just(b"at"), st.binary(max_size=20).filter(lambda b: b"\0" not in b)), max_size=5),
+    st.integers(1, 40),
+)
+def test_read_while_it_comes_it_is_the_same(records: list[tuple[bytes, ...]], step: int) -> None:
+    whole = b"welcome\n" + answer(*records) + b"logout\n"
+    reader = Reader("work", NONCE)
+    found: list[Record] = []
+    for at in range(0, len(whole), step):
+        found += reader.feed(whole[at : at + step])
+    assert tuple(found) == parse(whole, "work", NONCE)
+    assert reader.is_whole
+    cut = Reader("work", NONCE)
+    assert tuple(cut.feed(whole[: -len("logout\n") - 1])) == tuple(found)
+    assert not cut.is_whole
+
+
+@pytest.mark.parametrize("output", [b"x" * 10**6, answer(kind=b"state"), answer(nonce=b"1" * 32)])
+def test_d11_what_is_not_ours_is_never_kept_or_whole(output: bytes) -> None:
+    reader = Reader("work", NONCE)
+    for _ in range(3):
+        assert reader.feed(output) == ()
+    assert not reader.is_whole
+    assert len(reader._pending) < 200
+
+
+@pytest.mark.parametrize("behind", [b"at\0-1\0", b"at\x0099\0", b"at\0001\0" + b"x" * 70_000])
+def test_d11_a_record_that_cannot_be_is_refused_while_it_comes(behind: bytes) -> None:
+    begun = answer()[: answer().index(b"end")]
+    with pytest.raises(CouldNotLook):
+        Reader("work", NONCE).feed(begun + behind)
 
 
 @pytest.mark.parametrize("field", [b"", b"-1", b"1e9", b"99999999999999999", b"11", "\u0661".encode()])

@@ -280,6 +280,20 @@ def test_one_that_was_never_started_is_not_asked(house: House) -> None:
     assert house.said() == []
 
 
+def test_a_stream_takes_a_connection_of_its_own(asked: House) -> None:
+    asked.ssh("os.execvp('bash', ['bash', '-c', argv[-1]])")
+    script = GuestScript("head -c 4 stream", takes_stream=True)
+    ours, theirs = os.pipe()
+    os.write(theirs, script.payload() + b"more")
+    finished = asked.lima().stream("dvm-t1", script, ours, 20)
+    for descriptor in (ours, theirs):
+        os.close(descriptor)
+    assert (finished.stdout, finished.code) == (b"more", 0)
+    assert kinds(asked) == ["fresh"]
+    with pytest.raises(CouldNotLook, match="never started"):
+        asked.lima().stream("dvm-other", script, 0, 20)
+
+
 def test_apply_goes_through_a_login_shell_and_keeps_the_code(house: House) -> None:
     house.limactl("os.execvp('env', argv[argv.index('--') + 1:])")
     finished = house.lima().apply("dvm-t1", GuestScript("echo out; echo err >&2; exit 69"), 20)

@@ -114,6 +114,56 @@ def test_a_program_that_says_yes_for_ever_fills_no_memory_and_runs_nothing(tmp_p
     assert list((tmp_path / "run").iterdir()) == []
 
 
+def streamed(script: GuestScript, home: Path, data: bytes) -> Finished:
+    """Run a script whose stdin is a pipe of ours, with `data` behind the payload."""
+    ours, theirs = os.pipe()
+    env = {"PATH": os.environ["PATH"], "XDG_RUNTIME_DIR": str(home)}
+
+    def begin(_pid: int) -> None:
+        os.close(ours)
+        os.write(theirs, script.payload() + data)
+
+    try:
+        return run(script.argv(), env=env, timeout=30, stdin=ours, on_started=begin)
+    finally:
+        os.close(theirs)
+
+
+def test_what_comes_behind_the_payload_is_a_pipe_beside_the_script(tmp_path: Path) -> None:
+    script = GuestScript("exec 4<stream; head -c 5 <&4; cat; ls", takes_stream=True)
+    finished = streamed(script, tmp_path, b"a\0b\ncd")
+    assert (finished.stdout, finished.code) == (b"a\0b\ncmain\nstream\n", 0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_script_that_never_opens_its_stream_leaves_nothing_running(tmp_path: Path) -> None:
+    finished = streamed(GuestScript("exit 3", takes_stream=True), tmp_path, b"x")
+    assert (finished.code, finished.ended) == (3, "exit")
+    assert list(tmp_path.iterdir()) == []
+    assert [one for one in psutil.process_iter() if _names(one, str(tmp_path))] == []
+
+
+def test_the_end_of_a_stream_ends_the_script(tmp_path: Path) -> None:
+    script = GuestScript(f"exec 4<stream; echo up; read -r -u 4; sleep 600; touch {tmp_path}/late", takes_stream=True)
+    env = {"PATH": os.environ["PATH"], "XDG_RUNTIME_DIR": str(tmp_path)}
+    guest = subprocess.Popen(script.argv(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
+    assert guest.stdin is not None
+    assert guest.stdout is not None
+    guest.stdin.write(script.payload() + b"line\n")
+    guest.stdin.flush()
+    assert guest.stdout.readline() == b"up\n"
+    guest.stdin.close()
+    assert guest.wait(timeout=30) == 143
+    guest.stdout.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def _names(process: psutil.Process, word: str) -> bool:
+    with suppress(psutil.Error):
+        return any(word in value for value in process.environ().values())
+    return False
+
+
 @settings(max_examples=15)
 @given(text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r")), secret=st.binary())
 def test_any_text_and_any_secret_arrive_unchanged(text: str, secret: bytes) -> None:

@@ -78,6 +78,17 @@ def test_large_stdin_and_stdout_at_once_do_not_block(child: Child) -> None:
     assert not finished.truncated
 
 
+def test_stdin_from_a_descriptor_and_stdout_alone(child: Child) -> None:
+    ours, theirs = os.pipe()
+    os.write(theirs, b"words")
+    os.close(theirs)
+    heard: list[bytes] = []
+    body = "print(sys.stdin.read()); print('err', file=sys.stderr)"
+    finished = run(child(body), env=ENV, timeout=20, stdin=ours, on_stdout=heard.append)
+    os.close(ours)
+    assert (finished.stdout, b"".join(heard), finished.stderr) == (b"words\n", b"words\n", b"err\n")
+
+
 def test_child_that_never_reads_its_stdin(child: Child) -> None:
     assert run(child("print('done')"), env=ENV, timeout=20, stdin=b"x" * 1_000_000).stdout == b"done\n"
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from dvmweb import answers
 from dvmweb.errors import CouldNotLook
 from dvmweb.files import digest
 from dvmweb.guest_state import GuestState, parse_hook, parse_key, parse_state
@@ -465,3 +466,53 @@ def test_scripts_write_as_root_through_sudo(guest: Guest, ordinary: Ordinary) ->
     assert user.apply("mine", text="true").returncode == 0
     assert user.sudo_log == ["-n", "-n"]
     assert state(user, "mine").identity == ("dvm-app", ID)
+
+
+# -- receive -----------------------------------------------------------------------------------------------------------
+
+
+def receive(guest: Guest, stream: str, **more: str) -> tuple[list[str], tuple[str, ...]]:
+    """Send what `stream` holds; the tags of the answer and its last record."""
+    guest.run("_identity", {"DVM_ID": ID})
+    given = {
+        "DVM_ID": ID,
+        "DVM_HOST": os.uname().nodename,
+        "DVM_NAME": "a.txt",
+        "DVM_STEM": "a",
+        "DVM_END": ".txt",
+        "DVM_SIZE": "4",
+        "DVM_RESERVE": "0",
+        "DVM_PIECE": "3",
+    }
+    done = guest.run("_receive", {**given, **more}, files={"stream": stream})
+    assert done.returncode == 0, done.stderr
+    records = answers.parse(done.stdout, "receive", NONCE)
+    return [record.tag for record in records], (records[-1].tag, *(field.decode() for field in records[-1].fields))
+
+
+def test_f02_a_file_is_received_piece_by_piece_and_kept_once_it_is_whole(guest: Guest) -> None:
+    guest.code.mkdir(parents=True)
+    assert receive(guest, "abcd" + NONCE) == (["ready", "at", "at", "done"], ("done", "a.txt", "~/code/app"))
+    assert receive(guest, "efgh" + NONCE)[1] == ("done", "a (2).txt", "~/code/app")
+    assert sorted(path.name for path in guest.code.iterdir()) == ["a (2).txt", "a.txt"]
+    assert (guest.code / "a.txt").read_text() == "abcd"
+
+
+@pytest.mark.parametrize("stream", ["", "abc", "abcd", "abcd" + NONCE[:-1], "abcdx" + NONCE, "abcd" + "0" * 32])
+def test_f06_without_the_last_word_behind_the_last_byte_nothing_is_kept(guest: Guest, stream: str) -> None:
+    guest.code.mkdir(parents=True)
+    assert receive(guest, stream)[1] == ("refused", "incomplete")
+    assert list(guest.code.iterdir()) == []
+
+
+@pytest.mark.parametrize("what", [{"DVM_INSTANCE": "dvm-b"}, {"DVM_ID": "0" * 32}, {"DVM_HOST": "lima-dvm-b"}])
+def test_another_guest_writes_nothing_at_all(guest: Guest, what: dict[str, str]) -> None:
+    guest.code.mkdir(parents=True)
+    before = guest.code.stat().st_mtime_ns
+    assert receive(guest, "abcd" + NONCE, **what) == (["refused"], ("refused", "guest"))
+    assert guest.code.stat().st_mtime_ns == before
+
+
+def test_a_guest_whose_id_the_host_does_not_know_any_more_takes_a_file(guest: Guest) -> None:
+    guest.code.mkdir(parents=True)
+    assert receive(guest, "abcd" + NONCE, DVM_ID="")[1][0] == "done"

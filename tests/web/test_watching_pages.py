@@ -291,3 +291,31 @@ def test_a_hung_engine_blocks_no_page(house: House, client: Browser) -> None:  #
     os.utime(house.paths.vm_config("app"))
     for _ in range(20):  # while it hangs for ever
         assert "app" in client.get("/").text
+
+
+def test_looks_into_a_vm_follow_each_other_and_one_comes_after_the_last_deed(
+    vms: Vms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An older look that ended after a newer one would hide what was done in between."""
+    began: list[str] = []
+    gate = threading.Semaphore(0)
+
+    def look(_vms: Vms, vm: Vm) -> None:
+        began.append(vm.name)
+        gate.acquire(timeout=20)
+
+    monkeypatch.setattr(rounds, "look_again", look)
+    looks = rounds.Looks(vms)
+    app, other = (Vm(name, "managed", "Running", None, None, "", None, None, None) for name in ("app", "other"))
+    for vm in (app, app, app, other):
+        looks.soon(vm)
+    eventually(lambda: sorted(began) == ["app", "other"])
+    gate.release(2)
+    eventually(lambda: began.count("app") == 2)  # for the second and the third together
+    gate.release(1)
+    eventually(lambda: not looks._wanted)
+    looks.soon(app)
+    eventually(lambda: began.count("app") == 3)
+    gate.release(1)
+    eventually(lambda: not looks._wanted)
+    assert began.count("other") == 1

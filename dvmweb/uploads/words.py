@@ -1,0 +1,87 @@
+"""What is wanted of an upload, what the guest says of it, and how that is told. Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dvmweb import answers
+from dvmweb.answers import Record
+from dvmweb.errors import CouldNotLook, DvmError, NotNow, UsageError
+from dvmweb.guest_text import visible
+from dvmweb.lima.commands import ssh_alias
+from dvmweb.names import file_name, is_numbered
+from dvmweb.plans import World
+
+MOST_BYTES = 4 << 30  # of one file
+RESERVE = 256 << 20  # bytes of the guest's disk that stay free
+NOTHING = "No file was made of it in the VM. Try again."
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A file as the user's browser announces it. Raises UsageError where it cannot be sent."""
+
+    name: str
+    size: int  # bytes
+
+    def __post_init__(self) -> None:
+        file_name(self.name)
+        if not 0 <= self.size <= MOST_BYTES:
+            todo = "Split it, or let the VM fetch it."
+            raise UsageError(f"{self.name} is too large: {MOST_BYTES >> 30} GiB at most.", todo)
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """Where the file is now, in the guest's words; safe to show."""
+
+    name: str  # another one than was wanted, where that was taken
+    folder: str
+
+
+def arrived(record: Record, wanted: Wanted) -> Arrived:
+    """Read the guest's `done`; raise CouldNotLook."""
+    name, folder = (*record.fields, b"", b"")[:2]
+    if len(record.fields) != 2 or not is_numbered(name.decode("utf-8", "replace"), wanted.name):
+        raise odd_answer()
+    return Arrived(visible(name, 300), visible(folder, 300))
+
+
+def check_guest(record: Record, world: World) -> None:
+    """Read the guest's `ready`; the script has looked too, before it wrote. Raises CouldNotLook for another guest."""
+    host, name, guest_id = (field.decode("utf-8", "replace") for field in (*record.fields, b"", b"", b"")[:3])
+    is_named_so = (host, name) == (ssh_alias(world.wish.instance), world.wish.instance)
+    if not is_named_so or world.known_id not in ("", guest_id):
+        raise another_guest(world)
+
+
+def another_guest(world: World) -> CouldNotLook:
+    """Whoever answered is not the VM that was meant."""
+    vm = world.config.name
+    return CouldNotLook(f"The guest that answered is not {vm} as dvm knows it: nothing was sent.", f"Sync {vm} first.")
+
+
+def odd_answer() -> CouldNotLook:
+    """The guest says what our script does not."""
+    return CouldNotLook("The guest's answer is none to an upload.", answers.TRY_AGAIN)
+
+
+def not_whole(wanted: Wanted) -> NotNow:
+    """It ended in the middle."""
+    return NotNow(f"{wanted.name} did not arrive whole.", NOTHING)
+
+
+def refusal(why: bytes, wanted: Wanted, world: World) -> DvmError:
+    """Why the guest took nothing, in its own word."""
+    name, vm, folder = wanted.name, world.config.name, world.config.code_dir
+    refusals: dict[bytes, DvmError] = {
+        b"guest": another_guest(world),
+        b"folder": NotNow(f"{vm} cannot write into {folder}.", "Look in the VM what it is, and whose."),
+        b"full": NotNow(
+            f"The disk of {vm} has no room for {name}.",
+            f"Free some there: as much as the file has, and {RESERVE >> 20} MiB.",
+        ),
+        b"write": NotNow(f"{vm} could not write {name}: its disk may be full.", NOTHING),
+        b"names": NotNow(f"{folder} holds too many files of the name {name}.", "Give the file another name."),
+    }
+    return refusals.get(why) or not_whole(wanted)
