@@ -117,6 +117,7 @@ def readme_shots(job: str) -> tuple[Shot, ...]:
         Shot("job", f"/jobs/{job}", size=(1280, 1000)),
         Shot("delete", "/vms/shop-api/delete", size=(1280, 1000)),
         Shot("terminal", "/vms/shop-api/terminal", work_in_terminal, size=(1280, 640)),
+        Shot("terminals", "/terminals", size=(1280, 560)),
     )
 
 
@@ -152,6 +153,7 @@ def page_shots(made: Stage, job: str) -> tuple[Shot, ...]:
         Shot("delete-at-risk", "/vms/shop-api/delete"),
         Shot("delete-blind", "/vms/ml-sandbox/delete"),
         Shot("terminal", "/vms/shop-api/terminal", work_in_terminal),
+        Shot("terminals", "/terminals"),
         Shot("terminal-stopped", "/vms/thesis/terminal"),
         Shot("hook", "/vms/shop-api/hook"),
         Shot("help", "/help"),

@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from dvmweb.paths import Paths, from_environment
+from dvmweb.terminals import client
+from dvmweb.vms import Vms
 from dvmweb.web.server import listen
 
 PATIENCE = 120.0  # seconds; only a failure takes so long
 
 CONFIGS = {
-    "shop-api": "ports: [3000, 5173]\nrecipes: [git, node]\n",
+    "shop-api": "ports: [3000, 5173]\nrecipes: [git, node, claude]\n",
     "thesis": "image: debian\ncpus: 1\nmemory: 2GiB\nrecipes: [git, python]\n",
     "infra": "memory: 8GiB\nrecipes: [git, tmux, fixtures]\nports: [8080]\n",
     "ml-sandbox": "cpus: 4\nmemory: 4GiB\ndisk: 60GiB\nrecipes: [python, tmux]\n",
@@ -41,6 +43,17 @@ for part in $(seq 1 14); do printf 'orders  part %2d of 400  \\033[32mok\\033[0m
 printf '\\033[33mpart 15 holds 2 orders without a customer, left out\\033[0m\\n'
 for part in $(seq 16 31); do printf 'orders  part %2d of 400  \\033[32mok\\033[0m\\n' "$part"; done
 exec sleep 3600
+""",
+    # Stands in for an agent, which no picture needs: it says that it waits.
+    "claude": """#!/usr/bin/env bash
+# /// recipe
+# summary: Claude Code
+# category: agent
+# ///
+mkdir -p ~/.local/bin
+printf '#!/bin/sh\\necho "The tests pass. Shall I commit?"; echo waits >"$DVM_TELL"; exec cat\\n' >~/.local/bin/claude
+chmod +x ~/.local/bin/claude
+grep -qs local/bin ~/.profile || echo 'PATH=~/.local/bin:$PATH' >>~/.profile
 """,
     "schema": """#!/usr/bin/env bash
 # /// recipe
@@ -110,6 +123,18 @@ class Stage:
         """Run a script in a guest, in its code folder."""
         self.run("ssh", vm, "--", "bash", "-ec", script)
 
+    def open_terminals(self) -> None:
+        """An agent that waits for somebody, and two shells."""
+        vms = Vms(self.paths, self.environ)
+        client.open_terminal(vms, "shop-api", command="claude")
+        until = time.monotonic() + PATIENCE
+        while not any(one.state == "waits" and not one.guess for one in client.list_terminals(vms)):
+            if time.monotonic() > until:
+                raise SystemExit("The agent does not say that it waits.")
+            time.sleep(0.1)
+        client.open_terminal(vms, "payments", name="dev server")
+        client.open_terminal(vms, "shop-api")  # the newest: the page of terminals comes back to it
+
     def job(self, vm: str, verb: str) -> dict[str, Any]:
         """The newest job of a VM with this verb."""
         found: list[dict[str, Any]] = json.loads(self.run("jobs", "--json"))
@@ -136,6 +161,7 @@ class Stage:
         self.run("stop", "thesis")
         self.run("sync", "shop-api")  # it finds a project hook, which waits for the user
         self.limactl("create", "--tty=false", "--name=default", str(self.paths.vm_state("thesis") / "lima.yaml"))
+        self.open_terminals()
 
     def begin_long_job(self) -> str:
         """A sync of infra that goes on until the end; return its id once its recipe prints."""

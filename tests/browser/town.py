@@ -39,6 +39,7 @@ def visits(town: Town) -> dict[str, Callable[[Page], object]]:
         "cards": "/",
         "no card fits": "/?q=nothing",
         "new": "/new-vm",
+        "terminals": "/terminals",
         "jobs": "/jobs",
         "job done": f"/jobs/{jobs['succeeded']}",
         "job failed": f"/jobs/{jobs['failed']}",
