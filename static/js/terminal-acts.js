@@ -33,8 +33,8 @@ export async function rename(page, pane) {
 }
 
 /** Close a terminal: asked for by the server where something runs in it. Resolves to whether it is closed. */
-export async function close(page, pane) {
-  if (!pane.id) return Boolean(pane.end);
+export async function close(page, pane, isListed) {
+  if (!isListed) return Boolean(pane.end); // the server knows it no more, or not yet
   pane.say(LOOKING);
   try {
     let answer = await post(page, `/${pane.id}/close`, { as: "json" });

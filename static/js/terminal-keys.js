@@ -58,13 +58,15 @@ export class KeyBar {
   }
 }
 
-/** Keys with Ctrl and Shift; `acts` by the key's code. */
-export function listenToKeys(term, acts) {
-  term.attachCustomKeyEventHandler((event) => {
+/** Keys with Ctrl and Shift, anywhere in `room` but in its fields; `acts` by the key's code. No shell sees them. */
+export function listenToKeys(room, acts) {
+  const onKey = (event) => {
+    const isField = event.target.matches("input, textarea:not(.xterm-helper-textarea)");
     const act = event.ctrlKey && event.shiftKey && !event.altKey && !event.metaKey ? acts[event.code] : undefined;
-    if (!act) return true;
+    if (!act || isField) return;
     event.preventDefault();
-    if (event.type === "keydown") act();
-    return false;
-  });
+    event.stopPropagation();
+    act();
+  };
+  room.addEventListener("keydown", onKey, { capture: true });
 }

@@ -28,6 +28,7 @@ export function meaning(text, { vm, ports, here }) {
   if (isLoopback(url.hostname)) {
     const port = portOf(url);
     if (!ports.has(port)) return { port };
+    url.username = url.password = "";
     url.hostname = `${vm}.localhost`;
     url.port = ports.get(port);
     return { address: url.href };

@@ -8,7 +8,7 @@ const SMALLER = "As small as the smallest window that shows this terminal.";
 const SETTLE = 80; // milliseconds after the last change of the window's size
 
 export class Pane extends EventTarget {
-  /** `page`: {place, csrf, ticket, settings, open(link), shape(text), keys(term)}; `id` is "" for a new terminal of `command`. */
+  /** `page`: {place, csrf, ticket, settings, open(link), shape(text)}; `id` is "" for a new terminal of `command`. */
   constructor(page, { id, command = "shell", name = "" }) {
     super();
     Object.assign(this, { page, command, name });
@@ -26,7 +26,6 @@ export class Pane extends EventTarget {
     this.brush = new Brush(this.term);
     this.link = new Link(this.term, { ticketUrl: page.ticket, csrf: page.csrf, id, command, on: this.hears(), shape: page.shape });
     guardPaste(this.element, this.term);
-    page.keys(this.term);
     this.listen();
   }
 

@@ -76,6 +76,11 @@ export class Tabs {
     this.order = now;
   }
 
+  /** Does the server have it in its list? */
+  isListed(pane) {
+    return tabs().some((tab) => tab.dataset.tab === pane.id && !tab.dataset.over);
+  }
+
   current() {
     return tabs().find((tab) => tab.hasAttribute("aria-current"));
   }

@@ -35,7 +35,7 @@ async function closeShown(panes, tabs) {
   const pane = panes.shown;
   const button = find("close");
   button.disabled = true;
-  const isClosed = await close(panes.page, pane);
+  const isClosed = await close(panes.page, pane, tabs.isListed(pane));
   button.disabled = false;
   const next = tabs.beside(pane, 1);
   if (isClosed && next) {
@@ -51,8 +51,9 @@ function shortcuts(panes, tabs) {
     const id = tabs.beside(panes.shown, step);
     if (id) tabs.go(id);
   };
-  return (term) => ({
-    KeyC: () => term.hasSelection() && navigator.clipboard?.writeText(term.getSelection()),
+  const copy = ({ term }) => term.hasSelection() && navigator.clipboard?.writeText(term.getSelection());
+  return {
+    KeyC: () => copy(panes.shown),
     KeyF: () => find("search").focus(),
     Space: () => (tabs.current() ?? find("rename")).focus(),
     ArrowLeft: () => go(-1),
@@ -62,7 +63,7 @@ function shortcuts(panes, tabs) {
     Minus: () => settings.resize(-1),
     NumpadSubtract: () => settings.resize(-1),
     Digit0: () => settings.resize(0),
-  });
+  };
 }
 
 function onButtons(panes, tabs) {
@@ -99,19 +100,19 @@ function draw(panes, vm) {
 }
 
 function start(place) {
-  const { vm, id, nonce, csrf, ticket, terminals, ports, page: address } = place.dataset;
+  const { vm, id, nonce, csrf, ticket, terminals, page: address } = place.dataset;
   markStyles(nonce);
   document.body.classList.add("terminal-page");
   for (const hidden of document.querySelectorAll("[data-terminal-bar], [data-terminal]")) hidden.hidden = false;
   const settings = new Settings(find("settings"));
-  const open = (text) => openLink(text, { vm, ports: portsOf(ports) });
+  const open = (text) => openLink(text, { vm, ports: portsOf(place.dataset.ports) });
   const page = { place, vm, csrf, ticket, terminals, address, settings, open };
   const panes = new Panes(page);
   const pasteText = async () => paste(panes.shown.term, await askFor("Paste", "Put the text here, then send it.", "Paste", { isLong: true }));
   const bar = new KeyBar(find("keys"), panes, pasteText);
   page.shape = (text) => bar.shape(text);
   const tabs = new Tabs(panes, { rename: () => rename(page, panes.shown) });
-  page.keys = (term) => listenToKeys(term, shortcuts(panes, tabs)(term));
+  listenToKeys(find("room"), shortcuts(panes, tabs));
   const showKeys = () => (find("keys").hidden = !settings.now.keys);
   settings.addEventListener("change", showKeys);
   showKeys();

@@ -77,10 +77,10 @@ class Tab:
         one.until(f"{PLACE}?.link?.ws?.readyState === 1 && {PLACE}.link.openedAt")
         return one
 
-    def open(self) -> Tab:
+    def open(self, prompt: str = "$") -> Tab:
         """Wait until its socket is open, what was there is drawn again and the shell has said something."""
         self.until(f"{PLACE}?.link?.ws?.readyState === 1 && {PLACE}.link.openedAt && !{PLACE}.link.isReplaying")
-        self.wait_for("$")
+        self.wait_for(prompt)
         return self
 
     def until(self, expression: str, arg: Any = None) -> None:
@@ -172,7 +172,7 @@ class Tab:
         )
 
     def focus(self) -> None:
-        self.page.focus(".xterm-helper-textarea")
+        self.page.focus(".pane:not([hidden]) .xterm-helper-textarea")
 
     @property
     def question(self) -> Any:

@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, BrowserContext, expect
 
 from tests.browser.conftest import Complaints
 from tests.browser.entered import Entered, login
-from tests.browser.tab import Tab
+from tests.browser.tab import PLACE, Tab
 
 pytestmark = [pytest.mark.usefixtures("guests_work"), pytest.mark.xdist_group("terminal")]
 
@@ -65,3 +65,35 @@ def test_e21_a_vm_that_is_stopped_says_so_in_its_terminal(home: Entered, tab: Ta
     tab.page.get_by_role("button", name="Start app").click()
     tab.page.wait_for_url("**/jobs/*")
     expect(tab.page.locator("#job .state").first).to_have_text("Done")
+
+
+def test_a_connection_to_the_vm_that_is_lost_is_opened_again(tab: Tab) -> None:
+    tab.type("exit 255\n")  # what ssh says; the VM runs
+    tab.says("The connection to the VM was lost.")
+    again = tab.page.get_by_role("button", name="Open it again")
+    expect(again).to_be_focused()
+    expect(tab.page.get_by_role("button", name="Start app")).to_be_hidden()
+    tab.page.keyboard.press("Enter")
+    tab.open()
+    tab.run("echo an''other")
+    tab.type("exit 3\n")
+    tab.says("exit code 3")
+    expect(tab.page.get_by_role("button", name="Open a new terminal")).to_be_focused()
+
+
+def test_nothing_that_was_meant_for_a_shell_that_ended_goes_to_the_next(tab: Tab, complaints: Complaints) -> None:
+    tab.page.evaluate(f"() => {{ const {{ link }} = {PLACE}; link.count = () => {{}}; link.ws.close(); }}")
+    tab.says("what you type is kept")
+    tab.type("echo for-the-old-one\n")
+    tab.page.evaluate(
+        f"""async () => {{ const {{ terminals, csrf }} = {PLACE}.dataset;
+        await fetch(`${{terminals}}/${{{PLACE}.link.id}}/close`, {{ method: "POST",
+          body: new URLSearchParams({{ csrf, as: "json", sure: "1" }}) }}); }}"""
+    )
+    tab.page.evaluate(f"() => {PLACE}.link.retryNow()")
+    tab.page.locator("[data-terminal-again]").click()
+    tab.open()
+    tab.run("true")
+    assert "for-the-old-one" not in tab.sent()
+    assert "for-the-old-one" not in tab.screen
+    complaints.take("404")
