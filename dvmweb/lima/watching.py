@@ -61,19 +61,24 @@ class Watch(Generic[T]):
         self._seen: Stamp | None = None  # the files before the last look
         self._noted: Stamp | None = None
 
-    def snapshot(self) -> Snapshot[T]:
-        """The VMs as last seen: at once, or within 2 s where nobody has looked yet."""
+    def snapshot(self, patience: float = 0.0) -> Snapshot[T]:
+        """The VMs as last seen: at once, or within 2 s where nobody has looked yet.
+
+        With `patience` (seconds) it waits so long for a new look where a file has changed since the last one.
+        """
         with self._changed:
             self._asked = time.monotonic()
             self._wake()
             is_first = not self._snapshot.generation and self._snapshot.problem is None
             if is_first or stamp(self._paths) != self._seen:
-                number = self._snapshot.generation
+                number, seen = self._snapshot.generation, self._seen
                 self._changed.notify_all()  # the thread looks at once
-                self._changed.wait_for(
-                    lambda: self._snapshot.generation != number or (is_first and self._snapshot.problem is not None),
-                    FIRST if is_first else PATIENCE,
-                )
+
+                def has_looked() -> bool:
+                    is_new = self._snapshot.generation != number or (bool(patience) and self._seen != seen)
+                    return is_new or (is_first and self._snapshot.problem is not None)
+
+                self._changed.wait_for(has_looked, FIRST if is_first else max(PATIENCE, patience))
             return self._told()
 
     def end(self) -> None:

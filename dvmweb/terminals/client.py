@@ -161,17 +161,24 @@ def open_terminal(vms: House, vm: str, cols: int = 80, rows: int = 24, command: 
 
 
 def attach(
-    vms: House, terminal: str, offset: int | None = None, cols: int | None = None, rows: int | None = None
+    vms: House,
+    terminal: str,
+    offset: int | None = None,
+    cols: int | None = None,
+    rows: int | None = None,
+    typist: str = "",
 ) -> Connection:
     """Look at a terminal from the byte `offset` on (None: from the oldest that is kept). Close what is returned.
 
-    Without a size it follows the other viewers. Acknowledge what was shown, else it stops. Raises NotFound.
+    Without a size it follows the other viewers. A `typist` (an id) that comes back ends its line before, and is told
+    how many bytes of its input were taken. Acknowledge what was shown, else it stops. Raises NotFound.
     """
     with suppress(KeeperGone):
         connection = _connect(vms.paths)
         if connection is not None:
             try:
-                connection.attached = connection.ask(do="attach", id=terminal, **{"from": offset}, cols=cols, rows=rows)
+                asked = {"from": offset, "cols": cols, "rows": rows, "typist": typist}
+                connection.attached = connection.ask(do="attach", id=terminal, **asked)
             except BaseException:
                 connection.close()
                 raise

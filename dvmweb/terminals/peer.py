@@ -31,6 +31,8 @@ class Peer:
         self.flow = Flow(0, 0, 0.0, 0.0)
         self.size: Size | None = None
         self.was_told = False  # that its terminal has ended
+        self.typist = ""  # whose input it is, also after a line that broke
+        self.is_replaced = False  # its typist is back on another line: what comes late here must not be typed
         self.asked_at = 0.0  # monotonic seconds of the last ping
         self._decoder = wire.Decoder()
         self._out = bytearray()
@@ -102,6 +104,11 @@ class Peer:
             raise PeerLost from error
         self._is_full = sent == 0
         return sent
+
+    def hang_up(self) -> None:
+        """End the conversation; the keeper sees the end and closes."""
+        with suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         self.socket.close()

@@ -9,12 +9,12 @@ from typing import Any
 
 from dvmweb.errors import DvmError, NotFound, UsageError
 from dvmweb.guest_text import visible
-from dvmweb.names import new_id, vm_name
+from dvmweb.names import is_id, new_id, vm_name
 from dvmweb.terminals import flow, wire
 from dvmweb.terminals.agents import AGENTS
 from dvmweb.terminals.flow import Size
 from dvmweb.terminals.order import SHELL, Order
-from dvmweb.terminals.peer import Peer
+from dvmweb.terminals.peer import Peer, PeerLost
 from dvmweb.terminals.pty_child import PtyChild
 from dvmweb.terminals.terminal import Terminal
 
@@ -52,6 +52,8 @@ class Requests:
     def handle(self, peer: Peer, message: wire.Message) -> None:
         """Do what a client asks. Raises PeerLost, and WireError for one that does not speak our language."""
         peer.flow.heard_at = time.monotonic()
+        if peer.is_replaced:
+            raise PeerLost
         if isinstance(message, bytes):
             self._input(peer, message)
         elif not peer.version:
@@ -82,6 +84,7 @@ class Requests:
         terminal = self.of(peer)
         if terminal is None or terminal.code is not None:
             return
+        terminal.typists.note(peer.typist, len(data))  # also what is refused: that is told by "overrun"
         if not terminal.type(data, time.monotonic()):
             peer.say({"is": "overrun"})
 
@@ -142,6 +145,8 @@ class Requests:
         terminal, offset = self._find(message), message.get("from")
         if peer.terminal_id:
             raise UsageError("This connection looks at a terminal already.", "Use another one.")
+        peer.typist = _typist(message.get("typist"))
+        _replace(terminal, peer.typist)
         if len(terminal.viewers) >= VIEWERS:
             raise UsageError(f"{VIEWERS} viewers look at this terminal already.", "Close some of its tabs.")
         is_offset = isinstance(offset, int) and not isinstance(offset, bool)
@@ -156,6 +161,18 @@ class Requests:
 
     def _away(self, peer: Peer, _message: dict[str, Any]) -> None:
         peer.size = None  # a hidden window makes nobody else's smaller
+
+
+def _typist(name: object) -> str:
+    return name if isinstance(name, str) and is_id(name) else ""
+
+
+def _replace(terminal: Terminal, typist: str) -> None:
+    """Its line before this one may not have ended yet: it is no viewer any more, and nothing more is typed by it."""
+    for old in [one for one in terminal.viewers if typist and one.typist == typist]:
+        old.is_replaced = True
+        terminal.viewers.remove(old)
+        old.hang_up()
 
 
 def _check_limits(vm: str, open_ones: list[Terminal]) -> None:

@@ -15,6 +15,7 @@ from dvmweb.terminals.order import SHELL
 from dvmweb.terminals.peer import Peer
 from dvmweb.terminals.pty_child import PtyChild
 from dvmweb.terminals.ring import Ring
+from dvmweb.terminals.typists import Typists
 
 READ_AT_ONCE = 65_536  # bytes, so that no terminal holds up the others
 RESIZE_EVERY = 0.05  # seconds
@@ -41,6 +42,7 @@ class Terminal:
     opened_at: float
     ring: Ring = field(default_factory=Ring)
     viewers: list[Peer] = field(default_factory=list)
+    typists: Typists = field(default_factory=Typists)
     attention: Attention = field(default_factory=Attention)
     listener: Listener = field(default_factory=Listener)
     modes: Modes = field(default_factory=Modes)
@@ -138,6 +140,8 @@ class Terminal:
             "cut": is_cut,
             "modes": self.modes.lost(begin) if is_cut else "",
             "name": self.name,
+            "command": self.command,
+            "typed": self.typists.taken(peer.typist),
             **self._size_words(),
         }
 
@@ -223,12 +227,19 @@ class Terminal:
 
     def exit_message(self) -> dict[str, object]:
         """How it ended, in words."""
-        return {"is": "exit", "code": self.code, "reason": self.reason or self._reason(self.code or 0)}
+        words = self.reason or self._reason(self.code or 0)
+        return {"is": "exit", "code": self.code, "reason": words, "why": self._why()}
+
+    def _why(self) -> str:
+        """What a page can offer next: a start, the same again, or another one."""
+        if self.reason:
+            return "stopped" if self.reason == STOPPED else "closed"
+        return "lost" if self.code == LOST else "ended"
 
     def _reason(self, code: int) -> str:
         who = AGENTS[self.command].label if self.command in AGENTS else "The shell"
         if code == LOST:
-            return "The VM was stopped, or the connection to it was lost."
+            return "The connection to the VM was lost."
         if code > 128:
             return f"{who} was ended by {_signal_name(code - 128)}."
         return f"{who} has ended." if code == 0 else f"{who} has ended with exit code {code}."

@@ -77,9 +77,9 @@ def _is_told(error: DvmError, kind: type[DvmError]) -> bool:
     return error.exit_code == kind.exit_code != DvmError.exit_code
 
 
-def as_json(error: DvmError) -> Response:
-    """An error of ours for a script of ours."""
-    answer = jsonify({"what": error.what, "todo": error.todo})
+def as_json(error: DvmError, **more: bool) -> Response:
+    """An error of ours for a script of ours, with what the script may want to know."""
+    answer = jsonify({"what": error.what, "todo": error.todo, **more})
     answer.status_code = status_of(error)
     return answer
 

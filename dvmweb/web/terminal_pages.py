@@ -27,6 +27,7 @@ from dvmweb.web.tickets import Tickets
 
 blueprint = Blueprint("terminal_pages", __name__)
 log = logging.getLogger(__name__)
+PATIENCE = 3.0  # seconds for a look at VMs that have just changed: no shell of a stale list
 
 
 @dataclass(frozen=True)
@@ -115,8 +116,9 @@ def content_policy(nonce: str) -> str:
     return CONTENT_POLICY.replace("style-src 'self'", ours)
 
 
-def _find(name: str) -> Vm:
-    found = next((vm for vm in house.watch().snapshot().vms if vm.name == name), None)
+def _find(name: str, patience: float = 0.0) -> Vm:
+    """The VM as it was seen last; where a file of a VM has changed since then, wait so long for the next look."""
+    found = next((vm for vm in house.watch().snapshot(patience).vms if vm.name == name), None)
     if found is None:
         raise NotFound(f"There is no VM {name}.", "The list of VMs shows what there is.")
     return found
@@ -128,11 +130,17 @@ def _find(name: str) -> Vm:
 @blueprint.post("/vms/<vm>/terminal/ticket")
 def ticket(vm: str) -> Response:
     """A ticket for the terminal `id`, or for a new one of `cols` and `rows`; as JSON, errors too."""
+    can_start = False
     try:
         asked = request.form.get("id")
-        found = _known(vm, asked) if asked else open_in(_find(vm), request.form.get("command", SHELL))
+        if asked:
+            found = _known(vm, asked)
+        else:
+            place = _find(vm, PATIENCE)
+            can_start = trouble_of(place)[1]
+            found = open_in(place, request.form.get("command", SHELL))
     except DvmError as error:
-        return as_json(error)
+        return as_json(error, can_start=can_start)
     session = house.session()
     text = tickets().issue(session.key if session else "", vm, found)
     # Not url_for: for a socket it gives a whole address, with a host.
@@ -156,7 +164,7 @@ def _admit(terminal: str) -> None:
     if not names.is_id(terminal) or tickets().take(text, session.key if session else "", terminal) is None:
         raise NotFound("This ticket does not open this terminal.", "Load the page again.")
     offset, cols, rows = (request.args.get(name, type=int) for name in ("from", "cols", "rows"))
-    g.connection = client.attach(house.vms(), terminal, offset, cols, rows)
+    g.connection = client.attach(house.vms(), terminal, offset, cols, rows, request.args.get("typist", ""))
     log.info("a viewer of terminal %s", terminal[:8])
 
 

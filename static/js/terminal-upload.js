@@ -1,7 +1,8 @@
 // Sends files into the VM: dropped on an element, or chosen. One after another, each over a socket of its own. Tells what
 // happens through `say(text, isBad)`, and how far it is, many times a second, through `count(text)`.
 
-import { ask, plainTitle } from "./terminal-safety.js";
+import { ask } from "./terminal-dialogs.js";
+import { plainTitle } from "./terminal-safety.js";
 
 const PIECE = 32768; // bytes in one message; the server takes 64 KiB
 const AHEAD = 1 << 20; // bytes that may be on their way before the guest has written them

@@ -32,6 +32,8 @@ from dvmweb.web.server import listen
 from tests.journey.conftest import House, guests_work, house, remove
 
 if TYPE_CHECKING:
+    from tests.browser.entered import Entered
+    from tests.browser.tab import Tab
     from tests.browser.town import Town
 
 __all__ = ["guests_work", "house"]
@@ -250,3 +252,22 @@ def townsman(town: Town, browser: Browser) -> Iterator[Page]:
     context.set_default_timeout(PATIENCE)
     yield context.new_page()
     context.close()
+
+
+@pytest.fixture(scope="session")
+def home(browser: Browser, guests_work: None) -> Iterator[Entered]:
+    """A dashboard whose VM `app` runs, for all tests of terminals; the xdist group `terminal` shares it."""
+    from tests.browser.entered import entered
+
+    with entered(browser, is_synced=True) as one:
+        yield one
+
+
+@pytest.fixture
+def tab(home: Entered, context: BrowserContext) -> Iterator[Tab]:
+    """A tab with a fresh shell, which ends with the test."""
+    from tests.browser.tab import Tab
+
+    one = Tab(home, home.let_in(context)).open()
+    yield one
+    one.end()

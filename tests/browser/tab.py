@@ -27,6 +27,27 @@ SCREEN = f"""() => {{ const buffer = {PLACE}.terminal.buffer.active; const lines
   return lines.join("\\n").trimEnd(); }}"""
 
 
+CLIPBOARD = {"permissions": ["clipboard-read", "clipboard-write"]}
+# What makes a terminal answer; "evil" is what a guest would like to have typed into its own shell, or another.
+QUERIES = {
+    "DA1": "\x1b[c",
+    "DA2": "\x1b[>c",
+    "DA3": "\x1b[=c",
+    "DSR": "\x1b[5n\x1b[6n\x1b[?6n",
+    "title": "\x1b]0;evil\x07\x1b[21t",
+    "icon": "\x1b]1;evil\x07\x1b[20t",
+    "size": "\x1b[18t\x1b[14t\x1b[19t",
+    "colours": "\x1b]4;1;?\x07\x1b]10;?\x07\x1b]11;?\x07\x1b]12;?\x07",
+    "XTVERSION": "\x1b[>q",
+    "DECRQM": "\x1b[?2004$p\x1b[4$p",
+    "DECRQSS": "\x1bP$qm\x1b\\\x1bP$qevil\r\n\x1b\\",
+    "XTGETTCAP": "\x1bP+q6576696c\x1b\\",
+    "ENQ": "\x05",
+    "font": "\x1b]50;evil\x07\x1b]50;?\x07",
+    "clipboard": "\x1b]52;c;ZXZpbA==\x07\x1b]52;c;?\x07",
+    "answerback in a link": "\x1b]8;id=evil;http://evil\x07x\x1b]8;;\x07",
+}
+
 PATIENCE = 20.0  # seconds; only a failure takes so long
 MARKS = itertools.count(1)  # counted here: a page that is loaded again would print a mark that stands on its screen
 
@@ -56,10 +77,10 @@ class Tab:
         one.until(f"{PLACE}?.link?.ws?.readyState === 1 && {PLACE}.link.openedAt")
         return one
 
-    def open(self) -> Tab:
+    def open(self, prompt: str = "$") -> Tab:
         """Wait until its socket is open, what was there is drawn again and the shell has said something."""
         self.until(f"{PLACE}?.link?.ws?.readyState === 1 && {PLACE}.link.openedAt && !{PLACE}.link.isReplaying")
-        self.wait_for("$")
+        self.wait_for(prompt)
         return self
 
     def until(self, expression: str, arg: Any = None) -> None:
@@ -142,17 +163,16 @@ class Tab:
         return lines
 
     def end(self) -> None:
-        """End the terminal: a VM has at most 32."""
+        """End its terminals: a VM has at most 32."""
         self.page.evaluate(
-            f"""async (id) => {{ if ({PLACE}.link.isOver) return;
-            const {{ terminals, csrf }} = {PLACE}.dataset;
-            await fetch(`${{terminals}}/${{id}}/close`, {{ method: "POST", redirect: "manual",
-              body: new URLSearchParams({{ csrf }}) }}); }}""",
-            self.id,
+            f"""async () => {{ if (!{PLACE}) return; const {{ terminals, csrf }} = {PLACE}.dataset;
+            for (const {{ id, link }} of {PLACE}.panes.all)
+              if (id && !link.isOver) await fetch(`${{terminals}}/${{id}}/close`, {{ method: "POST",
+                body: new URLSearchParams({{ csrf, as: "json", sure: "1" }}) }}); }}"""
         )
 
     def focus(self) -> None:
-        self.page.focus(".xterm-helper-textarea")
+        self.page.focus(".pane:not([hidden]) .xterm-helper-textarea")
 
     @property
     def question(self) -> Any:

@@ -71,7 +71,6 @@ def _enter(page: Page) -> None:
 
 def _see_the_risk(page: Page) -> None:
     page.get_by_role("button", name="Close terminal", exact=True).click()
-    page.get_by_role("dialog").get_by_role("button", name="Close terminal").click()
     expect(page.get_by_role("button", name="Open a new terminal")).to_be_visible()
     page.get_by_role("link", name="VMs", exact=True).click()
     expect(page.get_by_role("article")).to_contain_text("1 unpushed commit")

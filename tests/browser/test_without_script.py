@@ -232,18 +232,24 @@ def _write_hook(dashboard: Dashboard, words: str) -> None:
 
 
 def _close_a_terminal(page: Page, dashboard: Dashboard, browser: Browser, walk: Walk) -> None:
-    """Opened in another browser, which runs scripts; closed here. All pages are read while it is open."""
+    """Opened, named and closed here, used in another browser, which runs scripts. All pages are read meanwhile."""
     _write_hook(dashboard, "one")
-    other = browser.new_context(viewport=DESK, storage_state=page.context.storage_state())
-    terminal = other.new_page()
-    terminal.goto(f"{dashboard.root}/vms/brief/terminal")
-    run_line(terminal, "echo open-$((1+1))")
-    wait_for_screen(terminal, "open-2")
     page.goto(f"{dashboard.root}/vms/brief/terminal")
     expect(page.locator("noscript .callout")).to_be_visible()  # that a terminal needs a script
+    page.get_by_role("button", name="New shell").click()
+    page.wait_for_url("**/terminal?id=*")
+    page.get_by_label("Name of shell").fill("build")
+    page.get_by_role("button", name="Rename shell").click()
+    expect(page.get_by_role("link", name="build")).to_be_visible()
+    other = browser.new_context(viewport=DESK, storage_state=page.context.storage_state())
+    terminal = other.new_page()
+    terminal.goto(page.url)
+    run_line(terminal, "echo open-$((1+1)); sleep 1000")
+    wait_for_screen(terminal, "open-2")
     walk.all_pages(page.context)
-    page.locator("#terminals summary").click()
-    page.get_by_role("button", name="Close terminal").click()
+    page.get_by_role("button", name="Close build").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("sleep runs in it")
+    page.get_by_role("button", name="Close build").click()
     expect(terminal.get_by_role("button", name="Open a new terminal")).to_be_visible()
     other.close()
 

@@ -73,7 +73,7 @@ def _terminal(town: Town) -> Callable[[Page], None]:
     def visit(page: Page) -> None:
         page.goto(f"{town.root}/vms/risky/terminal")
         page.wait_for_function("() => document.querySelector('[data-terminal]')?.link?.isOpen()")
-        page.locator("#terminals summary").click()
+        page.locator("#terminal-settings summary").click()
 
     return visit
 

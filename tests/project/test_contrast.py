@@ -26,6 +26,8 @@ TEXT = [
     *((ink, "log") for ink in ("log-ink", "log-dim", "log-host", "log-bad", *(f"ansi-{n}" for n in range(16)))),
     *(("log", f"ansi-{n}") for n in range(16)),  # a ground colour takes the dark of the log as its text
     ("log", "log-mark-now"),
+    *((ink, "term") for ink in ("term-ink", *(f"term-{n}" for n in range(16)))),
+    ("term-ink", "term-selected"),
 ]
 CONTROLS = [
     *(("line-strong", ground) for ground in ("paper", "sheet", "sunk")),

@@ -279,7 +279,8 @@ def test_a_shell_that_ends_says_how_after_its_last_words(house: House) -> None:
     keeper = house.keeper()
     _, viewer = house.shell("short")
     viewer.read_until(b"bye")
-    assert viewer.wait_for("exit") == {"is": "exit", "code": 7, "reason": "The shell has ended with exit code 7."}
+    said = viewer.wait_for("exit")
+    assert said == {"is": "exit", "code": 7, "reason": "The shell has ended with exit code 7.", "why": "ended"}
     read_to_the_end(viewer)
     assert keeper.wait(5) == 0  # the last terminal has ended, and so has the keeper
     assert not place.socket_path(house.paths).exists()
@@ -318,7 +319,8 @@ def test_e21_a_vm_that_is_gone_ends_its_terminals_with_the_reason(house: House) 
     viewer.read_until(b"known")
     agent.kill()
     agent.wait()
-    assert viewer.wait_for("exit")["reason"] == "The VM was stopped."
+    said = viewer.wait_for("exit")
+    assert (said["reason"], said["why"]) == ("The VM was stopped.", "stopped")
     assert [one.ended for one in client.list_terminals(house) if one.id == other] == [False]
 
 
@@ -330,7 +332,8 @@ def test_a_connection_that_a_stop_has_cut_is_told_as_the_stop(house: House) -> N
     viewer.read_until(b"exit")
     agent.kill()
     agent.wait()
-    assert viewer.wait_for("exit")["reason"] == "The VM was stopped."
+    said = viewer.wait_for("exit")
+    assert (said["reason"], said["why"]) == ("The VM was stopped.", "stopped")
 
 
 @pytest.mark.parametrize("text", ["9" * 30, "-1", "0", "", "x", "1 2", " 1"])

@@ -188,7 +188,7 @@ def a_vm(kind: str = "managed", status: str = "Running", problem: str = "") -> V
 def running(monkeypatch: pytest.MonkeyPatch) -> None:
     """The list of VMs says that `app` runs."""
 
-    def find(name: str) -> Vm:
+    def find(name: str, _patience: float = 0.0) -> Vm:
         if name != "app":
             raise NotFound(f"There is no VM {name}.")
         return a_vm()

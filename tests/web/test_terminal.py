@@ -146,7 +146,7 @@ def test_the_page_works_without_script_as_far_as_it_can(client: Browser, running
 def test_a_vm_that_cannot_be_entered_says_why(
     client: Browser, monkeypatch: pytest.MonkeyPatch, vm: Vm, words: str, can_start: bool
 ) -> None:
-    monkeypatch.setattr(terminal_pages, "_find", lambda _name: vm)
+    monkeypatch.setattr(terminal_pages, "_find", lambda _name, _patience=0.0: vm)
     page = client.get(PAGE)
     assert page.status_code == 200
     assert words in page.text

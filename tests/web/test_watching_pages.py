@@ -100,6 +100,19 @@ def test_a_change_elsewhere_is_seen_and_nothing_else_makes_a_look(paths: Paths, 
     assert source.calls == 2
 
 
+def test_who_waits_gets_a_look_made_after_the_change_and_waits_no_longer(paths: Paths, source: Source) -> None:
+    (paths.lima_home / "dvm-a").mkdir()
+    watch = Watch(paths, source.acts())
+    watch.snapshot()
+    source.gate.clear()
+    (paths.lima_home / "dvm-a" / "ha.pid").write_text("1")
+    threading.Timer(0.3, source.gate.set).start()
+    source.names = ("a", "b")
+    assert watch.snapshot(60.0).vms == ("a", "b")
+    (paths.lima_home / "dvm-a" / "ha.pid").unlink()
+    assert watch.snapshot(60.0).vms == ("a", "b"), "a look that finds no other list is one too"
+
+
 def test_a_note_of_ours_is_read_without_a_look(paths: Paths, source: Source) -> None:
     (paths.state / "vms" / "a").mkdir()
     watch = Watch(paths, source.acts())
