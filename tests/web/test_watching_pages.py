@@ -6,9 +6,11 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from dvmweb import rounds
@@ -302,8 +304,21 @@ def test_a_hung_engine_blocks_no_page(house: House, client: Browser) -> None:  #
     assert "app" in client.get("/").text
     house.faults(list={"hang": True})
     os.utime(house.paths.vm_config("app"))
+    hung = eventually(_lists)
     for _ in range(20):  # while it hangs for ever
         assert "app" in client.get("/").text
+    assert hung == _lists()
+    for one in [*hung[0].children(), *hung]:  # the end of the watch would wait for its deadline
+        one.kill()
+
+
+def _lists() -> list[psutil.Process]:
+    """Every `limactl list` that runs for this process."""
+    found = []
+    for one in psutil.Process().children():
+        with suppress(psutil.Error):  # it has ended meanwhile
+            found += [one] if {"limactl", "list"} <= set(one.cmdline()) else []
+    return found
 
 
 def test_looks_into_a_vm_follow_each_other_and_one_comes_after_the_last_deed(
