@@ -17,6 +17,12 @@ from dvmweb.terminals.order import SHELL, Order
 from dvmweb.terminals.place import line_path
 
 TERMINAL = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+# What would be inherited although a shell and its programs need it: Python ignores SIGPIPE and SIGXFSZ, and whoever
+# starts the dashboard by `nohup dvm web &` has SIGHUP and SIGINT ignored, so that no Ctrl-C would end anything in a guest.
+INHERITED = (
+    *(signal.SIGPIPE, signal.SIGXFSZ, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM),
+    *(signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGCHLD),
+)
 # What finds our folders and the engine again; named one by one, so that no secret of a caller is among them.
 HANDED_DOWN = ("DVM_ENGINE", "DVM_LIMACTL", "DVM_CONFIG_DIR", "DVM_STATE_DIR", "XDG_CONFIG_HOME", "XDG_STATE_HOME")
 DEMO_FAULTS = "DVM_DEMO_"
@@ -38,7 +44,7 @@ def argv_and_environment(environ: Mapping[str, str], order: Order) -> tuple[tupl
 def become(environ: Mapping[str, str], order: Order) -> None:
     """Turn this process into the command. Returns only by an error: those of above, and OSError."""
     argv, env = argv_and_environment(environ, order)
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and a program would inherit that
+    for number in INHERITED:
         signal.signal(number, signal.SIG_DFL)
     os.execve(argv[0], argv, env)  # noqa: S606
 

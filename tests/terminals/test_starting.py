@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -118,6 +119,19 @@ def test_e22_its_environment_is_an_allow_list(house: House) -> None:
     assert CANARY not in str(env)
     assert (env["TERM"], env["COLORTERM"]) == ("xterm-256color", "truecolor")
     assert env["LIMA_HOME"] == str(house.paths.lima_home)
+
+
+def test_a_shell_hears_ctrl_c_also_where_the_dashboard_was_started_in_the_background() -> None:
+    """`nohup dvm web &` in a script ignores SIGINT and SIGHUP, and programs inherit that."""
+    code = (
+        "import os, signal; from dvmweb.terminals import entering\n"
+        "entering.argv_and_environment = lambda *_: (('/bin/cat', '/proc/self/status'), {})\n"
+        "entering.become({}, None)"
+    )
+    ignoring = f"trap '' INT HUP QUIT TERM TSTP; exec {sys.executable} -c \"$1\""
+    argv = ("/bin/bash", "-c", ignoring, "bash", code)
+    said = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    assert re.search(r"^SigIgn:\s+0+$", said, re.MULTILINE), said
 
 
 def test_an_agent_gets_the_words_that_make_its_hooks_tell(house: House) -> None:
