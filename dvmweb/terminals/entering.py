@@ -18,7 +18,7 @@ from dvmweb.terminals.place import line_path
 
 TERMINAL = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 # What would be inherited although a shell and its programs need it: Python ignores SIGPIPE and SIGXFSZ, and whoever
-# starts the dashboard by `nohup dvm web &` has SIGHUP and SIGINT ignored, so that no Ctrl-C would end anything in a guest.
+# starts the dashboard by `nohup dvm web &` has SIGHUP and SIGINT ignored: then no Ctrl-C would end anything in a guest.
 INHERITED = (
     *(signal.SIGPIPE, signal.SIGXFSZ, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM),
     *(signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGCHLD),
