@@ -15,7 +15,7 @@ from functools import partial
 from dvmweb.terminals import flow, wire
 from dvmweb.terminals.peer import Peer, PeerLost
 from dvmweb.terminals.requests import BootOf, Requests, Start
-from dvmweb.terminals.terminal import Terminal
+from dvmweb.terminals.terminal import BULK, GATHER, Terminal
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 TICK = 1.0  # seconds between two looks at timeouts
@@ -153,7 +153,7 @@ class Keeper:
             self._watch_peer(peer)
 
     def _on_pty(self, terminal: Terminal, events: int, now: float = 0.0) -> None:
-        now = now or time.monotonic()
+        now, before = now or time.monotonic(), terminal.ring.end
         self._touched[terminal.id] = terminal
         if events & WRITE:
             terminal.child.write_waiting()
@@ -163,6 +163,10 @@ class Keeper:
             terminal.code = terminal.child.ended() if terminal.code is None else terminal.code
         if terminal.code is not None and terminal.child.descriptor < 0:
             terminal.finish(now)
+        if not terminal.holds(terminal.ring.end - before, now):
+            self._serve_all(terminal, now)
+
+    def _serve_all(self, terminal: Terminal, now: float) -> None:
         for peer in tuple(terminal.viewers):
             self._serve(terminal, peer, now)
 
@@ -217,6 +221,7 @@ class Keeper:
         self._requests.fresh.clear()
         touched, self._touched, self._soon = self._touched, {}, 0.0
         for terminal in touched.values():
+            self._settle_flood(terminal, now)
             self._settle_size(terminal, now)
             if terminal.child.descriptor >= 0:
                 events = (READ if terminal.wanted else 0) | (WRITE if terminal.child.waiting else 0)
@@ -224,15 +229,24 @@ class Keeper:
             elif terminal.is_over(now, self._waits.linger):
                 self._requests.terminals.pop(terminal.id, None)
 
+    def _settle_flood(self, terminal: Terminal, now: float) -> None:
+        if terminal.is_held:
+            if terminal.holds(BULK, now):
+                self._again(terminal, GATHER)
+            else:
+                self._serve_all(terminal, now)
+
     def _settle_size(self, terminal: Terminal, now: float) -> None:
         before = terminal.size
-        wait = terminal.settle_size(now)
-        if wait:
-            self._soon = min(wait, self._soon or wait)
-            self._touched[terminal.id] = terminal
+        if wait := terminal.settle_size(now):
+            self._again(terminal, wait)
         if terminal.size != before:
             for peer in tuple(terminal.viewers):
                 self._tell(peer, terminal.size_message())
+
+    def _again(self, terminal: Terminal, wait: float) -> None:
+        self._soon = min(wait, self._soon or wait)
+        self._touched[terminal.id] = terminal
 
     def _look_at_times(self, terminal: Terminal, now: float) -> None:
         if not terminal.finished_at:

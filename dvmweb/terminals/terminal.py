@@ -25,6 +25,8 @@ LOST = 255  # ssh's own code
 WHY = 3.0  # seconds for the VM to be seen gone after its connection was lost
 STOPPED = "The VM was stopped."
 KEPT = 24 * 3600.0  # seconds for which the end of an agent that nobody saw is kept
+BULK = 2048  # bytes at once that no typing makes
+GATHER, GATHERED = 0.001, 49_152  # seconds and bytes: of a flood many small reads are sent as one
 REDRAW = 0.3  # seconds of another size: a full-screen program draws all anew when it comes back
 
 
@@ -48,6 +50,9 @@ class Terminal:
     modes: Modes = field(default_factory=Modes)
     used_at: float = 0.0
     redraw_until: float = 0.0
+    sent_at: float = 0.0
+    sent_end: int = 0  # up to here it was sent, or tried
+    is_held: bool = False  # what was read waits for more
     given: Size | None = None  # what the pty has, if it was resized: in a redraw not what viewers are told
     resized_at: float = 0.0
     was_seen: bool = False
@@ -92,6 +97,14 @@ class Terminal:
                 self.used_at = self.attention.spoke_at = now
                 self._listen(begun, now)
         return False
+
+    def holds(self, read: int, now: float) -> bool:
+        """Say whether what was read should wait a moment for more, and remember which it is."""
+        is_flood = read >= BULK and self.ring.end - self.sent_end < GATHERED and now - self.sent_at < GATHER
+        self.is_held = is_flood and self.child.descriptor >= 0
+        if not self.is_held:
+            self.sent_at, self.sent_end = now, self.ring.end
+        return self.is_held
 
     def _listen(self, begun: int, now: float) -> None:
         """Hear what the new bytes hold."""
