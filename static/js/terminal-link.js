@@ -5,13 +5,13 @@
 // `how` of an end: {why: "stopped"|"closed"|"lost"|"ended"|"gone"|"failed", canStart}
 
 import { beforeReplay, between } from "./terminal-gap.js";
-import { isTyped, Typing } from "./terminal-typing.js";
+import { askForTicket, patience } from "./terminal-ticket.js";
+import { isTyped, newTypist, Typing } from "./terminal-typing.js";
 
 const ACK_EVERY = 65536; // bytes shown
 const ACK_AFTER = 40; // milliseconds, for what is less
 const PIECE = 32768; // bytes of input in one message; the server takes 64 KiB
 const STEADY = 2000; // milliseconds after which a line was a good one: the next try comes soon
-const LONGEST_WAIT = 15000;
 const SILENT = 40000; // milliseconds; the keeper asks every ten seconds whether we are there
 const ENDED = 1000;
 const LOGGED_OUT = 4401;
@@ -23,16 +23,6 @@ const TOO_MUCH = "That was too much at once: the program does not read. Some inp
 const FULL = "More was typed than can be kept while the connection is gone: the last of it is left out. Trying again";
 const NOT_SENT = "What you typed while the connection was gone was not sent.";
 const encoder = new TextEncoder();
-
-/** How long to wait before try number `tries`: longer each time, and never the same for two tabs. */
-export function patience(tries, random = Math.random()) {
-  return Math.min(LONGEST_WAIT, 500 * 2 ** tries) * (0.5 + random);
-}
-
-/** A name for whoever types in this window: it ends the line before, which may not know yet that it is broken. */
-function newTypist() {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
 
 export class Link {
   /** `term` is an xterm; `ticketUrl` gives tickets for `id`, or for a new terminal of `command` where it is "". */
@@ -74,21 +64,15 @@ export class Link {
     }
   }
 
+  /** A ticket, or null where there is none: it is said why, or tried again. */
   async askForTicket() {
-    const body = new URLSearchParams({ csrf: this.csrf, id: this.id, command: this.command, ...this.size });
-    const response = await fetch(this.ticketUrl, { method: "POST", body, headers: { "X-CSRF-Token": this.csrf } });
-    const said = await response.json().catch(() => null);
-    if (response.ok && said) return said;
-    // An answer without JSON is the guard's: no session any more, or another secret path since "log out everywhere".
-    if (!said && [401, 403, 404].includes(response.status)) this.end("out", LOGGED_OUT_WORDS);
-    else if (said) this.refused(said, response.status === 404 && this.id);
+    const asked = { id: this.id, command: this.command, ...this.size };
+    const { ticket, isOut, refusal } = await askForTicket(this.ticketUrl, this.csrf, asked);
+    if (ticket) return ticket;
+    if (isOut) this.end("out", LOGGED_OUT_WORDS);
+    else if (refusal) this.end(refusal.isGone ? "over" : "failed", refusal.text, refusal.how);
     else this.wait();
     return null;
-  }
-
-  refused(said, isGone) {
-    const how = { why: isGone ? "gone" : "failed", canStart: said.can_start };
-    this.end(isGone ? "over" : "failed", `${said.what} ${said.todo}`.trim(), how);
   }
 
   openSocket({ id, ticket, socket }) {

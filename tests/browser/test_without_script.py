@@ -22,7 +22,7 @@ from tests.journey.conftest import until
 
 Key = tuple[str, str]  # (endpoint, value of the pressed button)
 BUTTONS = ("do", "then")  # names of submit buttons whose value counts
-ONLY_SCRIPT = {"terminal_pages.ticket"}  # asked for by the terminal, which needs a script anyway
+ONLY_SCRIPT = {"terminal_pages.ticket", "upload_pages.ticket"}  # asked for by the terminal, which needs a script anyway
 REFRESH = 'http-equiv="refresh"'  # on the page of a job that runs
 SLOW = 'until [ -e "$HOME/go-on" ]; do sleep 0.1; done\n'
 
