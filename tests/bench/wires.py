@@ -154,7 +154,7 @@ def until(wire: Wire, needle: bytes) -> int:
     while needle not in tail:
         data = wire.receive()
         total += len(data)
-        tail = (tail + data)[-4096:]
+        tail = tail[-len(needle) :] + data  # a flood may follow it in the same piece
     return total
 
 
