@@ -83,11 +83,8 @@ os_family() {
 pkg_install() {
   local family name missing=()
   family=$(os_family)
-  for name in "$@"; do
-    case $name in
-    "$family":*) name=${name#*:} ;;
-    *:*) continue ;;
-    esac
+  in_family "$@"
+  for name in "${dvm_names[@]}"; do
     pkg_is_there "$family" "$name" || missing+=("$name")
   done
   if [ "${#missing[@]}" -eq 0 ]; then return 0; fi
@@ -140,4 +137,181 @@ apt_update() {
   done
   printf '%s\n' "$said" >&2
   die "apt-get could not read its package lists: its own words stand above; run 'sudo apt-get update' in the guest"
+}
+
+# in_family NAME...: fills dvm_names with the names that count for this guest's family.
+in_family() {
+  local name family
+  family=$(os_family)
+  dvm_names=()
+  for name in "$@"; do
+    case $name in
+    "$family":*) dvm_names+=("${name#*:}") ;;
+    *:*) ;;
+    *) dvm_names+=("$name") ;;
+    esac
+  done
+}
+
+# pkg_try NAME...: like pkg_install, but 1 where the distribution does not offer one of them, or where none counts for
+# it. It ends the recipe when the distribution could not be asked: that is no answer.
+pkg_try() {
+  local name missing=()
+  in_family "$@"
+  if [ "${#dvm_names[@]}" -eq 0 ]; then return 1; fi
+  for name in "${dvm_names[@]}"; do
+    pkg_is_there "$(os_family)" "$name" || missing+=("$name")
+  done
+  if [ "${#missing[@]}" -eq 0 ]; then return 0; fi
+  not_in_demo "package install of ${missing[*]}"
+  for name in "${missing[@]}"; do
+    pkg_offered "$name"
+    if [ -z "$dvm_offered" ]; then
+      say "this distribution has no package $name"
+      return 1
+    fi
+  done
+  pkg_install "${missing[@]}"
+}
+
+# pkg_offered NAME: dvm_offered is the version that the distribution would install, or empty.
+pkg_offered() {
+  local dnf=dnf5
+  dvm_offered=""
+  case $(os_family) in
+  fedora)
+    have dnf5 || dnf=dnf
+    dvm_offered=$(as_root "$dnf" -q repoquery --available --latest-limit=1 --queryformat '%{version}\n' "$1" </dev/null) ||
+      die "$dnf could not ask its mirrors for $1: its own words stand above; run the sync again, or see what the" \
+        "guest reaches: $dnf repolist -v"
+    dvm_offered=${dvm_offered%%$'\n'*}
+    ;;
+  debian)
+    if [ -z "$dvm_apt_is_fresh" ]; then apt_update; fi
+    # A name that only others provide has no version, and an unknown one is an error: neither can be installed.
+    dvm_offered=$(apt-cache show --no-all-versions "$1" 2>/dev/null |
+      sed -n 's/^Version: \([0-9]*:\)\{0,1\}//p' | head -n 1) || true
+    ;;
+  *) die "this guest is neither Fedora nor Debian or Ubuntu; install by hand: $1" ;;
+  esac
+}
+
+# at_least VERSION WANTED
+at_least() { [ "$(printf '%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; }
+
+# cargo_install CRATE VERSION RUST COMMAND: builds it into ~/.local/bin; 1 where the distribution's Rust is older.
+cargo_install() {
+  if [ -x ~/.local/bin/"$4" ] && [[ "$(~/.local/bin/"$4" --version 2>/dev/null)" == *"$2"* ]]; then return 0; fi
+  not_in_demo "build of $1 by cargo"
+  pkg_offered cargo
+  if ! at_least "$dvm_offered" "$3"; then
+    say "$1 $2 needs Rust $3 and this distribution has ${dvm_offered:-none}"
+    return 1
+  fi
+  pkg_install cargo gcc make perl cmake fedora:openssl-devel debian:libssl-dev pkg-config
+  say "building $1 $2; this takes several minutes"
+  cargo install --locked --quiet --root ~/.local --version "$2" "$1" </dev/null ||
+    die "cargo could not build $1 $2: its own words stand above; see that the guest reaches https://crates.io"
+}
+
+# go_install MODULE VERSION COMMAND: builds it into ~/.local/bin; 1 where the distribution's Go is older than 1.21,
+# which is the first that fetches the Go a module asks for.
+go_install() {
+  if [ -x ~/.local/bin/"$3" ] && [[ "$(~/.local/bin/"$3" --version 2>/dev/null)" == *"${2#v}"* ]]; then return 0; fi
+  not_in_demo "build of $1 by go"
+  local package=golang
+  if [ "$(os_family)" = debian ]; then package=golang-go; fi
+  pkg_offered "$package"
+  if ! at_least "$dvm_offered" 1.21; then
+    say "$1 needs Go 1.21 and this distribution has ${dvm_offered:-none}"
+    return 1
+  fi
+  pkg_install "$package"
+  say "building $1 $2; this takes a few minutes"
+  GOBIN=~/.local/bin GOTOOLCHAIN=auto go install "$1@$2" </dev/null ||
+    die "go could not build $1 $2: its own words stand above; see that the guest reaches https://proxy.golang.org"
+}
+
+# release_install NAME COMMAND...: the pinned release of NAME for this processor, from versions.tsv beside this file.
+# It lies whole in /usr/local/lib/dvm/NAME, with links to its commands in /usr/local/bin.
+release_install() {
+  local name=$1 version sha256 url arch home=$dvm_root/usr/local/lib/dvm/$1 command found work
+  shift
+  arch=$(uname -m)
+  IFS=$'\t' read -r version sha256 url < <(awk -F '\t' -v OFS='\t' -v name="$name" -v arch="$arch" \
+    '$1 == name && $3 == arch { print $2, $4, $5 }' "${DVM_LIB%/*}/versions.tsv" 2>/dev/null) || true
+  [ -n "${url:-}" ] || die "dvm knows no release of $name for $arch; install $name by hand, or leave the recipe out"
+  [[ $sha256 =~ ^[0-9a-f]{64}$ ]] ||
+    die "the checksum of $name $version for $arch is $sha256, so it was not installed. On a computer with internet run" \
+      "'scripts/versions.py fill $name' in a checkout of dvmweb: it writes what the makers publish"
+  if [ "$(cat "$home/.sha256" 2>/dev/null)" = "$sha256" ] && release_is_linked "$home" "$@"; then return 0; fi
+  not_in_demo "download of $name $version"
+  case $url in
+  *.zip) pkg_install unzip ;;
+  *.tar.xz) pkg_install fedora:xz debian:xz-utils ;;
+  esac
+  work=$(mktemp -d) || die "could not make a temporary folder; see that the disk has room: df -h /tmp"
+  # A failed download or unpacking leaves nothing, in a subshell of its own so that no trap of a recipe is lost.
+  (
+    trap 'rm -rf -- "$work"' EXIT
+    say "downloading $name $version from $url"
+    fetch_pinned "$url" "$sha256" "$work/archive"
+    mkdir "$work/tree"
+    case $url in
+    *.zip) unzip -q "$work/archive" -d "$work/tree" ;;
+    *) tar -xf "$work/archive" -C "$work/tree" --no-same-owner ;;
+    esac || die "the archive of $name $version could not be unpacked; see that the disk has room: df -h"
+    for command in "$@"; do
+      found=$(find "$work/tree" -type f -name "$command" -perm -u+x -print -quit)
+      [ -n "$found" ] || die "the archive of $name $version holds no program $command; nothing was installed"
+    done
+    printf '%s\n' "$sha256" >"$work/tree/.sha256"
+    # shellcheck disable=SC2016  # the inner bash expands these
+    as_root bash -c 'set -eu; umask 022; mkdir -p -- "${2%/*}"; new=$(mktemp -d -- "${2%/*}/.new.XXXXXX")
+      trap "rm -rf -- \"\$new\"" EXIT
+      cp -R --no-preserve=mode,ownership -- "$1/." "$new"; (cd "$1"; find . -type f -perm -u+x -print0) |
+      (cd "$new"; xargs -0r chmod 755 --); chmod 755 -- "$new"; rm -rf -- "$2"; mv -T -- "$new" "$2"' \
+      bash "$work/tree" "$home" || die "could not write $home as root; see that 'sudo -n true' works in the guest"
+  ) || exit 1
+  for command in "$@"; do
+    found=$(find "$home" -type f -name "$command" -perm -u+x -print -quit)
+    as_root mkdir -p -- "$dvm_root/usr/local/bin"
+    as_root ln -sfn -- "$found" "$dvm_root/usr/local/bin/$command"
+  done
+}
+
+release_is_linked() {
+  local home=$1 command
+  shift
+  for command in "$@"; do
+    case $(readlink -- "$dvm_root/usr/local/bin/$command") in "$home"/*) ;; *) return 1 ;; esac
+  done
+}
+
+# release_remove NAME COMMAND...: a package has come, so what release_install had made goes; other files stay.
+release_remove() {
+  local home=$dvm_root/usr/local/lib/dvm/$1 command
+  shift
+  if [ ! -d "$home" ]; then return 0; fi
+  for command in "$@"; do
+    if release_is_linked "$home" "$command"; then as_root rm -f -- "$dvm_root/usr/local/bin/$command"; fi
+  done
+  as_root rm -rf -- "$home"
+}
+
+# pkg_or_release NAME "PACKAGE..." COMMAND...: the distribution's package, else the pinned release of NAME.
+pkg_or_release() {
+  local name=$1 packages=()
+  read -ra packages <<<"$2"
+  shift 2
+  if pkg_try "${packages[@]}"; then release_remove "$name" "$@"; else release_install "$name" "$@"; fi
+}
+
+# short_name COMMAND DEBIANS: where Debian calls COMMAND otherwise, ~/.local/bin has it under its own name.
+short_name() {
+  local other
+  if other=$(command -v "$2") && [ ! -e ~/.local/bin/"$1" ] && ! have "$1"; then
+    mkdir -p ~/.local/bin
+    ln -sfn -- "$other" ~/.local/bin/"$1"
+  fi
 }

@@ -50,7 +50,12 @@ def recipe(world: World, wish: RecipeWish, options: Options) -> Step:
     name = wish.recipe.name
     script = GuestScript(
         main=world.scripts["_apply.sh"],
-        files={"recipe.sh": wish.recipe.text, "_lib.sh": world.scripts["_lib.sh"], "probe": wish.recipe.probe},
+        files={
+            "recipe.sh": wish.recipe.text,
+            "_lib.sh": world.scripts["_lib.sh"],
+            "probe": wish.recipe.probe,
+            **({"versions.tsv": wish.releases} if wish.releases else {}),
+        },
         variables={**_common(world), **wish.params, "DVM_RECIPE": name, "DVM_RECIPE_HASH": wish.digest},
         secrets={param.name: world.secrets[param.name] for param in wish.recipe.params if param.name in world.secrets},
     )

@@ -37,6 +37,7 @@ class RecipeWish:
     recipe: Recipe
     digest: str
     params: Mapping[str, str]
+    releases: str = ""  # the rows of its pinned releases
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,9 @@ def validate_params(recipe: Recipe, given: Mapping[str, object]) -> tuple[Proble
     return tuple(problems)
 
 
-def recipe_hash(recipe: Recipe, library_text: str, params: Mapping[str, str]) -> str:
-    """64 hex digits over script, `_lib.sh` and the params that are no secrets: another hash, another run."""
+def recipe_hash(recipe: Recipe, library_text: str, params: Mapping[str, str], releases: str = "") -> str:
+    """64 hex digits over script, `_lib.sh`, params that are no secrets and its releases: another hash, another run."""
     facts = {"version": 1, "script": recipe.text, "library": library_text, "params": dict(params)}
+    if releases:
+        facts["releases"] = releases
     return digest(json.dumps(facts, sort_keys=True).encode())

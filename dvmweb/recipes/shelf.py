@@ -17,6 +17,7 @@ from dvmweb.recipes.model import Recipe
 SUFFIX = ".sh"
 MAX_FILES = 1000  # in one folder
 LIBRARY = "_lib"
+VERSIONS, GUEST_COLUMNS = "_versions.tsv", 5  # name, version, arch, sha256, url
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,12 @@ class Shelf:
     def library(self) -> str:
         """The text of `_lib.sh`, which goes beside every recipe into the guest."""
         return self.own(LIBRARY)
+
+    def releases(self, name: str) -> str:
+        """The pinned releases of one recipe: its rows of the bundled table, without where a checksum came from."""
+        path = self.paths.bundled_recipes / VERSIONS
+        rows = [line.split("\t") for line in (_read_script(path) if path.exists() else "").splitlines()]
+        return "".join("\t".join(row[:GUEST_COLUMNS]) + "\n" for row in rows if row[0] == name)
 
     def own(self, name: str) -> str:
         """A guest script of ours (`_state`, `_apply`, …): always the bundled one. Raises ConfigError."""

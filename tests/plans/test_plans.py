@@ -260,6 +260,16 @@ def test_a_look_leaves_a_stopped_vm_stopped() -> None:
     ]
 
 
+def test_a_recipe_travels_with_its_releases_only() -> None:
+    recipe = Recipe("node", Path("/r"), "true", False)
+    for releases, names in ((("node\t1\n"), {"versions.tsv"}), ("", set())):
+        there = world(recipes=(RecipeWish(recipe, HASH, {}, releases),))
+        (step,) = [step for step in plan("sync", there, Options()) if step.title == "recipe node"]
+        assert step.script is not None
+        assert set(step.script.files) == {"recipe.sh", "_lib.sh", "probe"} | names
+        assert step.script.files.get("versions.tsv", "") == releases
+
+
 def test_no_step_shows_a_secret() -> None:
     from dvmweb.recipes import Param
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 TOP = Path(__file__).resolve().parents[2]
-RECIPES = sorted(path.name for path in (TOP / "recipes").glob("*.sh"))
+RECIPES = sorted(path.name for path in (TOP / "recipes").iterdir())
 WHERE = "from dvmweb.paths import bundled_folder; print(bundled_folder())"
 
 

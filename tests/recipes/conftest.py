@@ -25,7 +25,23 @@ ID = "0123456789abcdef" * 2
 STAND_INS = {
     "rpm": '[ "$1 $2 $3" = "-q --whatprovides --" ] && grep -qxF "$4" "$FAKE/installed"',
     "dpkg-query": 'grep -qxF "${@: -1}" "$FAKE/installed" && echo -n installed',
-    "dnf5": '[ "$1 $2" = "install -y" ] && exec "$FAKE/install" dnf5 fedora "${@:4}"',
+    "dnf5": (
+        'case "$1 $2" in "install -y") exec "$FAKE/install" dnf5 fedora "${@:4}" ;;\n'
+        '"-q repoquery") ;; *) exit 2 ;; esac; [ ! -e "$FAKE/no-mirror" ] || { echo "Curl error (6)" >&2; exit 1; }\n'
+        'if grep -qE "^${*: -1}( |$)" "$FAKE/known-fedora"; then cat "$FAKE/version-offered"; fi'
+    ),
+    "apt-cache": (
+        '[ "$1 $2" = "show --no-all-versions" ] && grep -qE "^$3( |$)" "$FAKE/known-debian" || exit 100\n'
+        'echo "Package: $3"; echo "Version: 2:$(cat "$FAKE/version-offered")-1"'
+    ),
+    # Downloads are files in `mirror`.
+    "curl": (
+        'echo "curl ${*: -1}" >>"$FAKE/log"; while [ "$1" != -o ]; do shift; done; cp "$FAKE/mirror/${4##*/}" "$2"'
+    ),
+    "uname": '[ "$*" = -m ] && cat "$FAKE/machine"',
+    "loginctl": 'echo "loginctl $*" >>"$FAKE/log"',
+    "systemctl": 'echo "systemctl $*" >>"$FAKE/log"; case $* in *is-active*) [ -e "$FAKE/docker-runs" ] ;; esac',
+    "dockerd-rootless-setuptool.sh": '[ "$1" = install ] && touch "$FAKE/docker-runs"',
     "apt-get": (
         'case " $* " in *" update "*) echo "apt-get update" >>"$FAKE/log"; exit "$(cat "$FAKE/update-code")" ;; esac\n'
         '[ "$DEBIAN_FRONTEND" = noninteractive ] || exit 90\n'
@@ -50,7 +66,12 @@ name=${0##*/}
 echo "$name $*" >>"$FAKE/log"
 case "$name $*" in
 "npm install"*) cp "$FAKE/program" "$FAKE/bin/corepack"; echo "${*: -1}" | cut -d @ -f 2 >"$FAKE/version-corepack" ;;
+"pipx install"*rust-just) mkdir -p ~/.local/bin; cp "$FAKE/program" ~/.local/bin/just ;;
 "pipx install"*) cp "$FAKE/program" "$FAKE/bin/uv" ;;
+"cargo install"*) mkdir -p ~/.local/bin; cp "$FAKE/program" ~/.local/bin/"${*: -1}"; echo "$7" >"$FAKE/version-built" ;;
+"go install"*) mkdir -p "$GOBIN"; cp "$FAKE/program" "$GOBIN/chezmoi"; echo "${2#*@v}" >"$FAKE/version-built" ;;
+"chezmoi init"*) mkdir -p ~/.local/share/chezmoi/.git ;;
+"zellij --version" | "chezmoi --version") echo "$name $(cat "$FAKE/version-built" 2>/dev/null)" ;;
 "node --version") cat "$FAKE/version-node" ;;
 "corepack --version") cat "$FAKE/version-corepack" ;;
 "uv --version") echo "uv 0.9.1 (stand-in)" ;;
@@ -93,7 +114,7 @@ class Guest:
 
     def environment(self) -> dict[str, str]:
         return {
-            "PATH": f"{self.fake}/bin:/usr/local/bin:/usr/bin:/bin",
+            "PATH": f"{self.root}/usr/local/bin:{self.home}/.local/bin:{self.fake}/bin:/usr/local/bin:/usr/bin:/bin",
             "HOME": str(self.home),
             "FAKE": str(self.fake),
             "DVM_ROOT": str(self.root),
@@ -104,12 +125,14 @@ class Guest:
         }
 
     def apply(
-        self, recipe: str, params: Mapping[str, str] = {}, *, text: str = "", probe: str = ""
+        self, recipe: str, params: Mapping[str, str] = {}, *, text: str = "", probe: str = "", releases: str = ""
     ) -> subprocess.CompletedProcess[bytes]:
         """Run the recipe step of a bundled recipe, or of one with this text."""
         files = {"recipe.sh": text or (RECIPES / f"{recipe}.sh").read_text()}
         if probe:
             files["probe"] = f"{probe}\n"
+        if releases:
+            files["versions.tsv"] = releases
         return self.run("_apply", {"DVM_RECIPE": recipe, "DVM_RECIPE_HASH": "a" * 64, **params}, files=files)
 
     @property
@@ -167,6 +190,9 @@ def distribution(request: pytest.FixtureRequest, guest: Guest) -> Guest:
     (guest.fake / "update-code").write_text("0")
     (guest.fake / "shell").write_text("/bin/bash\n")
     (guest.fake / "version-node").write_text("v22.1.0\n")
+    (guest.fake / "version-offered").write_text("1.90.0\n")
+    (guest.fake / "machine").write_text("x86_64\n")
+    (guest.fake / "mirror").mkdir()
     return guest
 
 

@@ -10,11 +10,23 @@ from pathlib import Path
 import pytest
 
 from .conftest import RECIPES, Guest, Ordinary, make_program
+from .releases import mirror_of
 
 START = 'set -euo pipefail\n. "$DVM_LIB"\n'
 DONE = re.compile(r"a{64} done [0-9]{10}\n")
 GIT = {"DVM_USER_NAME": "Ada L.", "DVM_USER_EMAIL": "ada@example.org"}
-PARAMS = {"git": GIT, "python": {"DVM_UV_VERSION": ""}, "node": {"DVM_COREPACK_VERSION": "0.34.0"}}
+DOTFILES = {
+    "DVM_CHEZMOI_REPO": "https://example.org/dotfiles",
+    "DVM_CHEZMOI_NAME": 'Ada "L" \\ x',
+    **{f"DVM_CHEZMOI_{name}": "" for name in ("ROLE", "EMAIL", "SIGNING_KEY", "DEPLOY_KEY", "CONFIG_TOML")},
+}
+PARAMS = {
+    "git": GIT,
+    "python": {"DVM_UV_VERSION": ""},
+    "node": {"DVM_COREPACK_VERSION": "0.34.0"},
+    "chezmoi": DOTFILES,
+}
+BUNDLED = sorted(file.stem for file in RECIPES.glob("[a-z]*.sh"))
 
 
 def lib(guest: Guest, line: str) -> subprocess.CompletedProcess[bytes]:
@@ -25,17 +37,29 @@ def family(guest: Guest) -> str:
     return "fedora" if "fedora" in (guest.root / "etc/os-release").read_text() else "debian"
 
 
-@pytest.mark.parametrize("recipe", ["baseline", "git", "zsh", "python", "node", "tmux"])
-def test_a_recipe_is_safe_to_run_twice(distribution: Guest, recipe: str) -> None:
-    first = distribution.apply(recipe, PARAMS.get(recipe, {}))
+@pytest.mark.parametrize("recipe", BUNDLED)
+def test_a_recipe_is_safe_to_run_twice(distribution: Guest, ordinary: Ordinary, recipe: str) -> None:
+    guest = ordinary(distribution) if recipe == "docker" else distribution
+    releases = mirror_of(guest, recipe)
+    first = guest.apply(recipe, PARAMS.get(recipe, {}), releases=releases)
     assert first.returncode == 0, first.stdout + first.stderr
-    assert DONE.fullmatch(distribution.record(recipe))
-    installed, files = distribution.log, home_files(distribution)
-    second = distribution.apply(recipe, PARAMS.get(recipe, {}))
+    assert DONE.fullmatch(guest.record(recipe))
+    assert probe_works(guest, recipe)
+    installed, files = guest.log, home_files(guest)
+    second = guest.apply(recipe, PARAMS.get(recipe, {}), releases=releases)
     assert second.returncode == 0, second.stdout + second.stderr
-    assert home_files(distribution) == files
-    new = [line for line in distribution.log[len(installed) :] if " install" in line or line.startswith("usermod")]
+    assert home_files(guest) == files
+    new = [line for line in guest.log[len(installed) :] if re.search(" install|^usermod|^curl", line)]
     assert new == [], "the second run installed or changed something"
+    assert probe_works(guest, recipe)
+
+
+def probe_works(guest: Guest, recipe: str) -> bool:
+    """The probe line, with the stand-ins on PATH that a login shell of a real guest would not have."""
+    (probe,) = re.findall("^# probe: (.*)$", (RECIPES / f"{recipe}.sh").read_text(), re.M)
+    argv = (*guest.prefix, "bash", "-c", probe)
+    done = subprocess.run(argv, env=guest.environment(), cwd=guest.home, capture_output=True, timeout=60, check=False)
+    return done.returncode == 0
 
 
 def home_files(guest: Guest) -> dict[str, bytes]:

@@ -149,8 +149,9 @@ def test_the_hash_follows_script_library_and_params() -> None:
         recipe_hash(RECIPE, "another", {"version": "1", "fast": ""}),
         recipe_hash(RECIPE, "library", {"version": "2", "fast": ""}),
         recipe_hash(RECIPE, "library", {"version": "", "fast": "1"}),
+        recipe_hash(RECIPE, "library", {"version": "1", "fast": ""}, "node\t1\n"),
     }
-    assert len(others | {base}) == 5
+    assert len(others | {base}) == 6
     assert base == recipe_hash(replace(RECIPE, path=Path("/x")), "library", {"version": "1", "fast": ""})
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from dvmweb.config.model import VmConfig
 from dvmweb.errors import ConfigError, NotFound
 from dvmweb.files import RECIPE_BYTES
+from dvmweb.jobs.worlds import recipe_wishes
 from dvmweb.paths import Paths, bundled_folder
-from dvmweb.recipes import Shelf
+from dvmweb.recipes import Shelf, order, recipe_hash
 
 SECRET = "-----BEGIN OPENSSH PRIVATE KEY-----"
 
@@ -42,6 +44,14 @@ def test_scripts_of_ours_are_not_listed_and_never_local(paths: Paths) -> None:
     assert shelf.library() == "ours"
     with pytest.raises(NotFound):
         shelf.load("_lib")
+
+
+def test_a_recipe_gets_its_own_releases_without_their_sources(paths: Paths) -> None:
+    assert Shelf(paths).releases("a") == ""
+    row = "\t".join(("1", "x86_64", "unknown", "https://x", "https://published", "source"))
+    put(paths.bundled_recipes, "_versions.tsv", f"# a\ta\na\t{row}\nab\t{row}\n")
+    assert Shelf(paths).releases("a") == "a\t1\tx86_64\tunknown\thttps://x\n"
+    assert Shelf(paths).releases("c") == ""
 
 
 def test_without_a_local_folder_the_bundled_ones_are_there(paths: Paths) -> None:
@@ -137,3 +147,14 @@ def test_the_bundled_recipes_are_in_order(paths: Paths) -> None:
         assert recipe.probe, name
         assert recipe.category != "other", name
         assert len(recipe.text.splitlines()) < 80, name
+
+
+def test_the_bundled_releases_reach_their_recipes(paths: Paths) -> None:
+    paths = replace(paths, bundled=bundled_folder())
+    shelf, config = Shelf(paths), VmConfig(name="app", code_dir="~/code/app", recipes=("lazygit", "yazi", "fzf"))
+    wishes = {wish.recipe.name: wish for wish in recipe_wishes(paths, config, order(config.recipes, shelf))}
+    assert {row.split("\t")[0] for row in wishes["yazi"].releases.splitlines()} == {"yazi"}
+    assert wishes["fzf"].releases == ""
+    recipe = wishes["yazi"].recipe
+    assert wishes["yazi"].digest == recipe_hash(recipe, shelf.library(), {}, wishes["yazi"].releases)
+    assert wishes["yazi"].digest != recipe_hash(recipe, shelf.library(), {})

@@ -1,0 +1,64 @@
+"""Stand-ins for the pinned releases: real archives on a guest's mirror, and a table with their checksums."""
+
+from __future__ import annotations
+
+import io
+import lzma
+import tarfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from dvmweb.files import digest
+
+from .conftest import RECIPES, Guest
+
+# What each archive holds, as its makers lay it out.
+PROGRAMS = {
+    "chezmoi": ("chezmoi",),
+    "git-delta": ("delta-0.18.2/delta",),
+    "helix": ("helix-25.07.1/hx", "helix-25.07.1/runtime/tutor"),
+    "lazygit": ("lazygit",),
+    "starship": ("starship",),
+    "yazi": ("yazi-x/yazi", "yazi-x/ya"),
+    "zellij": ("zellij",),
+}
+
+
+def rows() -> list[list[str]]:
+    """The rows of our table."""
+    lines = (RECIPES / "_versions.tsv").read_text().splitlines()
+    return [line.split("\t") for line in lines if not line.startswith("#")]
+
+
+def mirror_of(guest: Guest, name: str, sha256: Mapping[str, str] = {}) -> str:
+    """Put archives of `name` on the guest's mirror; its rows, with their checksums or the given ones."""
+    text = ""
+    for row in rows():
+        if row[0] != name:
+            continue
+        archive = _archive(row[4], row[2], PROGRAMS[name])
+        (guest.fake / "mirror" / Path(row[4]).name).write_bytes(archive)
+        text += "\t".join((*row[:3], sha256.get(row[2], digest(archive)), row[4])) + "\n"
+    return text
+
+
+def _archive(url: str, arch: str, members: tuple[str, ...]) -> bytes:
+    data = io.BytesIO()
+    if url.endswith(".zip"):
+        with zipfile.ZipFile(data, "w") as pack:
+            for member in members:
+                info = zipfile.ZipInfo(member)
+                info.external_attr, info.create_system = 0o100755 << 16, 3
+                pack.writestr(info, program(arch))
+        return data.getvalue()
+    with tarfile.open(fileobj=data, mode="w:gz" if url.endswith(".gz") else "w") as tar:
+        for member in members:
+            entry = tarfile.TarInfo(member)
+            entry.mode, entry.size = (0o644 if "runtime" in member else 0o755), len(program(arch))
+            tar.addfile(entry, io.BytesIO(program(arch)))
+    return data.getvalue() if url.endswith(".gz") else lzma.compress(data.getvalue())
+
+
+def program(arch: str) -> bytes:
+    return f"#!/bin/sh\necho made for {arch}\n".encode()
