@@ -208,7 +208,7 @@ cargo_install() {
     say "$1 $2 needs Rust $3 and this distribution has ${dvm_offered:-none}"
     return 1
   fi
-  pkg_install cargo gcc make perl cmake fedora:openssl-devel debian:libssl-dev pkg-config
+  pkg_install cargo gcc make perl cmake fedora:openssl-devel debian:libssl-dev fedora:pkgconf-pkg-config debian:pkg-config
   say "building $1 $2; this takes several minutes"
   cargo install --locked --quiet --root ~/.local --version "$2" "$1" </dev/null ||
     die "cargo could not build $1 $2: its own words stand above; see that the guest reaches https://crates.io"
@@ -238,9 +238,10 @@ release_install() {
   local name=$1 version sha256 url arch home=$dvm_root/usr/local/lib/dvm/$1 command found work
   shift
   arch=$(uname -m)
-  IFS=$'\t' read -r version sha256 url < <(awk -F '\t' -v OFS='\t' -v name="$name" -v arch="$arch" \
+  url=$(awk -F '\t' -v OFS='\t' -v name="$name" -v arch="$arch" \
     '$1 == name && $3 == arch { print $2, $4, $5 }' "${DVM_LIB%/*}/versions.tsv" 2>/dev/null) || true
-  [ -n "${url:-}" ] || die "dvm knows no release of $name for $arch; install $name by hand, or leave the recipe out"
+  IFS=$'\t' read -r version sha256 url <<<"$url"
+  [ -n "$url" ] || die "dvm knows no release of $name for $arch; install $name by hand, or leave the recipe out"
   [[ $sha256 =~ ^[0-9a-f]{64}$ ]] ||
     die "the checksum of $name $version for $arch is $sha256, so it was not installed. On a computer with internet run" \
       "'scripts/versions.py fill $name' in a checkout of dvmweb: it writes what the makers publish"
