@@ -200,11 +200,13 @@ class Terminal:
             for number in (signal.SIGHUP, signal.SIGCONT):
                 self.child.signal(number)
 
-    def look_at_boot(self, boot: str, now: float) -> None:
+    def look_at_boot(self, boot: str | None, now: float) -> None:
         """End the program when its VM runs no more, or has started anew: a stop by force leaves it hanging for ever.
 
-        `boot` is another one for each run of the VM and "" while none is known.
+        `boot` is another one for each run of the VM and "" while there is none; None says nothing.
         """
+        if boot is None:
+            return
         if not self.boot:
             self.boot = boot
         elif boot != self.boot and self.code is None:

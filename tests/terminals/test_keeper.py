@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import resource
 import socket
 import stat
 import subprocess
@@ -344,10 +345,21 @@ def test_what_is_no_pid_is_no_run_of_a_vm(tmp_path: Path, text: str) -> None:
     assert keeping._boot_of(tmp_path, "app") == ""
     file.unlink()
     os.mkfifo(file)
-    assert keeping._boot_of(tmp_path, "app") == ""
+    assert keeping._boot_of(tmp_path, "app") is None
     file.unlink()
     file.write_text(f"{os.getpid()}\n")
     assert keeping._boot_of(tmp_path, "app") == str(os.getpid())
+
+
+def test_a_keeper_without_descriptors_does_not_take_its_vms_for_stopped(house: House) -> None:
+    host_agent(house)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+        found = keeping._boot_of(house.paths.lima_home, "app")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert found is None
 
 
 def test_an_end_that_nobody_saw_waits_for_a_look(house: House) -> None:
