@@ -362,6 +362,21 @@ def test_a_keeper_without_descriptors_does_not_take_its_vms_for_stopped(house: H
     assert found is None
 
 
+def test_a_look_is_no_answer_to_an_agent_that_waits(house: House) -> None:
+    house.keeper()
+    terminal, viewer = house.shell("agent")
+    eventually(lambda: facts(house, terminal).state == "waits")
+    for report in (b"\x1b[I", b"\x1b[O", b"\x1b[I\x1b[12;40R", b"\x1b[?1;2c"):
+        viewer.connection.send(report)
+    viewer.connection.control(do="list")  # answered after all of them were typed
+    viewer.wait_for("list")
+    assert facts(house, terminal).state == "waits"
+    viewer.connection.send(b"x")
+    viewer.connection.control(do="list")
+    viewer.wait_for("list")
+    assert facts(house, terminal).state == ""
+
+
 def test_an_end_that_nobody_saw_waits_for_a_look(house: House) -> None:
     keeper = house.keeper()
     terminal = client.open_terminal(house, "short")
