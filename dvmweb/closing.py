@@ -39,8 +39,8 @@ def what_runs(vms: Vms, vm: Vm | None, terminal: TerminalFacts) -> Occupied:
     if terminal.command != SHELL:
         agent = AGENTS.get(terminal.command)
         return Occupied(is_known=True, programs=(agent.label if agent else terminal.command,))
-    if vm is None or vm.status != "Running":  # its line is dead, and what ran in it as well
-        return Occupied(is_known=vm is not None)
+    if vm is None or vm.status != "Running":  # of a stopped VM the line is dead, and what ran in it as well
+        return Occupied(is_known=vm is not None and vm.status == "Stopped")
     with suppress(DvmError, OSError):
         return _ask(vms, vm, terminal.id)
     return Occupied(is_known=False)

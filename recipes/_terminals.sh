@@ -30,17 +30,26 @@ done < <(grep -lzxF -e "DVM_TERMINAL=$DVM_TERMINAL_ID" /proc/[0-9]*/environ 2>/d
 shell=""
 for pid in "${!ours[@]}"; do
   if stat_of "$pid" && [ -z "${ours[$parent]:-}" ] && [ "$foreground" -gt 0 ]; then
-    shell=$pid here=$session front=$foreground
+    shell=$pid here=$session
   fi
 done
 if [ -z "$shell" ]; then
   answer absent
 else
   answer shell
-  ours[$front]=1 # in front may be another user's program (sudo, an agent), whose environment nobody can read
+  # Whatever is in its session, also what has another environment or hides it (sudo, another user's program); but not
+  # what the shell itself came from.
+  declare -A above=()
+  pid=$shell
+  while [ "$pid" -gt 1 ] && [ -z "${above[$pid]:-}" ]; do
+    above[$pid]=1
+    stat_of "$pid" || break
+    pid=$parent
+  done
   count=0
-  for pid in "${!ours[@]}"; do
-    if [ "$pid" != "$shell" ] && stat_of "$pid" && [ "$session" = "$here" ] && name=$(name_of "$pid") && [ -n "$name" ]; then
+  for folder in /proc/[0-9]*; do
+    pid=${folder#/proc/}
+    if [ -z "${above[$pid]:-}" ] && stat_of "$pid" && [ "$session" = "$here" ] && name=$(name_of "$pid") && [ -n "$name" ]; then
       answer runs "$name"
       ((++count == 10)) && break
     fi

@@ -54,7 +54,7 @@ class _Viewer:
         self._at = int(told["from"])
         self._replay = int(told["replay"])
         size = os.get_terminal_size()
-        self._place = (1 + secrets.randbelow(size.lines), 1 + secrets.randbelow(size.columns))
+        self._place = (1 + secrets.randbelow(size.lines or 24), 1 + secrets.randbelow(size.columns or 80))  # 0: unknown
         self._fence_until = 0.0 if self._at >= self._replay else float("inf")  # monotonic seconds
         self._held = b""
         _write(str(told.get("modes", "")).encode())

@@ -59,15 +59,20 @@ def keep(
     return 0
 
 
-def _boot_of(lima_home: Path, vm: str) -> str:
-    """The host agent of a VM: each run of the VM has another one, and without it there is none."""
+def _boot_of(lima_home: Path, vm: str) -> str | None:
+    """The host agent of a VM: each run of the VM has another one, and without it there is none ("").
+
+    None where nobody can tell, as when this process has no descriptor left: no reason to end a terminal.
+    """
     try:
         found = PID.fullmatch(read_bounded(lima_home / instance_name(vm) / "ha.pid", 32, follow=False))
         if found is None:
             return ""
         os.kill(int(found[1]), 0)
-    except (DvmError, OSError):  # also of another user: not ours
+    except OSError:  # no file, no process, or one of another user: not ours
         return ""
+    except DvmError:
+        return None
     return found[1].decode()
 
 

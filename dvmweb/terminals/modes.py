@@ -29,18 +29,20 @@ class Modes:
     def __init__(self) -> None:
         self._before: dict[int, bool] = {}  # as they were before the first change below
         self._changes: deque[tuple[int, int, bool]] = deque()  # offset, mode, on
+        self._now: dict[int, bool] = {}  # after the last change: a guest may ask for that without end
 
     def change(self, offset: int, number: int, *, is_on: bool) -> None:
         """A mode was changed by output that ended at `offset`."""
         if number in KNOWN:
             self._changes.append((offset, number, is_on))
+            self._now[number] = is_on
             if len(self._changes) > MOST:
                 _, known, was_on = self._changes.popleft()
                 self._before[known] = was_on
 
     def reset(self, offset: int) -> None:
         """All of them are back at their defaults."""
-        for number, is_on in self._at(offset).items():
+        for number, is_on in tuple(self._now.items()):
             if is_on != KNOWN[number]:
                 self.change(offset, number, is_on=KNOWN[number])
 
@@ -63,5 +65,4 @@ class Modes:
     @property
     def is_full_screen(self) -> bool:
         """Does the program draw on the alternate screen now?"""
-        now = self._at(1 << 62)
-        return any(now.get(number, False) for number in ALTERNATE)
+        return any(self._now.get(number, False) for number in ALTERNATE)

@@ -26,7 +26,8 @@ COMMANDS = (SHELL, *AGENTS)
 
 
 Start = Callable[[Order, Size], PtyChild]
-BootOf = Callable[[str], str]  # what names this run of a VM, "" where it does not run; must not wait
+# What names this run of a VM, "" where it does not run, None where that cannot be told; must not wait.
+BootOf = Callable[[str], str | None]
 
 
 class Requests:
@@ -99,7 +100,7 @@ class Requests:
         name = _name(message.get("name")) or _free_name(command, {one.name for one in open_ones if one.vm == vm})
         size = flow.size_of(message.get("cols"), message.get("rows")) or Size(flow.COLUMNS, flow.ROWS)
         now = time.monotonic()
-        line, boot = _free_line(one.line for one in open_ones if one.vm == vm), self._boot_of(vm)
+        line, boot = _free_line(one.line for one in open_ones if one.vm == vm), self._boot_of(vm) or ""
         order = Order(vm, command, new_id(), line, boot)
         child = self._start(order, size)
         terminal = Terminal(order.id, vm, command, name, order.line, child, size, now, used_at=now, boot=boot)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from dataclasses import dataclass, field
 
@@ -17,6 +18,8 @@ from dvmweb.terminals.pty_child import PtyChild
 from dvmweb.terminals.ring import Ring
 from dvmweb.terminals.typists import Typists
 
+# What a terminal sends by itself, and nobody typed: focus came or went, where the cursor is, what it is.
+REPORTS = re.compile(rb"(?:\x1b\[(?:[IO]|[0-9;]{1,20}R|[?>][0-9;]{0,40}c))+")
 READ_AT_ONCE = 65_536  # bytes, so that no terminal holds up the others
 RESIZE_EVERY = 0.05  # seconds
 PATIENCE = 3.0  # seconds between HUP and KILL
@@ -119,7 +122,9 @@ class Terminal:
 
     def type(self, data: bytes, now: float) -> bool:
         """Give input to the program; False where too much waits already."""
-        self.used_at = self.attention.typed_at = now
+        self.used_at = now
+        if not REPORTS.fullmatch(data):
+            self.attention.typed_at = now
         return self.child.write(data)
 
     # -- viewers -----------------------------------------------------------------------------------------------------
@@ -200,11 +205,13 @@ class Terminal:
             for number in (signal.SIGHUP, signal.SIGCONT):
                 self.child.signal(number)
 
-    def look_at_boot(self, boot: str, now: float) -> None:
+    def look_at_boot(self, boot: str | None, now: float) -> None:
         """End the program when its VM runs no more, or has started anew: a stop by force leaves it hanging for ever.
 
-        `boot` is another one for each run of the VM and "" while none is known.
+        `boot` is another one for each run of the VM and "" while there is none; None says nothing.
         """
+        if boot is None:
+            return
         if not self.boot:
             self.boot = boot
         elif boot != self.boot and self.code is None:

@@ -65,6 +65,18 @@ def test_an_idle_shell_runs_nothing_and_a_busy_one_says_what(guest: Guest, opene
     assert sorted(found or ()) == [b"cat", b"sleep"]
 
 
+def test_what_has_lost_the_word_of_its_terminal_runs_in_it_too(guest: Guest, opened: list[Pty]) -> None:
+    """As after sudo: its environment is another one, or cannot be read."""
+    shell = Pty(guest.home, entering.SHELL)
+    opened.append(shell)
+    shell.types("env -i sleep 600 & sleep 0; echo started-$((1+1))")
+    shell.says("started-2")
+    found = runs(guest, shell.id)
+    while found == (b"sh",):  # not yet become env
+        found = runs(guest, shell.id)
+    assert found in ((b"sleep",), (b"env",))
+
+
 def test_a_terminal_that_is_not_there_is_not_idle(guest: Guest) -> None:
     assert runs(guest, new_id()) is None
 

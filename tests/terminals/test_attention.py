@@ -75,6 +75,18 @@ def test_a_screen_is_made_like_that_of_the_program() -> None:
     assert modes.lost(99) == ""
 
 
+def test_a_reset_costs_the_same_whatever_went_before() -> None:
+    """A guest may ask for thousands of them at once, and the keeper has but one thread."""
+    modes = Modes()
+    for at in range(500):
+        modes.change(at, 1, is_on=at % 2 == 0)
+    modes.change(501, 25, is_on=False)
+    modes._changes = None  # type: ignore[assignment]
+    assert not modes.is_full_screen
+    modes._now[25] = True
+    modes.reset(502)
+
+
 def test_what_left_the_ring_is_one_state() -> None:
     modes = Modes()
     for at in range(0, 100_000, 10):

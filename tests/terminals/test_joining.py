@@ -24,10 +24,10 @@ ROOT = Path(__file__).parents[2]
 class Joined:
     """`dvm` on a pty, as a person sees it who answers no question of the guest unless told to."""
 
-    def __init__(self, house: House, *words: str) -> None:
+    def __init__(self, house: House, *words: str, dimensions: tuple[int, int] = (30, 90)) -> None:
         argv = ["-P", "-m", "dvmweb", *words]
         environ = {**house.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm"}
-        self.child: Any = pexpect.spawn(sys.executable, argv, env=environ, timeout=20, dimensions=(30, 90))
+        self.child: Any = pexpect.spawn(sys.executable, argv, env=environ, timeout=20, dimensions=dimensions)
         self.child.delaybeforesend = None
 
     def answer_the_fence(self) -> None:
@@ -40,8 +40,8 @@ class Joined:
 def join(house: House) -> Iterator[Any]:
     joined: list[Joined] = []
 
-    def make(*words: str) -> Joined:
-        joined.append(Joined(house, *words))
+    def make(*words: str, **more: Any) -> Joined:
+        joined.append(Joined(house, *words, **more))
         return joined[-1]
 
     yield make
@@ -69,6 +69,16 @@ def test_a_kept_terminal_is_joined_seen_left_and_goes_on(house: House, join: Any
     one.child.close()
     assert one.child.exitstatus == 0
     assert client.list_terminals(house)[0].id == terminal
+
+
+def test_a_terminal_that_does_not_know_its_size_joins_too(house: House, join: Any) -> None:
+    house.keeper()
+    _, viewer = house.shell()
+    viewer.close()
+    one = join("sh", "app", "--attach", dimensions=(0, 0))
+    one.answer_the_fence()
+    one.child.send(b"echo typed-$((2+2))\n")
+    one.child.expect("typed-4")
 
 
 def test_its_end_is_told_with_its_code(house: House, join: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import resource
 import socket
 import stat
 import subprocess
@@ -344,10 +345,36 @@ def test_what_is_no_pid_is_no_run_of_a_vm(tmp_path: Path, text: str) -> None:
     assert keeping._boot_of(tmp_path, "app") == ""
     file.unlink()
     os.mkfifo(file)
-    assert keeping._boot_of(tmp_path, "app") == ""
+    assert keeping._boot_of(tmp_path, "app") is None
     file.unlink()
     file.write_text(f"{os.getpid()}\n")
     assert keeping._boot_of(tmp_path, "app") == str(os.getpid())
+
+
+def test_a_keeper_without_descriptors_does_not_take_its_vms_for_stopped(house: House) -> None:
+    host_agent(house)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+        found = keeping._boot_of(house.paths.lima_home, "app")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert found is None
+
+
+def test_a_look_is_no_answer_to_an_agent_that_waits(house: House) -> None:
+    house.keeper()
+    terminal, viewer = house.shell("agent")
+    eventually(lambda: facts(house, terminal).state == "waits")
+    for report in (b"\x1b[I", b"\x1b[O", b"\x1b[I\x1b[12;40R", b"\x1b[?1;2c"):
+        viewer.connection.send(report)
+    viewer.connection.control(do="list")  # answered after all of them were typed
+    viewer.wait_for("list")
+    assert facts(house, terminal).state == "waits"
+    viewer.connection.send(b"x")
+    viewer.connection.control(do="list")
+    viewer.wait_for("list")
+    assert facts(house, terminal).state == ""
 
 
 def test_an_end_that_nobody_saw_waits_for_a_look(house: House) -> None:

@@ -163,6 +163,7 @@ def test_an_idle_shell_is_closed_at_once(client: Browser, keeper: House, monkeyp
         (facts(ended=True), None, Occupied(is_known=True)),
         (facts(command="claude"), a_vm(), Occupied(is_known=True, programs=("Claude",))),
         (facts(), a_vm(status="Stopped"), Occupied(is_known=True)),
+        (facts(), a_vm(status="Broken"), Occupied(is_known=False)),
         (facts(), None, Occupied(is_known=False)),
         (facts(), a_vm(), Occupied(is_known=False)),
     ],
