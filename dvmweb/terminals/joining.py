@@ -11,11 +11,11 @@ import termios
 import time
 import tty
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from dvmweb.terminals.client import Connection
+from dvmweb.terminals.client import Connection, KeeperGone
 
 LEAVE = b"\x1c"  # Ctrl-\
 # The user's own terminal answers what a program asked in bytes that are shown again. Such answers must not be typed
@@ -106,7 +106,8 @@ class _Viewer:
     def _show(self, data: bytes) -> None:
         _write(data)
         self._at += len(data)
-        self._connection.control(do="ack", at=self._at)
+        with suppress(KeeperGone):  # it has said all, and its last word still waits to be read
+            self._connection.control(do="ack", at=self._at)
         if self._fence_until == float("inf") and self._at >= self._replay:
             self._fence_until = time.monotonic() + PATIENCE
             _write(FENCE % self._place)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 
 from dvmweb.cli.attaching import choose
 from dvmweb.errors import NotFound, UsageError
-from dvmweb.terminals import client
+from dvmweb.terminals import client, joining, wire
 from dvmweb.terminals.client import TerminalFacts
 from tests.terminals.conftest import House, eventually
 
@@ -91,6 +92,17 @@ def test_its_end_is_told_with_its_code(house: House, join: Any) -> None:
     one.child.expect(pexpect.EOF)
     one.child.close()
     assert one.child.exitstatus == 7
+
+
+def test_an_end_is_told_by_a_keeper_that_went_right_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(joining, "_write", lambda _data: None)
+    monkeypatch.setattr(os, "get_terminal_size", lambda: os.terminal_size((80, 24)))
+    ours, theirs = socket.socketpair()
+    with client.Connection(ours) as connection:
+        connection.attached = {"from": 0, "replay": 0}
+        theirs.sendall(wire.data(b"bye") + wire.control({"is": "exit", "code": 7, "reason": "The shell has ended."}))
+        theirs.close()
+        assert joining._Viewer(connection)._hear() == joining.End(7, "The shell has ended.")
 
 
 def test_two_viewers_share_a_shell_in_the_size_of_the_smaller(house: House, join: Any) -> None:
