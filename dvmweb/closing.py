@@ -16,6 +16,7 @@ from dvmweb.terminals.client import TerminalFacts
 from dvmweb.terminals.order import SHELL
 from dvmweb.vms import Vm, Vms
 
+MOST = 10  # programs that are named
 PATIENCE = 5.0  # seconds for the guest to tell
 
 
@@ -53,4 +54,4 @@ def _ask(vms: Vms, vm: Vm, terminal: str) -> Occupied:
     programs = parse_terminal(answer.stdout, world.nonce)
     if programs is None:
         raise CouldNotLook("The guest knows no such terminal.")
-    return Occupied(is_known=True, programs=tuple(visible(name, 40) for name in programs))
+    return Occupied(is_known=True, programs=tuple(visible(name, 40) for name in programs[:MOST]))

@@ -168,7 +168,8 @@ def hook(vms: Vms, name: str, approve: str) -> None:
         is_flag=False,
         flag_value="",
         metavar="[TERMINAL]",
-        help="Join a terminal that is kept, as the dashboard shows it: by name or id, else the one used last.",
+        help="Join a terminal that is kept, as the dashboard shows it: by name or id, else the one used last. "
+        "Ctrl-\\ leaves it running.",
     ),
 )
 def sh(vms: Vms, name: str, attach: str | None) -> None:

@@ -43,7 +43,7 @@ d=$(mktemp -d /tmp/dvm-tell.XXXXXXXX) && chmod 711 "$d" && mkfifo "$d/tell" && c
   (
     trap "" INT QUIT TSTP
     while IFS= read -r -n 16 word; do
-      case $word in works | waits | ended) printf "\\033]777;dvm;%s\\007" "$word" ;; esac
+      case $word in works | waits) printf "\\033]777;dvm;%s\\007" "$word" ;; esac
     done <>"$DVM_TELL"
   ) &
   relay=$!

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import subprocess
 import sys
-from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import dvmweb
-from dvmweb import errors, files
-from dvmweb.errors import DvmError, NotFound
+from dvmweb import files
+from dvmweb.errors import CouldNotLook, DvmError, NotFound, NotNow
 from dvmweb.paths import Paths
 from dvmweb.terminals import wire
 from dvmweb.terminals.attention import IN_WORDS
+from dvmweb.terminals.connection import PATIENCE, Connection, KeeperGone
 from dvmweb.terminals.entering import keeper_environment
 from dvmweb.terminals.order import SHELL
 from dvmweb.terminals.place import folder, socket_path
 
-PATIENCE = 10.0  # seconds for the keeper to answer; it never waits itself
+STUCK = "Nobody can say which terminals there are. Its process is in {}/keeper.lock; they go on with it."
+RENAMES = 2  # the version of the wire since which terminals have names
+LIST_PATIENCE = 3.0  # seconds; pages wait for it
 TRIES = 3  # a keeper may be about to end while we speak to it
-CHUNK = 131_072
 READY = b"ready\n"
 
 
@@ -61,88 +63,6 @@ class TerminalFacts:
     def state_in_words(self) -> str:
         """The state as people say it, "open" where there is nothing to say; a newer keeper may know more."""
         return IN_WORDS[self.state][self.guess] if self.state in IN_WORDS else "open"
-
-
-class KeeperGone(DvmError):
-    """The keeper has ended in the middle of a conversation."""
-
-
-class Connection:
-    """A conversation with the keeper. After `attach` it carries the bytes of one terminal. Close it."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._socket = connection
-        self._decoder = wire.Decoder(wire.LONGEST_ANSWER)
-        self._messages: deque[wire.Message] = deque()
-        self.attached: dict[str, Any] = {}  # what the keeper said to `attach`: from, replay, reset, cut, cols, rows
-
-    def fileno(self) -> int:
-        """The descriptor, to wait on."""
-        return self._socket.fileno()
-
-    @property
-    def has_more(self) -> bool:
-        """Is a message here that `receive` has not returned yet?"""
-        return bool(self._messages)
-
-    def receive(self, timeout: float | None = None) -> wire.Message | None:
-        """The next message: bytes of the terminal, or a dict. None after `timeout` seconds.
-
-        Raises KeeperGone at the end.
-        """
-        while not self._messages:
-            self._socket.settimeout(timeout)
-            try:
-                received = self._socket.recv(CHUNK)
-            except TimeoutError:
-                return None
-            except OSError as error:
-                raise KeeperGone("The keeper of the terminals has gone.", "Open the terminal again.") from error
-            if not received:
-                raise KeeperGone("The keeper of the terminals has gone.", "Open the terminal again.")
-            self._messages.extend(self._decoder.feed(received))
-        return self._messages.popleft()
-
-    def send(self, data: bytes) -> None:
-        """Type into the terminal. Raises KeeperGone."""
-        self._send(wire.data(data))
-
-    def control(self, **message: Any) -> None:
-        """Send a control message such as do="ack", at=OFFSET or do="resize", cols=C, rows=R. Raises KeeperGone."""
-        self._send(wire.control(message))
-
-    def ask(self, **message: Any) -> dict[str, Any]:
-        """Send a request and return the answer. Raises the keeper's own error, or KeeperGone."""
-        self.control(**message)
-        answer = self.receive(PATIENCE)
-        if not isinstance(answer, dict):
-            raise KeeperGone("The keeper of the terminals does not answer.", "Open the terminal again.")
-        if answer.get("is") == "error":
-            kind = getattr(errors, str(answer.get("kind")), DvmError)
-            is_ours = isinstance(kind, type) and issubclass(kind, DvmError)
-            raise (kind if is_ours else DvmError)(str(answer.get("what")), str(answer.get("todo") or ""))
-        return answer
-
-    def _send(self, frames: bytes) -> None:
-        try:
-            self._socket.sendall(frames)
-        except OSError as error:
-            raise KeeperGone("The keeper of the terminals has gone.", "Open the terminal again.") from error
-
-    def shut(self) -> None:
-        """End the conversation from another thread: whoever waits in `receive` gets KeeperGone."""
-        with suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
-
-    def close(self) -> None:
-        """End it and free the descriptor."""
-        self._socket.close()
-
-    def __enter__(self) -> Connection:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 # -- what faces call -------------------------------------------------------------------------------------------------
@@ -187,18 +107,39 @@ def attach(
 
 
 def list_terminals(vms: House) -> tuple[TerminalFacts, ...]:
-    """All terminals; none where no keeper runs, which is not started for this."""
-    with suppress(KeeperGone), _connected(vms) as connection:
-        fields = TerminalFacts.__dataclass_fields__
-        told = connection.ask(do="list")["terminals"]
-        return tuple(TerminalFacts(**{name: one[name] for name in fields if name in one}) for one in told)
-    return ()
+    """All terminals; none where no keeper runs, which is not started for this.
+
+    Raises CouldNotLook where one runs and does not answer: that is never "none".
+    """
+    try:
+        connection = _connect(vms.paths, LIST_PATIENCE)
+        if connection is None:
+            return ()
+        with connection:
+            told = connection.ask(LIST_PATIENCE, do="list")["terminals"]
+    except KeeperGone as error:
+        if _connect_refused(vms.paths):
+            return ()  # it ended just now, and its terminals before it
+        raise CouldNotLook("The keeper of the terminals does not answer.", STUCK.format(folder(vms.paths))) from error
+    fields = TerminalFacts.__dataclass_fields__
+    return tuple(TerminalFacts(**{name: one[name] for name in fields if name in one}) for one in told)
+
+
+def _connect_refused(places: Paths) -> bool:
+    """Say whether nobody listens any more."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
+        link.settimeout(LIST_PATIENCE)
+        return link.connect_ex(str(socket_path(places))) in (errno.ENOENT, errno.ECONNREFUSED)
 
 
 def rename(vms: House, terminal: str, name: str) -> None:
     """Give a terminal another name. Raises NotFound, UsageError for what is no name."""
     try:
         with _connected(vms) as connection:
+            if connection.version < RENAMES:
+                raise NotNow(
+                    "The keeper is older than this dashboard.", "Close all terminals; those opened then have names."
+                )
             connection.ask(do="rename", id=terminal, name=name)
     except KeeperGone as error:
         raise _no_terminal() from error
@@ -233,21 +174,24 @@ def _connected(vms: House, *, must_start: bool = False) -> Iterator[Connection]:
         connection.close()
 
 
-def _connect(places: Paths) -> Connection | None:
-    """Speak to the keeper, or None where nobody listens."""
+def _connect(places: Paths, patience: float = PATIENCE) -> Connection | None:
+    """Speak to the keeper, or None where nobody listens. Raises KeeperGone where it does not answer."""
     link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    link.settimeout(PATIENCE)
+    link.settimeout(patience)
     try:
         link.connect(str(socket_path(places)))
     except (FileNotFoundError, ConnectionRefusedError):
         link.close()
         return None
+    except (TimeoutError, BlockingIOError) as error:  # more wait there than it ever takes
+        link.close()
+        raise KeeperGone("The keeper of the terminals does not answer.", "Open the terminal again.") from error
     except BaseException:
         link.close()
         raise
     connection = Connection(link)
     try:
-        connection.ask(do="hello", versions=[*wire.VERSIONS])
+        connection.version = int(connection.ask(patience, do="hello", versions=[*wire.VERSIONS])["version"])
     except BaseException:
         connection.close()
         raise

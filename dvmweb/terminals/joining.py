@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import select
 import signal
@@ -15,13 +16,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from dvmweb.terminals.client import Connection, KeeperGone
+from dvmweb.errors import DvmError
+from dvmweb.terminals.connection import Connection, KeeperGone
 
 LEAVE = b"\x1c"  # Ctrl-\
 # The user's own terminal answers what a program asked in bytes that are shown again. Such answers must not be typed
 # into the shell, so keys count only once it has answered a question of ours that comes after those bytes: where the
 # cursor is, at a place that we have chosen and that no other question is likely to be about.
 FENCE, ANSWER = b"\x1b7\x1b[%d;%dH\x1b[6n\x1b8", b"\x1b[%d;%dR"
+ANSWERED = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]P][^\x07\x1b]*(?:\x07|\x1b\\)|.)", re.DOTALL)
 PATIENCE = 2.0  # seconds for a terminal that answers nothing
 # What a program may have left behind: alternate screen, hidden cursor, mouse, focus, bracketed paste, colours.
 RESTORE = b"".join(b"\x1b[?%dl" % mode for mode in (1, 1000, 1002, 1003, 1004, 1006, 2004, 1049)) + b"\x1b[?25h\x1b[0m"
@@ -86,10 +89,10 @@ class _Viewer:
         if not self._fence_until:
             return data
         self._held += data
-        _, answer, rest = self._held.partition(ANSWER % self._place)
+        before, answer, rest = self._held.partition(ANSWER % self._place)
         if answer or time.monotonic() > self._fence_until:
             self._fence_until, self._held = 0.0, b""
-            return rest if answer else data
+            return ANSWERED.sub(b"", before) + rest  # what was typed meanwhile, without what the terminal said
         return LEAVE if LEAVE in data else b""
 
     def _hear(self) -> End | None:
@@ -131,15 +134,22 @@ def _write(data: bytes) -> None:
         data = data[os.write(1, data) :]
 
 
+def _end(number: int, _frame: object) -> None:
+    # Through the clean-up: a raw terminal would be left behind.
+    raise DvmError(f"This window was ended by {signal.Signals(number).name}.", "The terminal itself goes on.")
+
+
 @contextmanager
 def _raw() -> Iterator[None]:
     """Our own terminal hands every key on, and is as before afterwards."""
     before = termios.tcgetattr(0)
+    ended = signal.signal(signal.SIGTERM, _end)
     try:
         tty.setraw(0)
         yield
     finally:
         termios.tcsetattr(0, termios.TCSADRAIN, before)
+        signal.signal(signal.SIGTERM, ended)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from dvmweb.terminals.modes import KNOWN
 
 # The word of an agent's hook: OSC 777 ; dvm ; waits. Other OSC 9, 99 and 777;notify are what terminals call notices.
-WORDS = {b"777;dvm;works": "works", b"777;dvm;waits": "waits", b"777;dvm;ended": "ended"}
+WORDS = {b"777;dvm;works": "works", b"777;dvm;waits": "waits"}  # an end is a fact of ours, never a word
 NOTICE = re.compile(rb"(?:9;(?!4;)|99;|777;notify;)")  # OSC 9;4 tells progress
 SIGNS = (b"\x07", b"\x1b]", b"\x1b[?", b"\x1bc", b"\x1bP", b"\x1b_", b"\x1b^", b"\x1bX")
 EVENT = re.compile(rb"\x1b\[\?([0-9;]{1,40})([hl])|\x1b([\]PX^_])|(\x07)|(\x1bc)")
@@ -27,7 +27,7 @@ class Bell:
 
 @dataclass(frozen=True)
 class Told:
-    """An agent's own word: works, waits or ended."""
+    """An agent's own word: works or waits."""
 
     word: str
 

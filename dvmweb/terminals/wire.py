@@ -9,8 +9,8 @@ from typing import Any
 
 from dvmweb.errors import DvmError
 
-VERSION = 1
-VERSIONS = (1,)  # what this code can speak; a new dashboard keeps the old ones while old keepers may live
+VERSION = 2
+VERSIONS = (1, 2)  # what this code can speak; a new dashboard keeps the old ones while old keepers may live
 CONTROL, DATA = b"J", b"D"  # JSON about the terminal; bytes of the terminal, both ways
 HEADER = struct.Struct("!cI")  # kind, length of what follows
 LONGEST_CONTROL = 16_384  # bytes of what a client says

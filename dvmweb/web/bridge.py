@@ -11,7 +11,7 @@ from simple_websocket import ConnectionClosed
 from wsproto.utilities import LocalProtocolError
 
 from dvmweb.terminals import wire
-from dvmweb.terminals.client import Connection, KeeperGone
+from dvmweb.terminals.connection import Connection, KeeperGone
 from dvmweb.web.sockets import POLICY, close
 
 LONGEST_CONTROL = 1024  # bytes of a control message of a browser

@@ -85,11 +85,19 @@ class Asked:
         return "?" + urlencode({"q": self.query, "show": self.show, "seen": seen})
 
 
-def seen(snapshot: Snapshot[Vm], now: float, faults: Sequence[str] = (), marks: Marks = NO_MARKS) -> str:
+BLIND = ListProblem(
+    "risk",
+    "The keeper of the terminals does not answer: nobody can say which agent waits for you.",
+    "Terminals that are open go on. The page Terminals says more.",
+    "",
+)
+
+
+def seen(snapshot: Snapshot[Vm], now: float, faults: Sequence[str] = (), marks: Marks | None = NO_MARKS) -> str:
     """A value that changes when the page would: with the list, its trouble, its marks, and the ages in it."""
     last = faults[-1] if faults else ""
     trouble = "p" if snapshot.problem else ""
-    waiting = zlib.crc32(repr(sorted(marks.items())).encode()) if marks else ""
+    waiting = "?" if marks is None else zlib.crc32(repr(sorted(marks.items())).encode()) if marks else ""
     return f"{snapshot.generation}-{int(steady(now))}{trouble}{last}{waiting}"
 
 
@@ -100,13 +108,16 @@ def cards_page(
     disks: Mapping[str, int],
     host: int,
     faults: Sequence[str] = (),
-    marks: Marks = NO_MARKS,
+    marks: Marks | None = NO_MARKS,
 ) -> CardsPage:
-    """The page of a snapshot. `disks`: bytes used by VM; `host`: bytes of memory of this computer."""
+    """The page of a snapshot. `disks`: bytes used by VM; `host`: bytes of memory of this computer.
+
+    `marks`: the terminals that need somebody, None where nobody can say.
+    """
+    known, marks = seen(snapshot, now, faults, marks), NO_MARKS if (is_blind := marks is None) else marks
     at = steady(now)
     every = tuple(card(vm, at, disks.get(vm.name, 0), _marks_of(vm, marks)) for vm in snapshot.vms)
     shown = tuple(one for one in every if asked.shows(one))
-    known = seen(snapshot, now, faults, marks)
     at_risk = sum("at-risk" in one.tags for one in every)
     return CardsPage(
         title=_title(every, at_risk, snapshot, sum(map(len, marks.values()))),
@@ -115,7 +126,7 @@ def cards_page(
         cards=shown,
         filters=_filters(every, asked),
         query=asked.query,
-        problem=_problem(snapshot, now) or _fault(faults),
+        problem=_problem(snapshot, now) or _fault(faults) or (BLIND if is_blind else None),
         poll=asked.poll(known),
         seen=known,
         is_first_visit=not every and snapshot.generation > 0,

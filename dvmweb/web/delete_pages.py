@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from hmac import compare_digest
 
 from flask import Blueprint, Response, request
 
 from dvmweb.deleting import steps_of_delete
-from dvmweb.errors import DvmError, NotFound, UsageError, VmBusy
+from dvmweb.errors import CouldNotLook, DvmError, NotFound, UsageError, VmBusy
 from dvmweb.jobs.stored import is_older
 from dvmweb.lima.entering import shown
 from dvmweb.plans import BLIND
 from dvmweb.rounds import look_again
+from dvmweb.terminals import client
 from dvmweb.vms import Vm, Vms
 from dvmweb.web import house
 from dvmweb.web.finding import find_fresh, find_vm
@@ -187,13 +187,14 @@ def _gone(vms: Vms, vm: Vm) -> tuple[tuple[str, str], ...]:
         told.append(("Ports", ", ".join(port.text for port in open_ports)))
     if number := _terminals(vms, vm.name):
         told.append(("Terminals", f"{number} open"))
+    elif number is None:
+        told.append(("Terminals", "nobody can say: their keeper does not answer"))
     return (*told, ("The rest", "packages, databases, files outside the code folder"))
 
 
-def _terminals(vms: Vms, name: str) -> int:
-    """How many terminals are open in the VM; 0 also where nobody can say."""
-    with suppress(DvmError, OSError, ImportError, AttributeError):
-        from dvmweb.terminals import client
-
-        return sum(one.vm == name for one in client.list_terminals(vms))
-    return 0
+def _terminals(vms: Vms, name: str) -> int | None:
+    """How many terminals are open in the VM; None where nobody can say."""
+    try:
+        return sum(one.vm == name and not one.ended for one in client.list_terminals(vms))
+    except CouldNotLook:
+        return None

@@ -99,7 +99,7 @@ def _detail(facts: TerminalFacts) -> str:
     if facts.ended:
         return facts.reason
     told = [f"opened {since(facts.age)}", f"last output or key {since(facts.idle)}"]
-    told.append(f"open in {count(facts.viewers, 'tab', 'tabs')}" if facts.viewers else "open in no tab")
+    told.append(f"shown in {count(facts.viewers, 'window', 'windows')}" if facts.viewers else "shown in no window")
     if facts.guess and facts.state != "rang":
         told.insert(0, "guessed")
     return ", ".join(told)

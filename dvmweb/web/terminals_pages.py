@@ -109,9 +109,11 @@ def trouble_of(vm: Vm) -> tuple[str, bool]:
 
 def open_in(vm: Vm, command: str) -> str:
     """Open a named command in a VM; the size is that of the window, once one looks. Raises NotNow, UsageError."""
-    trouble, _ = trouble_of(vm)
+    trouble, can_start = trouble_of(vm)
     if trouble:
-        raise NotNow(trouble, "Then open the terminal again.")
+        raise NotNow(
+            trouble, "Start it, then open the terminal again." if can_start else "Then open the terminal again."
+        )
     cols, rows = (request.form.get(name, type=int) for name in ("cols", "rows"))
     return client.open_terminal(house.vms(), vm.name, cols or 80, rows or 24, command)
 

@@ -11,7 +11,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from dvmweb import files, recipes
-from dvmweb.errors import DvmError, UsageError
+from dvmweb.errors import CouldNotLook, DvmError, UsageError
 from dvmweb.guest_text import log_lines, visible
 from dvmweb.lima import ledger
 from dvmweb.lima.entering import shown
@@ -22,7 +22,7 @@ from dvmweb.web import house, job_view, terminal_view, vm_view
 from dvmweb.web.actions import actions_of, agents_of
 from dvmweb.web.finding import checked, find_vm
 from dvmweb.web.job_pages import see_other, to_job
-from dvmweb.web.views import badge, failed_line, job_line, ports
+from dvmweb.web.views import Mark, badge, failed_line, job_line, ports
 from dvmweb.web.vms_pages import disk_used
 from dvmweb.web.work_view import work_view
 
@@ -67,12 +67,19 @@ def show(name: str) -> Response:
         job=job_line(vm.job, now),
         failed=failed_line(vm),
         actions=(*actions_of(vm), *agents_of(vm)),
-        marks=terminal_view.marks(client.list_terminals(house.vms())).get(vm.name, ()),
+        marks=_marks(vm),
         tabs=vm_view.tabs(tab),
         tab=tab,
         problems=tuple(vm.problem.splitlines()),
         **model,
     )
+
+
+def _marks(vm: Vm) -> tuple[Mark, ...]:
+    try:
+        return terminal_view.marks(client.list_terminals(house.vms())).get(vm.name, ())
+    except CouldNotLook as error:
+        return (Mark("needs-unknown", "/terminals", error.what, ""),)
 
 
 def _overview(vms: Vms, vm: Vm, now: float) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, make_response, request
 
 from dvmweb.config.legacy import bash_config_hint
-from dvmweb.errors import DvmError
+from dvmweb.errors import CouldNotLook, DvmError
 from dvmweb.paths import limactl_program
 from dvmweb.terminals import client
 from dvmweb.vms import Vm, Vms
@@ -78,8 +78,12 @@ def _model(asked: Asked) -> CardsPage:
     return cards_page(snapshot, asked, time.time(), disks, _host_memory(), tuple(house.faults()), _marks())
 
 
-def _marks() -> Marks:
-    return terminal_view.marks(client.list_terminals(house.vms()))
+def _marks() -> Marks | None:
+    """Who needs somebody; None where nobody can say."""
+    try:
+        return terminal_view.marks(client.list_terminals(house.vms()))
+    except CouldNotLook:
+        return None
 
 
 def disk_used(vm: Vm) -> int:

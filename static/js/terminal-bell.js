@@ -1,10 +1,11 @@
-// What tells of a bell that nobody saw: the mark in the title of the tab, and where it is wished a notice of the system.
+// What tells of a bell that nobody saw, or of an agent that waits: the mark in the title of the tab, and where it is wished a notice of the system.
 
 const MARK = "● ";
 
 export function titleOf(panes, vm) {
   const pane = panes.shown;
-  const mark = panes.all.some((one) => one.hasRung) ? MARK : "";
+  const needs = document.querySelector("#terminal-tabs [data-needs-you]") !== null;
+  const mark = needs || panes.all.some((one) => one.hasRung) ? MARK : "";
   return pane?.title ? `${mark}${vm}: ${pane.title} · dvm` : `${mark}${vm} · terminal · dvm`;
 }
 

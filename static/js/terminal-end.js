@@ -28,13 +28,13 @@ export function drawEnd(pane) {
   const { isStart, word } = nextStep(end, pane.command);
   find("start").hidden = !isStart;
   find("again-word").textContent = word;
-  find("again").classList.toggle("primary", !isStart);
+  find("again").hidden = isStart; // in a VM that is stopped nothing can be opened
 }
 
 /** Where the focus goes when a terminal comes back or ends: not away from what somebody does elsewhere. */
 export function moveFocus(pane) {
   const focused = document.activeElement;
   if (pane.end && pane.element.contains(focused)) {
-    (find("start").hidden ? find("again") : find("start").querySelector("button")).focus();
+    (find("start").hidden ? find("again") : find("end")).focus(); // a key still on its way must not start a VM
   } else if (pane.kind === "open" && [document.body, find("now"), find("again")].includes(focused)) pane.focus();
 }

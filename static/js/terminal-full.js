@@ -1,8 +1,9 @@
 // The whole screen for the terminal with its tabs and bar; where the browser has no such thing, its whole window.
 
 export class FullScreen {
-  constructor(room, button) {
-    Object.assign(this, { room, button });
+  /** `back` gives the focus to the terminal: what is typed next is meant for it, not for the button. */
+  constructor(room, button, back) {
+    Object.assign(this, { room, button, back });
     button.addEventListener("click", () => this.toggle());
     document.addEventListener("fullscreenchange", () => this.show());
     document.addEventListener("keydown", (event) => {
@@ -37,5 +38,6 @@ export class FullScreen {
 
   show() {
     this.button.setAttribute("aria-pressed", String(this.isFull));
+    if ([this.button, document.body].includes(document.activeElement)) this.back();
   }
 }

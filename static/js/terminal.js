@@ -24,8 +24,8 @@ function searchIn(panes) {
     const { search } = panes.shown;
     if (event.key === "Escape") panes.shown.focus();
     if (event.key !== "Enter") return;
-    if (event.shiftKey) search.findPrevious(field.value);
-    else search.findNext(field.value);
+    const isFound = event.shiftKey ? search.findPrevious(field.value) : search.findNext(field.value);
+    panes.shown.say(isFound || !field.value ? "" : "Not found.");
   });
   field.addEventListener("input", () => panes.shown.search.findNext(field.value, { incremental: true }));
 }
@@ -88,7 +88,10 @@ function takeFiles(place, panes) {
   };
   const count = (text) => told?.tell({ progress: text });
   const choose = guardDrop(place, { ticketUrl: place.dataset.upload, csrf: place.dataset.csrf, say, count });
-  find("upload").addEventListener("click", choose);
+  find("upload").addEventListener("click", () => {
+    panes.shown.focus(); // when the choice is made, what is typed is meant for the terminal
+    choose();
+  });
 }
 
 function draw(panes, vm) {
@@ -116,7 +119,7 @@ function start(place) {
   const showKeys = () => (find("keys").hidden = !settings.now.keys);
   settings.addEventListener("change", showKeys);
   showKeys();
-  new FullScreen(find("room"), find("full"));
+  new FullScreen(find("room"), find("full"), () => panes.shown.focus());
   searchIn(panes);
   onButtons(panes, tabs);
   takeFiles(place, panes);

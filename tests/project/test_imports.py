@@ -66,6 +66,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "lima.booting",
         "lima.instances",
         "terminals.client",
+        "terminals.connection",
         "terminals.wire",
         "terminals.agents",
         "terminals.order",

@@ -20,7 +20,7 @@ import pytest
 
 from dvmweb.paths import Paths, from_environment
 from dvmweb.terminals import client
-from dvmweb.terminals.client import Connection, KeeperGone
+from dvmweb.terminals.connection import Connection, KeeperGone
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from dvmweb.cli.attaching import choose
 from dvmweb.errors import NotFound, UsageError
 from dvmweb.terminals import client, joining, wire
 from dvmweb.terminals.client import TerminalFacts
+from dvmweb.terminals.connection import Connection
 from tests.terminals.conftest import House, eventually
 
 ROOT = Path(__file__).parents[2]
@@ -82,6 +84,28 @@ def test_a_terminal_that_does_not_know_its_size_joins_too(house: House, join: An
     one.child.expect("typed-4")
 
 
+def test_what_is_typed_before_the_terminal_has_answered_is_kept_without_what_it_said(house: House, join: Any) -> None:
+    house.keeper()
+    _, viewer = house.shell()
+    viewer.type("printf '\\033[c'\n")
+    viewer.read_until(b"\x1b[c")
+    one = join("sh", "app", "--attach")
+    one.child.expect(rb"\x1b7\x1b\[(\d+);(\d+)H\x1b\[6n\x1b8")
+    one.child.send(b"\x1b[?1;2cecho early-$((3+4))\n\x1b]11;rgb:0/0/0\x07\x1b[%b;%bR" % one.child.match.groups())
+    one.child.expect("early-7")
+    assert b"rgb:" not in one.child.before
+
+
+def test_a_window_that_is_ended_leaves_our_own_terminal_as_it_was(house: House, join: Any) -> None:
+    house.keeper()
+    house.shell()
+    one = join("sh", "app", "--attach")
+    one.answer_the_fence()
+    one.child.kill(signal.SIGTERM)
+    one.child.expect("The terminal itself goes on")
+    one.child.expect(pexpect.EOF)
+
+
 def test_its_end_is_told_with_its_code(house: House, join: Any) -> None:
     house.keeper()
     house.shell()
@@ -98,7 +122,7 @@ def test_an_end_is_told_by_a_keeper_that_went_right_after_it(monkeypatch: pytest
     monkeypatch.setattr(joining, "_write", lambda _data: None)
     monkeypatch.setattr(os, "get_terminal_size", lambda: os.terminal_size((80, 24)))
     ours, theirs = socket.socketpair()
-    with client.Connection(ours) as connection:
+    with Connection(ours) as connection:
         connection.attached = {"from": 0, "replay": 0}
         theirs.sendall(wire.data(b"bye") + wire.control({"is": "exit", "code": 7, "reason": "The shell has ended."}))
         theirs.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from dvmweb.terminals import client
-from dvmweb.terminals.client import KeeperGone
+from dvmweb.terminals.connection import KeeperGone
 from dvmweb.terminals.typists import MOST, Typists
 from tests.terminals.conftest import House, Viewer, eventually
 

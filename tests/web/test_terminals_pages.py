@@ -9,6 +9,7 @@ import pytest
 
 from dvmweb import closing
 from dvmweb.closing import Occupied
+from dvmweb.errors import CouldNotLook
 from dvmweb.jobs.stored import Reach
 from dvmweb.terminals import client as terminals
 from dvmweb.terminals.client import TerminalFacts
@@ -170,3 +171,18 @@ def test_an_idle_shell_is_closed_at_once(client: Browser, keeper: House, monkeyp
 )
 def test_what_is_not_known_is_never_nothing(vms: Any, told: TerminalFacts, vm: Any, occupied: Occupied) -> None:
     assert closing.what_runs(vms, vm, told) == occupied
+
+
+def test_a_keeper_that_does_not_answer_is_told_and_never_none(
+    client: Browser, keeper: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stuck(_vms: object) -> tuple[TerminalFacts, ...]:
+        raise CouldNotLook("The keeper of the terminals does not answer.", "See its process.")
+
+    monkeypatch.setattr(terminals, "list_terminals", stuck)
+    assert client.get("/terminals").status_code == 502
+    assert "does not answer" in client.get("/terminals").text
+    assert client.get("/attention").status_code == 502
+    cards = client.get("/cards")
+    assert cards.status_code == 200
+    assert "nobody can say which agent waits" in cards.text
