@@ -42,7 +42,7 @@ async function ask() {
 function showNumber(place, number) {
   place.hidden = number === 0;
   place.textContent = number ? String(number) : "";
-  place.title = number ? `${number} ${number === 1 ? "needs" : "need"} you` : "";
+  if (number) place.title = `${number} ${number === 1 ? "needs" : "need"} you`;
   place.toggleAttribute("data-waiting", number > 0);
   document.dispatchEvent(new Event("dvm:needs"));
 }

@@ -101,7 +101,7 @@ def test_killed_while_a_terminal_is_open_its_screen_and_its_program_stay(
     run_line(page, "echo before-$((1+1)); read -r word; echo heard-$word")
     wait_for_screen(page, "before-2")
     dashboard.end(signal.SIGKILL)
-    expect(page.get_by_role("status")).to_contain_text("The connection is gone. Trying again")
+    expect(page.get_by_role("status")).to_contain_text("The connection is gone; what you type is kept. Trying again")
     dashboard.start()
     run_line(page, "you")
     wait_for_screen(page, "before-2", "heard-you")

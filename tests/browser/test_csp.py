@@ -192,7 +192,8 @@ def test_g10_a_typed_secret_is_not_sent_back_nor_kept(
     page.locator("input[name=name]").fill("Not A Name")
     page.wait_for_load_state("networkidle")
     assert CANARY not in page.content(), "the preview did not carry it"
-    page.get_by_role("button", name="Save and sync").click()
+    with page.expect_navigation():  # the name is told to be wrong before that, too
+        page.get_by_role("button", name="Save and sync").click()
     expect(page.locator(".error").first).to_be_visible()
     assert CANARY not in page.content()
     assert field.input_value() == ""

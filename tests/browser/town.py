@@ -82,7 +82,7 @@ def _errors(town: Town) -> Callable[[Page], None]:
     def visit(page: Page) -> None:
         page.goto(f"{town.root}/vms/risky/edit")
         page.get_by_label("CPUs").fill("w" * 190)
-        page.get_by_label("Repository").fill(HOSTILE)
+        page.locator("input[name=repo]").fill(HOSTILE)
         page.get_by_role("button", name="Save", exact=True).click()
         page.get_by_text("Nothing was saved").wait_for()
 
