@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import socket
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from dvmweb.errors import CouldNotLook, DvmError, NotFound, NotNow
 from dvmweb.paths import Paths
 from dvmweb.terminals import wire
 from dvmweb.terminals.attention import IN_WORDS
-from dvmweb.terminals.connection import PATIENCE, Connection, KeeperGone
+from dvmweb.terminals.connection import PATIENCE, Connection, KeeperGone, KeeperSilent
 from dvmweb.terminals.entering import keeper_environment
 from dvmweb.terminals.order import SHELL
 from dvmweb.terminals.place import folder, socket_path
@@ -117,19 +116,12 @@ def list_terminals(vms: House) -> tuple[TerminalFacts, ...]:
             return ()
         with connection:
             told = connection.ask(LIST_PATIENCE, do="list")["terminals"]
-    except KeeperGone as error:
-        if _connect_refused(vms.paths):
-            return ()  # it ended just now, and its terminals before it
+    except KeeperSilent as error:
         raise CouldNotLook("The keeper of the terminals does not answer.", STUCK.format(folder(vms.paths))) from error
+    except KeeperGone:
+        return ()  # it ended just now, and its terminals with it
     fields = TerminalFacts.__dataclass_fields__
     return tuple(TerminalFacts(**{name: one[name] for name in fields if name in one}) for one in told)
-
-
-def _connect_refused(places: Paths) -> bool:
-    """Say whether nobody listens any more."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
-        link.settimeout(LIST_PATIENCE)
-        return link.connect_ex(str(socket_path(places))) in (errno.ENOENT, errno.ECONNREFUSED)
 
 
 def rename(vms: House, terminal: str, name: str) -> None:
@@ -185,7 +177,7 @@ def _connect(places: Paths, patience: float = PATIENCE) -> Connection | None:
         return None
     except (TimeoutError, BlockingIOError) as error:  # more wait there than it ever takes
         link.close()
-        raise KeeperGone("The keeper of the terminals does not answer.", "Open the terminal again.") from error
+        raise KeeperSilent("The keeper of the terminals does not answer.", "Open the terminal again.") from error
     except BaseException:
         link.close()
         raise

@@ -19,6 +19,10 @@ class KeeperGone(DvmError):
     """The keeper has ended in the middle of a conversation."""
 
 
+class KeeperSilent(KeeperGone):
+    """The keeper is there and does not answer."""
+
+
 class Connection:
     """A conversation with the keeper. After `attach` it carries the bytes of one terminal. Close it."""
 
@@ -69,7 +73,7 @@ class Connection:
         self.control(**message)
         answer = self.receive(patience)
         if not isinstance(answer, dict):
-            raise KeeperGone("The keeper of the terminals does not answer.", "Open the terminal again.")
+            raise KeeperSilent("The keeper of the terminals does not answer.", "Open the terminal again.")
         if answer.get("is") == "error":
             kind = getattr(errors, str(answer.get("kind")), DvmError)
             is_ours = isinstance(kind, type) and issubclass(kind, DvmError)

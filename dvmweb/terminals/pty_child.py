@@ -69,7 +69,9 @@ class PtyChild:
                 del self.waiting[: os.write(self.descriptor, self.waiting[:65536])]
 
     def resize(self, size: Size) -> None:
-        """Tell the program its new size (SIGWINCH)."""
+        """Tell the program its new size (SIGWINCH), where it still has its pty."""
+        if self.descriptor < 0:
+            return
         with suppress(OSError):
             fcntl.ioctl(self.descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", size.rows, size.cols, 0, 0))
 

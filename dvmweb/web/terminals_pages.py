@@ -8,7 +8,7 @@ from typing import cast
 from flask import Blueprint, Response, jsonify, redirect, request, url_for
 
 from dvmweb import closing
-from dvmweb.errors import NotFound, NotNow
+from dvmweb.errors import CouldNotLook, NotFound, NotNow
 from dvmweb.guest_text import visible
 from dvmweb.terminals import client
 from dvmweb.terminals.client import TerminalFacts
@@ -63,7 +63,14 @@ def rows() -> Response:
 
 @blueprint.get("/attention")
 def attention() -> Response:
-    """Which terminals need somebody, as JSON: for the mark in the frame of every page, and for notices."""
+    """Which terminals need somebody, as JSON: for the mark in the frame of every page, and for notices.
+
+    null where nobody can say.
+    """
+    try:
+        terminals = client.list_terminals(house.vms())
+    except CouldNotLook:
+        return jsonify({"needing": None})
     found = [
         {
             "id": one.id,
@@ -72,7 +79,7 @@ def attention() -> Response:
             "path": terminal_view.row(one).path,
             "is_watched": one.watched,
         }
-        for one in client.list_terminals(house.vms())
+        for one in terminals
         if one.state in terminal_view.NEEDS
     ]
     return jsonify({"needing": found})

@@ -35,6 +35,7 @@ async function ask() {
   if (!answer?.ok) return; // what else polls says so
   const { needing } = await answer.json();
   isTold = true;
+  if (!needing) return showUnknown(place);
   showNumber(place, needing.length);
   tell(place, needing);
 }
@@ -45,6 +46,13 @@ function showNumber(place, number) {
   if (number) place.title = `${number} ${number === 1 ? "needs" : "need"} you`;
   place.toggleAttribute("data-waiting", number > 0);
   document.dispatchEvent(new Event("dvm:needs"));
+}
+
+/** The keeper does not answer: that is not "nobody". */
+function showUnknown(place) {
+  place.hidden = false;
+  place.textContent = "?";
+  place.title = "Nobody can say which terminal needs you";
 }
 
 /** A notice for each that is new; one that somebody has in sight needs none. */

@@ -129,6 +129,7 @@ function start(place) {
     window.htmx?.trigger("#terminal-tabs", "dvm:refresh");
     if (event.detail === panes.shown) moveFocus(event.detail);
   });
+  document.addEventListener("htmx:afterSwap", () => draw(panes, vm)); // the tabs may tell of one that waits
   Object.defineProperties(place, {
     // for tests, which look at the screen
     panes: { value: panes },

@@ -22,7 +22,8 @@ import pytest
 from dvmweb.errors import CouldNotLook, DvmError, NotFound, NotNow, UsageError
 from dvmweb.terminals import client, keeping, place, requests, wire
 from dvmweb.terminals.connection import KeeperGone
-from dvmweb.terminals.flow import WINDOW
+from dvmweb.terminals.flow import WINDOW, Size
+from dvmweb.terminals.pty_child import PtyChild
 from dvmweb.terminals.ring import CAPACITY
 from tests.terminals.conftest import House, Viewer, eventually
 
@@ -419,6 +420,14 @@ def test_no_zombie_is_left(house: House) -> None:
     children = psutil.Process(keeper.pid).children
     eventually(lambda: len(children()) == 1)
     assert terminal
+
+
+def test_a_pty_that_is_closed_takes_no_size_and_ends_nothing() -> None:
+    """A program may end before the keeper gives it its size; a fault there ended the shells of all others."""
+    child = PtyChild(("/bin/true",), {}, Size(80, 24))
+    child.close()
+    child.resize(Size(100, 30))
+    eventually(lambda: child.ended() is not None)
 
 
 def test_sigterm_ends_the_shells_and_the_keeper(house: House) -> None:
