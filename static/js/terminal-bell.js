@@ -4,7 +4,8 @@ const MARK = "● ";
 
 export function titleOf(panes, vm) {
   const pane = panes.shown;
-  const needs = document.querySelector("#terminal-tabs [data-needs-you]") !== null;
+  const unseen = document.hidden ? "" : ":not([aria-current])"; // what is in sight needs no mark
+  const needs = document.querySelector(`#terminal-tabs [data-needs-you]${unseen}`) !== null;
   const mark = needs || panes.all.some((one) => one.hasRung) ? MARK : "";
   return pane?.title ? `${mark}${vm}: ${pane.title} · dvm` : `${mark}${vm} · terminal · dvm`;
 }

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, expect
 from tests.browser.conftest import Complaints
 from tests.browser.entered import Entered, login
 from tests.browser.tab import PLACE, Tab
+from tests.journey.conftest import until
 
 pytestmark = [pytest.mark.usefixtures("guests_work"), pytest.mark.xdist_group("terminal")]
 
@@ -83,7 +84,9 @@ def test_a_connection_to_the_vm_that_is_lost_is_opened_again(tab: Tab) -> None:
     expect(tab.page.get_by_role("button", name="Open a new terminal")).to_be_focused()
 
 
-def test_nothing_that_was_meant_for_a_shell_that_ended_goes_to_the_next(tab: Tab, complaints: Complaints) -> None:
+def test_nothing_that_was_meant_for_a_shell_that_ended_goes_to_the_next(
+    home: Entered, tab: Tab, complaints: Complaints
+) -> None:
     tab.page.evaluate(f"() => {{ const {{ link }} = {PLACE}; link.count = () => {{}}; link.ws.close(); }}")
     tab.says("what you type is kept")
     tab.type("echo for-the-old-one\n")
@@ -93,11 +96,8 @@ def test_nothing_that_was_meant_for_a_shell_that_ended_goes_to_the_next(tab: Tab
           body: new URLSearchParams({{ csrf, as: "json", sure: "1" }}) }}); }}"""
     )
     # Until it has ended its line would come back, and what was typed for it would rightly be sent.
-    tab.until(
-        f"""async () => {{ const {{ ticket, csrf }} = {PLACE}.dataset;
-        const body = new URLSearchParams({{ csrf, id: {PLACE}.link.id }});
-        return (await fetch(ticket, {{ method: "POST", body }})).status === 404; }}"""
-    )
+    ended = tab.id
+    until(lambda: f'"id": "{ended}"' not in home.house.ok("terminals", "--json"))
     tab.page.evaluate(f"() => {PLACE}.link.retryNow()")
     tab.page.locator("[data-terminal-again]").click()
     tab.open()
