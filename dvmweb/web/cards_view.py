@@ -13,7 +13,7 @@ from dvmweb.lima.watching import Snapshot
 from dvmweb.vms import Vm
 from dvmweb.web import meters
 from dvmweb.web.views import Card, Mark, card
-from dvmweb.web.wording import age, count, size, steady
+from dvmweb.web.wording import age, count, needs_you, size, steady
 
 FILTERS = {"": "All", "running": "Running", "at-risk": "At risk", "safe": "Safe to delete"}
 Marks = Mapping[str, tuple[Mark, ...]]  # by VM, the terminals that need somebody
@@ -152,7 +152,7 @@ def _marks_of(vm: Vm, marks: Marks) -> tuple[Mark, ...]:
 def _title(every: tuple[Card, ...], at_risk: int, snapshot: Snapshot[Vm], waiting: int) -> str:
     if not snapshot.generation:
         return "? VMs · dvm"
-    told = [f"{waiting} {'needs' if waiting == 1 else 'need'} you"] if waiting else []
+    told = [needs_you(waiting)] if waiting else []
     told += [f"{at_risk} at risk"] if at_risk else []
     return " · ".join((*(told or [count(len(every), "VM", "VMs")]), "dvm"))
 

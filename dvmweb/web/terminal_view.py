@@ -10,7 +10,7 @@ from dvmweb.terminals.agents import AGENTS
 from dvmweb.terminals.client import TerminalFacts
 from dvmweb.vms import Vm
 from dvmweb.web.views import Badge, Mark
-from dvmweb.web.wording import STEP, capital, count
+from dvmweb.web.wording import STEP, capital, count, needs_you
 
 NEEDS = ("waits", "ended", "rang")
 LOOKS = {"waits": ("warn", "bell"), "works": ("info", "sync"), "ended": ("idle", "stop"), "rang": ("warn", "bell")}
@@ -120,9 +120,4 @@ def heading(every: Sequence[Row]) -> str:
     waiting = sum(one.needs_you for one in every)
     if not every:
         return "No terminal is open"
-    terminals = count(len(every), "terminal", "terminals")
-    return (
-        f"{terminals}, {waiting} {'needs' if waiting == 1 else 'need'} you"
-        if waiting
-        else f"{terminals}, none needs you"
-    )
+    return f"{count(len(every), 'terminal', 'terminals')}, {needs_you(waiting) if waiting else 'none needs you'}"

@@ -17,6 +17,7 @@ from dvmweb.vms import Vm
 from dvmweb.web import house, terminal_view
 from dvmweb.web.finding import find_vm
 from dvmweb.web.terminal_view import Opener, Row
+from dvmweb.web.wording import needs_you
 
 blueprint = Blueprint("terminals_pages", __name__)
 
@@ -75,12 +76,12 @@ def attention() -> Response:
         {
             "id": one.id,
             "vm": one.vm,
-            "title": f"{one.vm}: {terminal_view.row(one).words}",
-            "path": terminal_view.row(one).path,
+            "title": f"{one.vm}: {row.words}",
+            "path": row.path,
             "is_watched": one.watched,
         }
-        for one in terminals
-        if one.state in terminal_view.NEEDS
+        for one, row in ((one, terminal_view.row(one)) for one in terminals)
+        if row.needs_you
     ]
     return jsonify({"needing": found})
 
@@ -89,7 +90,7 @@ def _model() -> TerminalsPage:
     every = terminal_view.rows(client.list_terminals(house.vms()))
     heading = terminal_view.heading(every)
     needing = tuple(one for one in every if one.needs_you)
-    title = f"{len(needing)} {'needs' if len(needing) == 1 else 'need'} you · dvm" if needing else "Terminals · dvm"
+    title = f"{needs_you(len(needing)) if needing else 'Terminals'} · dvm"
     places = tuple(_place(vm) for vm in house.watch().snapshot().vms if trouble_of(vm)[0] == "")
     return TerminalsPage(title, heading, needing, tuple(one for one in every if not one.needs_you), places)
 

@@ -58,6 +58,11 @@ def count(number: int, one: str, more: str) -> str:
     return f"{number} {one if number == 1 else more}"
 
 
+def needs_you(number: int) -> str:
+    """So many terminals need somebody."""
+    return f"{number} {'needs' if number == 1 else 'need'} you"
+
+
 def capital(text: str) -> str:
     """The text as the beginning of a sentence."""
     return text[:1].upper() + text[1:]

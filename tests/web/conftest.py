@@ -8,6 +8,7 @@ import socket
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -164,20 +165,27 @@ class Served:
         return socket.create_connection(self.server.socket.getsockname()[:2], timeout=10)
 
 
-@pytest.fixture
-def server(app: Flask, vms: Vms, sessions: Sessions) -> Iterator[Served]:
-    """The real server on a free port, demo engine; nothing is logged to the terminal."""
-    serving = Server(listen(0), lambda host: guard(outermost(app), sessions, host))
+@contextmanager
+def serving(app: Flask, vms: Vms, sessions: Sessions) -> Iterator[Served]:
+    """A real server on a free port; nothing is logged to the terminal."""
+    one = Server(listen(0), lambda host: guard(outermost(app), sessions, host))
     session_id = sessions.login(sessions.issue_login())
     assert session_id
-    thread = threading.Thread(target=serving.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread = threading.Thread(target=one.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
-        yield Served(serving, app, vms, sessions, session_id)
+        yield Served(one, app, vms, sessions, session_id)
     finally:
         app.extensions["dvm"]["sockets"].close_all()
-        serving.shutdown()
+        one.shutdown()
         thread.join(5)
+
+
+@pytest.fixture
+def server(app: Flask, vms: Vms, sessions: Sessions) -> Iterator[Served]:
+    """The real server, demo engine."""
+    with serving(app, vms, sessions) as one:
+        yield one
 
 
 def a_vm(kind: str = "managed", status: str = "Running", problem: str = "") -> Vm:

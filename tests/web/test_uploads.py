@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,13 +21,10 @@ from dvmweb.errors import NotNow, UsageError
 from dvmweb.uploads import Places, Wanted, upload, words
 from dvmweb.vms import Vms
 from dvmweb.web.app import create_app
-from dvmweb.web.guard import guard
-from dvmweb.web.server import Server, listen
 from dvmweb.web.sessions import Sessions
-from dvmweb.web.sockets import outermost
 from dvmweb.web.upload_pages import announced
 from tests.journey.conftest import House, guests_work, remove
-from tests.web.conftest import Served
+from tests.web.conftest import Served, serving
 from tests.web.demo import eventually
 from tests.web.test_terminal import open_socket, post, refused
 
@@ -57,17 +53,10 @@ def served(town: House) -> Iterator[Served]:
     vms = Vms(town.paths, town.environ)
     sessions = Sessions(vms.paths.state / "web")
     app = create_app(vms, sessions)
-    serving = Server(listen(0), lambda host: guard(outermost(app), sessions, host))
-    session_id = sessions.login(sessions.issue_login())
-    assert session_id
-    thread = threading.Thread(target=serving.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
     try:
-        yield Served(serving, app, vms, sessions, session_id)
+        with serving(app, vms, sessions) as one:
+            yield one
     finally:
-        app.extensions["dvm"]["sockets"].close_all()
-        serving.shutdown()
-        thread.join(5)
         app.extensions["dvm"]["watch"].end()
 
 
