@@ -64,6 +64,7 @@ def violations(page: Page, name: str) -> list[str]:
 
 
 def faults(page: Page, name: str) -> list[str]:
+    page.wait_for_load_state()  # what was found by its text may not have its styles yet
     return [*too_wide(page, name), *violations(page, name)]
 
 
