@@ -159,7 +159,8 @@ def test_logged_out_everywhere_the_cards_say_so(
     has_style = other.evaluate("() => getComputedStyle(document.querySelector('main')).maxWidth") != "none"
     assert has_style
     expect(own_page.get_by_role("alert")).to_contain_text("You are logged out")
-    complaints.take("404")
+    own_page.close()  # it goes on asking, and is refused, for as long as it is open
+    complaints.lines[:] = [line for line in complaints.lines if "401" not in line and "404" not in line]
     _forgive_gone(complaints)
 
 
