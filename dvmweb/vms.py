@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dvmweb.lima.client import Lima
     from dvmweb.lima.instances import Instance
     from dvmweb.plans import Step, World
+    from dvmweb.wall import WallReport
     from dvmweb.work import WorkReport
 
 # Heavy rooms (YAML above all) are imported where a verb needs them: `dvm sync` hands its work to a process of its own.
@@ -52,6 +53,7 @@ class Vm:
     job: Job | None  # the one that holds the VM now
     failed: Job | None = None  # the last one, where it did not do what it should
     has_run_since: bool = False  # stopped, and it ran again after it was looked into
+    wall: WallReport | None = None  # None: the wall around its agents was not tested
     job_ended: float = 0.0  # when its last job ended, seconds since the epoch
 
 
@@ -190,7 +192,7 @@ class Vms:
 
     def remembered(self, vm: Vm) -> Vm:
         """The same VM with what is noted of it by now: reach, work and its job's end; without an engine call."""
-        from dvmweb.jobs import stored
+        from dvmweb.jobs import stored, walls
 
         if vm.kind == "unmanaged":
             return vm
@@ -201,6 +203,7 @@ class Vms:
             vm,
             reach=stored.read_reach(self.paths, vm.name, vm.instance),
             work=known.report if known else None,
+            wall=walls.read(self.paths, vm.name, vm.instance),
             has_run_since=stored.has_run_since(known, vm.instance),
             job=job,
             failed=failed,

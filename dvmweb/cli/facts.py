@@ -22,6 +22,13 @@ def terminal_facts(terminal: TerminalFacts) -> dict[str, Any]:
     return {"version": 1, **asdict(terminal), "state": terminal.state or None}
 
 
+def _wall_facts(vm: Vm) -> dict[str, Any] | None:
+    if vm.wall is None:
+        return None
+    result = vm.wall.result_for(vm.config.recipes if vm.config else ())
+    return {"result": result, "summary": vm.wall.summary(), **json.loads(vm.wall.to_json())}
+
+
 def vm_facts(vm: Vm) -> dict[str, Any]:
     """A VM as `dvm ls --json` prints it; what is not known is null."""
     config, instance = vm.config, vm.instance
@@ -34,6 +41,7 @@ def vm_facts(vm: Vm) -> dict[str, Any]:
         "reachable": vm.reach.answered if vm.reach else None,
         "reachable_at": vm.reach.at if vm.reach else None,
         "work": json.loads(vm.work.to_json()) if vm.work else None,
+        "wall": _wall_facts(vm),
         "job": {"id": vm.job.id, "verb": vm.job.verb} if vm.job else None,
         "problem": vm.problem or None,
         "cpus": instance.cpus if instance else config.cpus if config else None,

@@ -222,7 +222,7 @@ def ls(vms: Vms, as_json: bool) -> None:
         click.echo("No VMs yet. Make one: dvm init NAME, then dvm sync NAME")
         _hint(vms)
         return
-    show.table(("NAME", "STATE", "WORK AT RISK", "SIZE", "PORTS", "RECIPES"), show.vm_rows(found))
+    show.table(*show.vm_table(found))
     for vm in found:
         if vm.problem:
             click.echo(f"\n{vm.name}: {vm.problem}", err=True)

@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from dvmweb import wall
 from dvmweb.guest_text import visible
 from dvmweb.jobs.journal import Job
 from dvmweb.jobs.stored import age
@@ -73,9 +74,12 @@ def wrapped(lines: Iterable[str], width: int) -> list[str]:
     return found
 
 
-def vm_rows(vms: Sequence[Vm]) -> list[tuple[str, ...]]:
-    """The lines of `dvm ls`."""
-    return [(vm.name, state(vm), work(vm), size(vm), ports(vm), recipes(vm)) for vm in vms]
+def vm_table(vms: Sequence[Vm]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Head and lines of `dvm ls`; the wall has a column where some VM has agents."""
+    head = ("NAME", "STATE", "WORK AT RISK", "WALL", "SIZE", "PORTS", "RECIPES")
+    rows = [(vm.name, state(vm), work(vm), wall_of(vm), size(vm), ports(vm), recipes(vm)) for vm in vms]
+    shown = [i for i, name in enumerate(head) if name != "WALL" or any(row[i] for row in rows)]
+    return tuple(head[i] for i in shown), [tuple(row[i] for i in shown) for row in rows]
 
 
 def terminal_rows(terminals: Sequence[TerminalFacts]) -> list[tuple[str, ...]]:
@@ -110,6 +114,16 @@ def work(vm: Vm) -> str:
     if vm.work is None:
         return "" if vm.kind != "managed" else "not looked"
     return f"{vm.work.summary()} {age(vm.work.looked_at)}"
+
+
+def wall_of(vm: Vm) -> str:
+    """How the wall around its agents stood; never "holds" where it was not tested."""
+    wanted = vm.config.recipes if vm.config else ()
+    if vm.wall is None:
+        is_untested = vm.kind == "managed" and any(name in wall.AGENTS for name in wanted)
+        return "not tested" if is_untested else ""
+    words = {wall.HOLDS: "holds", wall.HOLE: "HAS A HOLE", wall.UNKNOWN: "not known"}
+    return f"{words[vm.wall.result_for(wanted)]} {age(vm.wall.at)}"
 
 
 def size(vm: Vm) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from dvmweb import files, guest_state
 from dvmweb.errors import CouldNotLook, DvmError, NotFound
 from dvmweb.guest_text import visible
-from dvmweb.jobs import stored, work_checks
+from dvmweb.jobs import stored, walls, work_checks
 from dvmweb.jobs.closed import as_created, check_effective
 from dvmweb.jobs.outcome import Outcome, Tools
 from dvmweb.jobs.worlds import write_note
@@ -128,6 +128,7 @@ def state(tools: Tools, world: World, finished: Finished) -> Outcome:
     assert world.guest is not None  # noqa: S101
     if not world.recipes:
         return Outcome(world, "the right guest")  # this verb did not ask for recipes
+    walls.changes(tools, world)
     count = len(world.guest.applied)
     return Outcome(world, f"{count} recipe{'' if count == 1 else 's'} applied")
 
@@ -149,7 +150,7 @@ def key(tools: Tools, world: World, finished: Finished) -> Outcome:
 
 def forget(paths: Paths, vm: str) -> None:
     """Remove all that is remembered about a VM that is no more."""
-    for name in ("identity", "reach.json", "work.json", "key.pub", "no-key", "approved-hook", "lima.yaml"):
+    for name in ("identity", "reach.json", "work.json", "key.pub", "no-key", "approved-hook", "lima.yaml", walls.FILE):
         (paths.vm_state(vm) / name).unlink(missing_ok=True)
 
 
@@ -194,6 +195,7 @@ CHECKS: Mapping[str, Check] = {
     "work-optional": work_checks.looked_optional,
     "work-unchanged": work_checks.work_unchanged,
     "work-unchanged-optional": work_checks.work_unchanged,
+    "wall-optional": walls.tested,
     "not-looked": work_checks.not_looked,
     "is-gone": is_gone,
     "end-connections": end_connections,

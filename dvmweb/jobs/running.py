@@ -35,6 +35,7 @@ NOT_HERE = 69  # exit code of a guest script that cannot do its work in the demo
 KEY_REFUSED = 77  # exit code of _clone.sh when the server does not know the VM's key
 ANSWER_POLL = 2.0  # seconds between two questions to a guest that still boots
 QUIET = ("look-first", "must-exist", "deletable", "effective-config", "is-gone", "key")  # answers for us, no log
+LOOKS = ("work", "wall")  # checks that ask the guest and keep its answer, whatever it is
 NOTHING = Finished((), 0, b"", b"", 0.0, "exit")
 
 
@@ -127,7 +128,7 @@ class Runner:
         is_optional = step.check.endswith("-optional")
         if finished.ended == "cancelled":
             raise Cancelled
-        is_look = step.check.startswith("work")
+        is_look = step.check.startswith(LOOKS)
         if finished.code == NOT_HERE and step.check != "answer" and not is_look:
             if step.check == "key":
                 write_note(self.paths, self._job.vm, "no-key", guest_steps.NOT_RUN)
@@ -146,7 +147,7 @@ class Runner:
         if outcome.world is not self._world:
             self._world = outcome.world
             self._plan()
-        is_blind = step.check.startswith("work") and outcome.reason.startswith("could not look")
+        is_blind = step.check.startswith(LOOKS) and outcome.reason.startswith("could not look")
         return "not-run" if is_blind else "done", outcome.reason
 
     def _plan(self) -> None:
@@ -163,7 +164,7 @@ class Runner:
         self._write(f"$ {shown(step.argv)}\n".encode())
         if step.check == "answer":
             return self._wait_for_answer(step)
-        if step.check.startswith("work"):
+        if step.check.startswith(LOOKS):
             return self._ask(step, step.timeout)
         if step.locks_engine == "running":
             return self._start(step)

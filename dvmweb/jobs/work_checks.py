@@ -67,7 +67,7 @@ def keep_report(paths: Paths, job: str, world: World, finished: Finished) -> wor
     """
     try:
         if finished.code != 0:
-            raise CouldNotLook(_why(finished))
+            raise CouldNotLook(why_no_answer(finished))
         report = work.parse_report(finished.stdout, world.nonce, f"{world.wish.instance} {world.known_id}")
     except CouldNotLook as error:
         report = work.could_not_look(error.what)
@@ -75,7 +75,8 @@ def keep_report(paths: Paths, job: str, world: World, finished: Finished) -> wor
     return report
 
 
-def _why(finished: Finished) -> str:
+def why_no_answer(finished: Finished) -> str:
+    """Why a question to the guest has no answer, for people."""
     if finished.ended == "deadline":
         return "the guest did not answer in time"
     last = finished.stderr.strip().splitlines()[-1:] or [b"no reason given"]

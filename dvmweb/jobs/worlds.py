@@ -33,6 +33,7 @@ SCRIPTS = tuple(
         "show_hook",
         "terminals",
         "receive",
+        "wall",
         "work",
     )
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from dvmweb.errors import SecretNeeded
@@ -15,7 +15,8 @@ from dvmweb.names import numbered_parts
 from dvmweb.plans.model import Options, RecipeWish, Step, World
 
 # Deadlines in seconds.
-LOOK, SCRIPT = 75.0, 3600.0
+LOOK, WALL, SCRIPT = 75.0, 75.0, 3600.0
+AGENT_USER = "agent-user"  # the recipe of the account and the launcher of all agents
 NOT_RUN = "not run"  # what is noted about a demo guest that could not make a key
 WAIT_FOR_ANSWER = 300.0  # a VM that says Running may still boot for minutes
 
@@ -158,6 +159,25 @@ def look(world: World, check: str = "work", *, is_optional: bool = False, skip_r
     script = _script(world, "_work.sh", {})
     name = f"{check}-optional" if is_optional else check
     return Step("work at risk", _ask(world, script), LOOK, check=name, script=script, skip_reason=skip_reason)
+
+
+def agent_wishes(world: World) -> tuple[RecipeWish, ...]:
+    """The recipes of a VM on which the wall around its agents depends."""
+    return tuple(wish for wish in world.recipes if wish.recipe.category == "agent")
+
+
+def agents(world: World) -> tuple[str, ...]:
+    """The recipes of a VM that bring an agent; also a local one, which then must be behind the wall."""
+    names = (wish.recipe.name for wish in agent_wishes(world))
+    return tuple(name for name in names if name != AGENT_USER)
+
+
+def wall(world: World) -> Iterator[Step]:
+    """The step that attacks the wall around the agents of a VM that has any, in every sync."""
+    if names := agents(world):
+        script = _script(world, "_wall.sh", {"DVM_AGENTS": "\n".join(names)})
+        reason = "not run in the demo" if world.guest is not None and world.guest.is_demo else ""
+        yield Step("wall test", _ask(world, script), WALL, check="wall-optional", script=script, skip_reason=reason)
 
 
 def key_question(world: World) -> GuestScript:

@@ -32,6 +32,7 @@ def _sync(world: World, options: Options) -> Iterator[Step]:
         yield guest_steps.hook_after_clone(world, options)
     yield guest_steps.hook(world, options)
     yield guest_steps.look_after_sync(world, options)
+    yield from guest_steps.wall(world)
 
 
 def _start(world: World, options: Options) -> Iterator[Step]:

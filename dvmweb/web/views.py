@@ -32,9 +32,9 @@ class Badge:
 
 @dataclass(frozen=True)
 class WorkLine:
-    """What a delete would lose, in a line."""
+    """What a delete would lose, or how the wall stands, in a line."""
 
-    tone: str  # safe risk blind
+    tone: str  # safe risk bad blind
     icon: str
     word: str
     age: str = ""
@@ -102,6 +102,7 @@ class Card:
     badge: Badge
     marks: tuple[Mark, ...]
     work: WorkLine | None
+    wall: WorkLine | None
     job: JobLine | None
     failed: FailedLine | None
     meters: tuple[Meter, ...]
@@ -257,6 +258,7 @@ def tags(vm: Vm, line: WorkLine | None) -> tuple[str, ...]:
 def card(vm: Vm, now: float, disk_used: int = 0, marks: tuple[Mark, ...] = ()) -> Card:
     """The card of a VM; `now` in seconds since the epoch."""
     from dvmweb.web.actions import actions_of, more_of
+    from dvmweb.web.wall_view import wall_line
 
     line = work_line(vm, now)
     kind = "instance" if vm.kind == "unmanaged" else "vm"
@@ -268,6 +270,7 @@ def card(vm: Vm, now: float, disk_used: int = 0, marks: tuple[Mark, ...] = ()) -
         badge=badge(vm, now),
         marks=marks,
         work=line,
+        wall=wall_line(vm, now),
         job=job_line(vm.job, now),
         failed=failed_line(vm),
         meters=meters(vm, disk_used, _fresh_reach(vm, now)),

@@ -24,6 +24,7 @@ from dvmweb.web.finding import checked, find_vm
 from dvmweb.web.job_pages import see_other, to_job
 from dvmweb.web.views import Mark, badge, failed_line, job_line, ports
 from dvmweb.web.vms_pages import disk_used
+from dvmweb.web.wall_view import wall_line
 from dvmweb.web.work_view import work_view
 
 blueprint = Blueprint("vm_pages", __name__)
@@ -87,6 +88,7 @@ def _overview(vms: Vms, vm: Vm, now: float) -> dict[str, Any]:
         "facts": vm_view.facts(vm, disk_used(vm)),
         "ports": ports(vm),
         "work": work_view(vm.work, now) if vm.work is not None else None,
+        "wall": {"line": wall_line(vm, now), "lines": vm.wall.lines()[1:] if vm.wall else ()},
         "secrets": _secrets(vms, vm),
     }
 

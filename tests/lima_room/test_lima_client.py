@@ -51,7 +51,7 @@ def test_a_list_that_fails_is_never_an_empty_one(house: House) -> None:
 def test_r13_a_list_that_hangs_ends_at_its_deadline(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "LIST", 0.5)
     house.limactl("time.sleep(600)")
-    with pytest.raises(LimaError, match="limactl list did not end by its deadline and was ended after [0-9]+ seconds"):
+    with pytest.raises(LimaError, match=r"limactl list did not end by its deadline and was ended after [0-9]+ seconds"):
         house.lima().list()
     [entry] = ledger.read(house.paths)
     assert entry.ended == "deadline"

@@ -15,7 +15,7 @@ TOP = Path(__file__).resolve().parents[2]
 PACKAGE = TOP / "dvmweb"
 
 FLOOR = ("__init__", "errors", "names", "guest_text", "paths", "files", "answers", "remotes", "processes")
-WANTS_AND_ANSWERS = ("config", "recipes", "work", "guest_state")
+WANTS_AND_ANSWERS = ("config", "recipes", "work", "wall", "guest_state")
 # A room is a module or a folder of dvmweb. Patterns are of dotted names below dvmweb.
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(FLOOR, FLOOR),
@@ -36,6 +36,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         *FLOOR,
         "vms",
         "work",
+        "wall",
         "config.legacy",
         "jobs.journal",
         "jobs.starting",
