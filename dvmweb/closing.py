@@ -1,4 +1,4 @@
-"""What would end with a terminal, for the page that asks before it closes one."""
+"""What would end with a terminal or with all terminals of a VM, for whoever asks before."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dvmweb.guest_text import visible
 from dvmweb.jobs.worlds import load_world
 from dvmweb.lima.client import Lima
 from dvmweb.terminals.agents import AGENTS
-from dvmweb.terminals.client import TerminalFacts
+from dvmweb.terminals.client import TerminalFacts, list_terminals
 from dvmweb.terminals.order import SHELL
 from dvmweb.vms import Vm, Vms
 
@@ -31,6 +31,35 @@ class Occupied:
     def is_idle(self) -> bool:
         """Known to run nothing but its shell."""
         return self.is_known and not self.programs
+
+
+@dataclass(frozen=True)
+class Ending:
+    """A terminal that would end while something runs in it, or where nobody could look."""
+
+    terminal: TerminalFacts
+    occupied: Occupied
+
+    def __str__(self) -> str:
+        what = ", ".join(self.occupied.programs) if self.occupied.is_known else "nobody could look what runs"
+        return f"{visible(self.terminal.name or self.terminal.id[:8], 40)}: {what}"
+
+
+def what_a_stop_ends(vms: Vms, name: str) -> tuple[Ending, ...]:
+    """The terminals that a stop of the VM would end, but those that are known to run nothing.
+
+    Raises CouldNotLook where the keeper of the terminals does not answer, and the engine's own error.
+    """
+    opened = [one for one in list_terminals(vms) if one.vm == name and not one.ended]
+    vm = next((vm for vm in vms.list_vms() if vm.name == name), None) if opened else None
+    found: list[Ending] = []
+    for one in opened:
+        # A guest that has not answered once is not waited for again.
+        is_silent = any(not ending.occupied.is_known for ending in found) and one.command == SHELL
+        occupied = Occupied(is_known=False) if is_silent else what_runs(vms, vm, one)
+        if not occupied.is_idle:
+            found.append(Ending(one, occupied))
+    return tuple(found)
 
 
 def what_runs(vms: Vms, vm: Vm | None, terminal: TerminalFacts) -> Occupied:

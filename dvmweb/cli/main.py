@@ -252,9 +252,17 @@ def start(vms: Vms, name: str) -> None:
     _run_job(vms, name, "start")
 
 
-@_verb(NAME, click.option("--force", is_flag=True, help="Kill it: unsaved files in the guest may be lost."))
-def stop(vms: Vms, name: str, force: bool) -> None:
+@_verb(
+    NAME,
+    click.option("--force", is_flag=True, help="Kill it: unsaved files in the guest may be lost."),
+    click.option("--yes", is_flag=True, help="Stop it also while something runs in its terminals."),
+)
+def stop(vms: Vms, name: str, force: bool, yes: bool) -> None:
     """Look at the work at risk, then stop the VM."""
+    from dvmweb.cli.reports import asks_for_terminals
+
+    if not yes:
+        asks_for_terminals(vms, name)
     _run_job(vms, name, "stop", force=force)
 
 

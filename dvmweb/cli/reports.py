@@ -1,14 +1,15 @@
-"""Print work reports and turn them into exit codes."""
+"""Print what would be lost, ask where somebody can answer, and turn it into exit codes."""
 
 from __future__ import annotations
 
 import json
+import sys
 
 import click
 
 from dvmweb.cli import show
 from dvmweb.cli.follow import follow, report_end
-from dvmweb.errors import ExitCode
+from dvmweb.errors import CouldNotLook, ExitCode, WorkAtRisk
 from dvmweb.jobs import journal, starting
 from dvmweb.jobs.journal import Job
 from dvmweb.vms import Vms
@@ -47,3 +48,20 @@ def report_only(vms: Vms, name: str) -> int:
     if not failed:
         click.echo(f"Nothing was deleted. To delete it: dvm rm {name} --yes (with work at risk also --force)", err=True)
     return failed or verdict_code(report)
+
+
+def asks_for_terminals(vms: Vms, name: str) -> None:
+    """Ask before a stop ends what runs in terminals. Raises WorkAtRisk where nobody is there to answer."""
+    from dvmweb.closing import what_a_stop_ends
+
+    try:
+        lines = [str(one) for one in what_a_stop_ends(vms, name)]
+    except CouldNotLook as error:
+        lines = [error.what]
+    if not lines:
+        return
+    what = f"A stop of {name} would end what runs in its terminals:"
+    if not sys.stdin.isatty():
+        raise WorkAtRisk("\n  ".join((what, *lines)), f"End it there, or stop it with all that: dvm stop {name} --yes")
+    click.echo("\n  ".join((what, *lines)), err=True)
+    click.confirm(f"Stop {name}?", abort=True, err=True)

@@ -22,6 +22,7 @@ AREAS = (
     "dvmweb.web.login_pages",
     "dvmweb.web.vms_pages",
     "dvmweb.web.vm_pages",
+    "dvmweb.web.stop_pages",
     "dvmweb.web.form_pages",
     "dvmweb.web.job_pages",
     "dvmweb.web.delete_pages",

@@ -180,28 +180,23 @@ def _secrets(vms: Vms, vm: Vm) -> tuple[SecretField, ...]:
 @blueprint.post("/vms/<name>/sync")
 def sync(name: str) -> Response:
     """Create or start the VM and bring it to its config."""
-    return _start(name, "sync")
+    return start_job(name, "sync")
 
 
 @blueprint.post("/vms/<name>/start")
 def start(name: str) -> Response:
     """Start the VM and wait until it answers."""
-    return _start(name, "start")
-
-
-@blueprint.post("/vms/<name>/stop")
-def stop(name: str) -> Response:
-    """Look at the work at risk, then stop the VM; by force without a look."""
-    return _start(name, "stop")
+    return start_job(name, "start")
 
 
 @blueprint.post("/vms/<name>/work")
 def work(name: str) -> Response:
     """Look which work would be lost with the VM, starting it if that must be."""
-    return _start(name, "work")
+    return start_job(name, "work")
 
 
-def _start(name: str, verb: str) -> Response:
+def start_job(name: str, verb: str) -> Response:
+    """Start a job with the options of the form, and go to its page."""
     options = {option: True for option in OPTIONS[verb] if request.form.get(option) in ON}
     secrets = {
         field.removeprefix(SECRET): value.encode()

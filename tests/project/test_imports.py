@@ -37,6 +37,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "vms",
         "work",
         "wall",
+        "closing",
         "config.legacy",
         "jobs.journal",
         "jobs.starting",
