@@ -11,6 +11,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page
 
 from tests.browser.conftest import Dashboard, at_home
+from tests.browser.screen import run_line, wait_for_screen
 from tests.journey.conftest import House, until
 
 LONG = "a-name-as-long-as-a-name-gets-x"[:30]  # no VM has a longer one
@@ -66,6 +67,7 @@ def visits(town: Town) -> dict[str, Callable[[Page], object]]:
         "terminal": _terminal(town),
         "edit with errors": _errors(town),
         "conflict": _conflict(town),
+        "stop asks": _stop(town),
     }
 
 
@@ -74,6 +76,18 @@ def _terminal(town: Town) -> Callable[[Page], None]:
         page.goto(f"{town.root}/vms/risky/terminal")
         page.wait_for_function("() => document.querySelector('[data-terminal]')?.link?.isOpen()")
         page.locator("#terminal-settings summary").click()
+
+    return visit
+
+
+def _stop(town: Town) -> Callable[[Page], None]:
+    def visit(page: Page) -> None:
+        page.goto(f"{town.root}/vms/risky/terminal")
+        run_line(page, "printf 'now-%s' it; cat")
+        wait_for_screen(page, "now-it")
+        page.goto(f"{town.root}/vms/risky")
+        page.get_by_role("button", name="Stop", exact=True).click()
+        page.get_by_role("heading", name="Stop risky?").wait_for()
 
     return visit
 
