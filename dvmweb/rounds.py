@@ -126,10 +126,12 @@ class Looks:
 def _ask_reach(vms: Vms, world: World, lima: Lima, began: float) -> None:
     from dvmweb import plans
     from dvmweb.guest_state import done_recipes, parse_state
+    from dvmweb.jobs import applied as recipes_told
     from dvmweb.jobs import stored
 
-    finished = lima.ask(world.wish.instance, plans.state_question(world, world.config.recipes))
-    is_answered, use, applied = False, None, None
+    asked = _recipes(vms, world)
+    finished = lima.ask(world.wish.instance, plans.state_question(world, asked))
+    is_answered, use, applied, state = False, None, None, None
     with suppress(DvmError):
         state = parse_state(finished.stdout, world.nonce)
         is_answered, use = _is_ours(state, world), state.use
@@ -137,6 +139,18 @@ def _ask_reach(vms: Vms, world: World, lima: Lima, began: float) -> None:
     name = world.config.name
     if not _was_disturbed(vms, name, began):
         stored.write_reach(vms.paths, name, world.instance, is_answered=is_answered, use=use, applied=applied)
+        if is_answered and state is not None:
+            told = {recipe: state.applied.get(recipe) for recipe in asked}
+            recipes_told.keep(vms.paths, name, world.instance, told)
+
+
+def _recipes(vms: Vms, world: World) -> tuple[str, ...]:
+    """The recipes of a VM with their needs; of a shelf that cannot be read only the named ones."""
+    from dvmweb import recipes
+
+    config, shelf = world.config, recipes.Shelf(vms.paths)
+    found = recipes.arrange(config.recipes, shelf, has_baseline=config.baseline)[0]
+    return tuple(dict.fromkeys((*(recipe.name for recipe in found), *config.recipes)))
 
 
 def _is_ours(state: GuestState, world: World) -> bool:

@@ -13,6 +13,8 @@ import click
 from dvmweb import __version__, paths
 from dvmweb.cli.follow import follow, report_end
 from dvmweb.cli.hooks import approves_hook, ask_for_hook
+from dvmweb.cli.recipes import recipe
+from dvmweb.cli.syncing import read_secrets, show_plan
 from dvmweb.cli.web import web
 from dvmweb.errors import DvmError, ExitCode, UsageError
 from dvmweb.vms import Vms
@@ -103,47 +105,17 @@ def _hint(vms: Vms) -> None:
 def sync(vms: Vms, name: str, dry_run: bool, secrets: tuple[str, ...], **options: bool) -> None:
     """Create or start the VM and bring it to its config."""
     if dry_run:
-        _show_plan(vms, name, options)
+        show_plan(vms, name, options)
         return
-    values = _read_secrets(secrets)
+    values = read_secrets(secrets)
     job = follow(vms, vms.start_job(name, "sync", options, values))
     if job.failure is not None and job.failure.kind == "SecretNeeded" and sys.stdin.isatty():
         missing = tuple(f"{secret}=-" for secret in vms.secrets_of(name) if secret not in values)
-        job = follow(vms, vms.start_job(name, "sync", options, values | _read_secrets(missing)))
+        job = follow(vms, vms.start_job(name, "sync", options, values | read_secrets(missing)))
     code = report_end(vms, job)
     if code == 0 and approves_hook(vms, name, job):
         code = report_end(vms, follow(vms, vms.start_job(name, "sync")))
     sys.exit(code)
-
-
-def _show_plan(vms: Vms, name: str, options: dict[str, bool]) -> None:
-    for step in vms.dry_run(name, options):
-        click.echo(f"skip  {step.title}  ({step.skip_reason})" if step.skip_reason else f"run   {step.title}")
-        if step.argv and not step.skip_reason:
-            from dvmweb.lima.entering import shown
-
-            click.echo(f"      $ {shown(step.argv)}")
-
-
-def _read_secrets(given: tuple[str, ...]) -> dict[str, bytes]:
-    """Secrets from stdin, one line each (all of stdin where there is only one); asked for on a terminal."""
-    secrets = {}
-    for word in given:
-        name, _, source = word.partition("=")
-        if source != "-":
-            raise UsageError(
-                "A secret must not stand in a command line.", f"Write --secret {name}=- and give it on stdin."
-            )
-        if sys.stdin.isatty():
-            value = click.prompt(f"Secret {name}", hide_input=True).encode()
-        elif len(given) == 1:
-            value = sys.stdin.buffer.read().removesuffix(b"\n")
-        else:
-            value = sys.stdin.buffer.readline().removesuffix(b"\n")
-        if not value:
-            raise UsageError(f"The secret {name} is empty.", "Give it on stdin.")
-        secrets[name] = value
-    return secrets
 
 
 @_verb(NAME, click.option("--approve", default="", metavar="SHA256", help="Approve the text with this digest."))
@@ -330,3 +302,4 @@ def ssh_key(vms: Vms, name: str) -> None:
 
 
 main.add_command(web)
+main.add_command(recipe)

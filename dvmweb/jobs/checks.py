@@ -8,6 +8,7 @@ from dataclasses import replace
 from dvmweb import files, guest_state
 from dvmweb.errors import CouldNotLook, DvmError, NotFound
 from dvmweb.guest_text import visible
+from dvmweb.jobs import applied as recipes_told
 from dvmweb.jobs import stored, walls, work_checks
 from dvmweb.jobs.closed import as_created, check_effective
 from dvmweb.jobs.outcome import Outcome, Tools
@@ -87,6 +88,8 @@ def answer(tools: Tools, world: World, finished: Finished) -> Outcome:
     instance = world.booted or world.instance
     applied = guest_state.done_recipes(state) if world.recipes else None
     stored.write_reach(tools.paths, world.config.name, instance, is_answered=True, use=state.use, applied=applied)
+    asked = [wish.recipe.name for wish in world.recipes]
+    recipes_told.keep(tools.paths, world.config.name, instance, {name: state.applied.get(name) for name in asked})
     known_id = world.known_id if state.identity else ""
     if not known_id and state.identity and state.identity[0] == world.wish.instance:
         known_id = state.identity[1]  # our state folder was deleted: the guest remembers
@@ -150,7 +153,8 @@ def key(tools: Tools, world: World, finished: Finished) -> Outcome:
 
 def forget(paths: Paths, vm: str) -> None:
     """Remove all that is remembered about a VM that is no more."""
-    for name in ("identity", "reach.json", "work.json", "key.pub", "no-key", "approved-hook", "lima.yaml", walls.FILE):
+    notes = ("identity", "reach.json", "work.json", "key.pub", "no-key", "approved-hook", "lima.yaml")
+    for name in (*notes, recipes_told.FILE, walls.FILE):
         (paths.vm_state(vm) / name).unlink(missing_ok=True)
 
 

@@ -9,8 +9,10 @@ from typing import NoReturn
 
 from dvmweb.errors import ConfigError, Problem
 from dvmweb.guest_text import HIDDEN_CATEGORIES, visible
+from dvmweb.names import is_param_name
 from dvmweb.recipes.header_fields import Reader
-from dvmweb.recipes.model import CATEGORIES, LONG, SHORT, Recipe
+from dvmweb.recipes.model import CATEGORIES, LONG, MAX_ENTRIES, OUR_VARIABLES, SHORT, Param, Recipe
+from dvmweb.recipes.variables import GIVEN, GIVEN_TO_BASH_DVM, NOT_GIVEN, defaults_itself, reads, sets
 
 START, END = "# /// recipe", "# ///"
 FIELDS = ("summary", "category", "needs", "params", "ports", "probe", "moving")
@@ -22,10 +24,23 @@ def parse_header(name: str, text: str, path: Path, *, is_local: bool) -> Recipe:
     lines = text.split("\n")  # as bash splits, not as Unicode does
     block = _block(lines, str(path))
     if block is None:
-        return Recipe(name, path, text, is_local, summary=_first_comment(lines))
+        bare = Recipe(name, path, text, is_local, summary=_first_comment(lines), has_header=False)
+        return replace(bare, params=_inferred(text)) if is_local else bare
     start, body = block
     recipe = _recipe(Recipe(name, path, text, is_local), Reader(str(path), start), body)
     return recipe if recipe.summary else replace(recipe, summary=_first_comment(lines))
+
+
+def _inferred(text: str) -> tuple[Param, ...]:
+    """What a recipe of bash DVM takes: each variable that it reads and that nobody else gives is a param."""
+    own = {*OUR_VARIABLES, *GIVEN, *GIVEN_TO_BASH_DVM, *NOT_GIVEN, *sets(text)} - defaults_itself(text)
+    read = dict.fromkeys(one.name for one in reads(text) if one.name not in own)
+    names = [variable.removeprefix("DVM_").lower() for variable in read]
+    return tuple(
+        Param(name, name.replace("_", " ").capitalize(), "", False, f"Read as DVM_{name.upper()}.", is_inferred=True)
+        for name in names[:MAX_ENTRIES]
+        if is_param_name(name)
+    )
 
 
 def _recipe(bare: Recipe, reader: Reader, body: str) -> Recipe:
@@ -86,6 +101,10 @@ def _first_comment(lines: list[str]) -> str:
     for line in lines:
         if not line.startswith("#") and line.strip():
             break
-        if line.startswith("#") and not line.startswith(("#!", "# shellcheck", "# ///")) and line.strip("# "):
+        if (
+            line.startswith("#")
+            and not line.startswith(("#!", "# shellcheck", "# ///", "# dvm fork of "))
+            and line.strip("# ")
+        ):
             return visible(line.lstrip("#").strip(), SHORT)
     return ""

@@ -57,6 +57,7 @@ class Param:
     default: str
     secret: bool
     help: str
+    is_inferred: bool = False  # read in a script without a header: it reaches it only where a config sets it
 
     @property
     def variable(self) -> str:
@@ -79,6 +80,12 @@ class Recipe:
     ports: tuple[int, ...] = ()
     probe: str = ""  # one line of bash that succeeds when the recipe is in place; "" for none
     moving: bool = False  # follows a moving version: run again by `dvm sync --update`
+    has_header: bool = True
+
+    @property
+    def is_of_bash_dvm(self) -> bool:
+        """Whether it runs as in bash DVM: a local one that neither has a header nor asks for `_lib.sh`."""
+        return self.is_local and not self.has_header and "DVM_LIB" not in self.text
 
 
 def variable_name(param: str, *, is_secret: bool) -> str:

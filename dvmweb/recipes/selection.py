@@ -10,6 +10,7 @@ from dataclasses import replace
 from dvmweb.errors import ConfigError, NotFound, Problem
 from dvmweb.files import digest
 from dvmweb.guest_text import visible
+from dvmweb.recipes.local import unpinned
 from dvmweb.recipes.model import Param, Recipe
 from dvmweb.recipes.shelf import Shelf
 
@@ -89,7 +90,8 @@ def param_values(recipe: Recipe, given: Mapping[str, object]) -> dict[str, str]:
 
     Yes and no become 1 and 0.
     """
-    values = {param.name: given.get(param.name, param.default) for param in recipe.params if not param.secret}
+    taken = [param for param in recipe.params if not param.secret and (param.name in given or not param.is_inferred)]
+    values = {param.name: given.get(param.name, param.default) for param in taken}
     return {name: str(int(value)) if isinstance(value, bool) else str(value) for name, value in values.items()}
 
 
@@ -114,9 +116,16 @@ def validate_params(recipe: Recipe, given: Mapping[str, object]) -> tuple[Proble
     return tuple(problems)
 
 
-def recipe_hash(recipe: Recipe, library_text: str, params: Mapping[str, str], releases: str = "") -> str:
-    """64 hex digits over script, `_lib.sh`, params that are no secrets and its releases: another hash, another run."""
-    facts = {"version": 1, "script": recipe.text, "library": library_text, "params": dict(params)}
+def recipe_hash(
+    recipe: Recipe, library_text: str, params: Mapping[str, str], releases: str = "", helpers: str = ""
+) -> str:
+    """64 hex digits over script, `_lib.sh`, params that are no secrets and its releases: another hash, another run.
+
+    The pin of a fork is left out: a fork that nobody has changed does what the bundled recipe did.
+    """
+    facts = {"version": 1, "script": unpinned(recipe.text), "library": library_text, "params": dict(params)}
     if releases:
         facts["releases"] = releases
+    if helpers:
+        facts["helpers"] = helpers
     return digest(json.dumps(facts, sort_keys=True).encode())

@@ -41,11 +41,11 @@ class Shelf:
         if not is_local and not self._has(self.paths.bundled_recipes, name):
             raise NotFound(f"There is no recipe {visible(name, 60)!r}.", f"There are: {', '.join(self.names())}.")
         path = (self.paths.local_recipes if is_local else self.paths.bundled_recipes) / f"{name}{SUFFIX}"
-        return parse_header(name, _read_script(path), path, is_local=is_local)
+        return parse_header(name, read_script(path), path, is_local=is_local)
 
     def problems(self) -> tuple[Problem, ...]:
         """Everything wrong on the shelf: odd files, and the headers of all recipes."""
-        found = [*_scan(self.paths.local_recipes)[1], *_scan(self.paths.bundled_recipes)[1]]
+        found = [*self.odd_files()]
         for name in self.names():
             try:
                 self.load(name)
@@ -55,6 +55,10 @@ class Shelf:
                 found.append(Problem("", error.what.rstrip("."), error.todo, name))
         return tuple(found)
 
+    def odd_files(self) -> tuple[Problem, ...]:
+        """What pretends to be a recipe and is none, and folders that cannot be read."""
+        return (*_scan(self.paths.local_recipes)[1], *_scan(self.paths.bundled_recipes)[1])
+
     def library(self) -> str:
         """The text of `_lib.sh`, which goes beside every recipe into the guest."""
         return self.own(LIBRARY)
@@ -62,12 +66,12 @@ class Shelf:
     def releases(self, name: str) -> str:
         """The pinned releases of one recipe: its rows of the bundled table, without where a checksum came from."""
         path = self.paths.bundled_recipes / VERSIONS
-        rows = [line.split("\t") for line in (_read_script(path) if path.exists() else "").splitlines()]
+        rows = [line.split("\t") for line in (read_script(path) if path.exists() else "").splitlines()]
         return "".join("\t".join(row[:GUEST_COLUMNS]) + "\n" for row in rows if row[0] == name)
 
     def own(self, name: str) -> str:
         """A guest script of ours (`_state`, `_apply`, …): always the bundled one. Raises ConfigError."""
-        return _read_script(self.paths.bundled_recipes / f"{name}{SUFFIX}")
+        return read_script(self.paths.bundled_recipes / f"{name}{SUFFIX}")
 
     def _has(self, folder: Path, name: str) -> bool:
         # By listing, not by opening: a file system that ignores case would find NODE.sh for node.
@@ -109,7 +113,7 @@ def _odd(folder: Path, file: str, *, is_plain: bool) -> Problem:
     return Problem("", what, todo, f"{folder}/{visible(file, 80)}")
 
 
-def _read_script(path: Path) -> str:
+def read_script(path: Path) -> str:
     """The text of a script that can go to a guest; raises ConfigError for anything else."""
     try:
         text = read_bounded(path, RECIPE_BYTES, follow=False).decode("utf-8")

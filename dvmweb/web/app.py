@@ -24,6 +24,7 @@ AREAS = (
     "dvmweb.web.vm_pages",
     "dvmweb.web.stop_pages",
     "dvmweb.web.form_pages",
+    "dvmweb.web.recipe_pages",
     "dvmweb.web.job_pages",
     "dvmweb.web.delete_pages",
     "dvmweb.web.terminals_pages",

@@ -28,6 +28,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "drafts": (*FLOOR, *WANTS_AND_ANSWERS, "lima", "plans", "jobs"),
     "deleting": (*FLOOR, *WANTS_AND_ANSWERS, "lima", "plans", "jobs", "vms"),
     "closing": (*FLOOR, *WANTS_AND_ANSWERS, "lima", "plans", "jobs", "vms", "terminals"),
+    "cookbook": (*FLOOR, *WANTS_AND_ANSWERS, "lima.process", "lima.instances", "plans", "jobs", "vms"),
     "uploads": (*FLOOR, *WANTS_AND_ANSWERS, "lima", "plans", "jobs", "vms"),
     # The keeper outlives the dashboard and knows no face.
     "terminals": (*FLOOR, "config", "lima", "vms"),
@@ -35,6 +36,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cli": (
         *FLOOR,
         "vms",
+        "cookbook",
+        "recipes.Param",
+        "recipes.checking",
         "work",
         "wall",
         "closing",
@@ -56,6 +60,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "drafts",
         "deleting",
         "closing",
+        "cookbook",
         "uploads",
         *WANTS_AND_ANSWERS,
         "plans",

@@ -1,0 +1,248 @@
+"""What the pages of recipes show: rows, uses, findings and differences as small frozen values. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from dvmweb.cookbook import Entry, Use
+from dvmweb.cookbook.uses import APPLIED, CHANGED, NOT_APPLIED, NOT_RUN
+from dvmweb.guest_text import visible
+from dvmweb.recipes.checking import ERROR, WARNING, Checked, Finding
+from dvmweb.web.form_preview import Line, diff
+from dvmweb.web.views import Badge
+from dvmweb.web.wording import capital, count
+
+LONGEST = 1000  # characters of a line that is shown
+FEWEST_ROWS, MOST_ROWS = 16, 40  # of the text to be typed into
+LOOKS = {
+    APPLIED: ("ok", "check"),
+    CHANGED: ("warn", "sync"),
+    NOT_APPLIED: ("idle", "dot"),
+    NOT_RUN: ("blind", "eye-off"),
+}
+NOT_KNOWN = ("blind", "eye-off")
+LEVELS = {ERROR: ("bad", "warn"), WARNING: ("warn", "warn")}
+
+
+@dataclass(frozen=True)
+class UseView:
+    """A VM that uses the recipe, and how it stands there."""
+
+    vm: str
+    how: str
+    badge: Badge
+    note: str
+
+
+@dataclass(frozen=True)
+class ParamView:
+    """A param as a table shows it."""
+
+    name: str
+    label: str
+    default: str
+    help: str
+    variable: str
+
+
+@dataclass(frozen=True)
+class RecipeRow:
+    """A recipe in the list."""
+
+    name: str
+    category: str
+    summary: str
+    marks: tuple[str, ...]  # yours, changed, …
+    uses: tuple[UseView, ...]
+    is_broken: bool
+
+
+@dataclass(frozen=True)
+class RecipePage:
+    """One recipe with all that is known of it."""
+
+    name: str
+    summary: str
+    problem: tuple[str, ...]  # why it cannot be used
+    origin: str
+    path: str
+    is_local: bool
+    is_over: bool  # a bundled one lies below it
+    pin: str
+    facts: tuple[tuple[str, str], ...]
+    params: tuple[ParamView, ...]
+    uses: tuple[UseView, ...]
+    lines: tuple[str, ...]
+    difference: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class FindingView:
+    """One finding with the line that it is about."""
+
+    tone: str
+    level: str
+    icon: str
+    place: str
+    what: str
+    todo: str
+    by: str
+    line: str
+
+
+@dataclass(frozen=True)
+class CheckView:
+    """What a check found."""
+
+    tone: str
+    icon: str
+    title: str
+    findings: tuple[FindingView, ...]
+    not_run: tuple[str, ...]
+
+
+def heading(rows: Sequence[RecipeRow]) -> str:
+    """The answer of the list in a line."""
+    own = sum("yours" in row.marks for row in rows)
+    broken = sum(row.is_broken for row in rows)
+    parts = [count(len(rows), "recipe", "recipes")]
+    parts += [f"{own} of your own"] if own else []
+    parts += [f"{broken} cannot be used"] if broken else []
+    return ", ".join(parts)
+
+
+def row(entry: Entry) -> RecipeRow:
+    """A recipe in the list."""
+    recipe = entry.recipe
+    return RecipeRow(
+        name=entry.name,
+        category=recipe.category if recipe else "",
+        summary=visible(recipe.summary) if recipe else visible(entry.problem.splitlines()[0], 300),
+        marks=(*(["yours"] if entry.is_local else []), *([entry.mark] if entry.mark else [])),
+        uses=tuple(map(use_view, entry.uses)),
+        is_broken=recipe is None,
+    )
+
+
+def use_view(use: Use) -> UseView:
+    """A use with its badge: a word, an icon and a colour."""
+    tone, icon = LOOKS.get(use.standing.word, NOT_KNOWN)
+    return UseView(use.vm, use.how, Badge(tone, icon, capital(use.standing.word)), use.standing.note)
+
+
+def page(entry: Entry, text: str, bundled: str) -> RecipePage:
+    """One recipe; `text` is its script, `bundled` that of the one below it, "" for none."""
+    recipe = entry.recipe
+    return RecipePage(
+        name=entry.name,
+        summary=visible(recipe.summary) if recipe else "",
+        problem=tuple(visible(line, 600) for line in entry.problem.splitlines()),
+        origin=entry.origin,
+        path=str(entry.path),
+        is_local=entry.is_local,
+        is_over=bool(bundled),
+        pin=_pin(entry),
+        facts=_facts(entry),
+        params=_params(entry),
+        uses=tuple(map(use_view, entry.uses)),
+        lines=shown_lines(text),
+        difference=lines_between(bundled, text) if entry.is_changed or (bundled and not recipe) else (),
+    )
+
+
+def _pin(entry: Entry) -> str:
+    if entry.pin is None:
+        return ""
+    words = f"Forked from dvm {visible(entry.pin.version, 40)}."
+    return f"{words} The bundled one has changed since." if entry.has_moved else words
+
+
+def _facts(entry: Entry) -> tuple[tuple[str, str], ...]:
+    recipe = entry.recipe
+    if recipe is None:
+        return ()
+    ports = ", ".join(map(str, recipe.ports))
+    found = [("Category", recipe.category), ("Needs", ", ".join(recipe.needs) or "nothing")]
+    found += [("Listens on", f"{ports} in the guest")] if ports else []
+    probe = visible(recipe.probe, 500) or "none, so a sync cannot tell whether it works"
+    found += [("Works when", probe)]
+    found += [("Follows", "a moving version: a sync with update runs it again")] if recipe.moving else []
+    return tuple(found)
+
+
+def _params(entry: Entry) -> tuple[ParamView, ...]:
+    params = entry.recipe.params if entry.recipe else ()
+    return tuple(
+        ParamView(
+            param.name,
+            visible(param.label),
+            "secret: asked for, never saved" if param.secret else visible(param.default, 500) or "empty",
+            visible(param.help, 500),
+            param.variable,
+        )
+        for param in params
+    )
+
+
+def shown_lines(text: str) -> tuple[str, ...]:
+    """The lines of a script with every hidden character made visible; tabs stay."""
+    lines = text.removesuffix("\n").split("\n")
+    return tuple("\t".join(visible(part, max(1, len(part))) for part in line.split("\t")) for line in lines)
+
+
+def lines_between(old: str, new: str) -> tuple[Line, ...]:
+    """The lines that differ, with some around them."""
+    return tuple(Line(mark, visible(text, LONGEST)) for mark, text in diff(old, new))
+
+
+def check_view(checked: Checked, text: str) -> CheckView:
+    """A check in words; it is green only where everything was looked at and nothing is wrong."""
+    lines = text.split("\n")
+    has_errors = any(found.level == ERROR for found in checked.findings)
+    tone, icon = ("bad", "warn") if has_errors else ("warn", "warn") if checked.problems else ("ok", "check")
+    if tone == "ok" and checked.not_run:
+        tone, icon = "blind", "eye-off"
+    findings = tuple(_finding(found, lines) for found in checked.findings)
+    return CheckView(tone, icon, capital(checked.words), findings, checked.not_run)
+
+
+def _finding(found: Finding, lines: Sequence[str]) -> FindingView:
+    tone, icon = LEVELS.get(found.level, ("info", "info"))
+    line = lines[found.line - 1] if 0 < found.line <= len(lines) else ""
+    return FindingView(
+        tone=tone,
+        level=capital(found.level),
+        icon=icon,
+        place=f"line {found.line}" if found.line else "",
+        what=found.what,
+        todo=found.todo,
+        by=f"{found.by} {found.code}".strip(),
+        line=visible(line.strip(), 200),
+    )
+
+
+def rows_for(text: str) -> int:
+    """How high the text to be typed into is."""
+    return min(max(text.count("\n") + 3, FEWEST_ROWS), MOST_ROWS)
+
+
+def after_delete(entry: Entry, wrong: Iterable[str]) -> tuple[str, ...]:
+    """What counts once a local recipe is deleted, in sentences; `wrong`: VMs whose params the bundled one refuses."""
+    names = [use.vm for use in entry.uses]
+    if entry.origin != "local":
+        then = "The bundled one counts then"
+        says = f"{then}: it says something else." if entry.is_changed else f"{then}. It does the same."
+        runs = f"The next sync runs it in {_and(names)}." if names and entry.is_changed else ""
+        refused = list(wrong)
+        breaks = f"It does not take what the configs of {_and(refused)} give it: no sync there until they are mended."
+        return tuple(sentence for sentence in (says, runs, breaks if refused else "") if sentence)
+    then = "No recipe of this name is left."
+    if not names:
+        return (then, "No VM uses it.")
+    return (then, f"The configs of {_and(names)} ask for it: no sync there until you take it out of them.")
+
+
+def _and(names: Sequence[str]) -> str:
+    unique = list(dict.fromkeys(names))
+    return f"{', '.join(unique[:-1])} and {unique[-1]}" if len(unique) > 1 else "".join(unique)
