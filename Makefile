@@ -7,18 +7,19 @@ IN_VENV = $(VENV)/bin/python
 STAMP = $(VENV)/set-up-in
 VENDOR = static/vendor/made-from
 AXE = tests/browser/vendor/axe.min.js
-SHELL_FILES = $(wildcard recipes/*.sh) scripts/find-python scripts/tour.sh .ci/run
+SHELL_FILES = $(wildcard recipes/*.sh) scripts/find-python scripts/tour.sh tests/roots/boot.sh .ci/run
 
 # A Python of another project must not leak into this one.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help setup run tour test check bench screenshots lock clean
+.PHONY: help setup run tour test test-recipes check bench screenshots lock clean
 
 help:
 	@echo "make setup   make .venv once, from the lock (the others do it by themselves)"
 	@echo "make run     the dashboard, in the browser: on Lima where it is installed, else on the demo engine"
 	@echo "make tour    the main job from the command line, on the demo engine, in a throwaway home"
 	@echo "make test    all tests"
+	@echo "make test-recipes   recipes in real Debian roots (Linux, root, mmdebstrap, slirp4netns)"
 	@echo "make check   ruff, mypy, shellcheck, the import table"
 	@echo "make bench   what dvm and its dashboard cost, as ratios in one run"
 	@echo "make screenshots   the pictures of README.md (ARGS=\"--all FOLDER\": every page, five widths, both themes)"
@@ -56,6 +57,10 @@ tour: setup
 
 test: setup
 	$(IN_VENV) -m pytest -n auto --maxprocesses 4 --dist loadgroup $(ARGS)
+
+# Real Debian systems in namespaces: Linux, as root, with mmdebstrap and slirp4netns. Not part of `test`.
+test-recipes: setup
+	DVM_TEST_ROOTS=1 $(IN_VENV) -m pytest tests/roots -n 2 --dist worksteal $(ARGS)
 
 check: setup
 	$(IN_VENV) -m ruff check .
