@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs one recipe and its probe, then notes in the guest that it is applied.
-# In: DVM_RECIPE, DVM_RECIPE_HASH; files recipe.sh, _lib.sh and, where the recipe has one, probe beside it.
+# In: DVM_RECIPE, DVM_RECIPE_HASH; files recipe.sh, _lib.sh and, where the recipe has one, probe beside it; _bash_dvm.sh
+# for a recipe that was made for bash DVM.
 # Out: the recipe's own exit code; 69 when the demo cannot run it; 1 when the probe fails.
 set -euo pipefail
 export DVM_LIB=$PWD/_lib.sh
@@ -32,7 +33,11 @@ if [ -e "$record" ] || [ -L "$record" ]; then
 fi
 
 code=0
-bash ./recipe.sh </dev/null || code=$?
+if [ -f _bash_dvm.sh ]; then
+  BASH_ENV=$PWD/_bash_dvm.sh bash "$PWD/recipe.sh" </dev/null || code=$?
+else
+  bash ./recipe.sh </dev/null || code=$?
+fi
 case $code in
 0) ;;
 69) not_run_here ;;

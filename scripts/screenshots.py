@@ -134,6 +134,18 @@ def page_shots(made: Stage, job: str) -> tuple[Shot, ...]:
         page.get_by_role("button", name="Save", exact=True).click()
         expect(page.locator("#vm-conflict")).to_be_visible()
 
+    fork = made.paths.local_recipes / "git.sh"
+    if not fork.exists():
+        made.run("recipe", "fork", "git")
+        fork.write_text(fork.read_text().replace("pull.ff only", "pull.rebase true") + 'echo "$DVM_NOBODY"; cd $HOME\n')
+
+    def change_recipe(page: Page) -> None:
+        page.get_by_label("Script").fill("echo mine\n")
+        file = made.paths.local_recipes / "schema.sh"
+        file.write_text(f"{file.read_text()}# changed\n")
+        page.get_by_role("button", name="Save", exact=True).click()
+        expect(page.locator("#conflict")).to_be_visible()
+
     return (
         Shot("vms", "/"),
         Shot("vms-searched", "/?q=nothing+has+this"),
@@ -154,6 +166,12 @@ def page_shots(made: Stage, job: str) -> tuple[Shot, ...]:
         Shot("delete-blind", "/vms/ml-sandbox/delete"),
         Shot("terminal", "/vms/shop-api/terminal", work_in_terminal),
         Shot("terminals", "/terminals"),
+        Shot("recipes", "/recipes"),
+        Shot("recipe", "/recipes/node"),
+        Shot("recipe-yours", "/recipes/git?check=1"),
+        Shot("recipe-edit", "/recipes/schema/edit?saved=1"),
+        Shot("recipe-conflict", "/recipes/schema/edit", change_recipe),
+        Shot("recipe-delete", "/recipes/schema/delete"),
         Shot("terminal-stopped", "/vms/thesis/terminal"),
         Shot("hook", "/vms/shop-api/hook"),
         Shot("help", "/help"),

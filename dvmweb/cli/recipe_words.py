@@ -111,4 +111,5 @@ def check_lines(found: Iterable[Checked]) -> Iterator[str]:
 def in_words(finding: Finding) -> str:
     """One finding without its place."""
     by = f"{finding.by} {finding.code}".strip()
-    return f"{finding.level}: {finding.what}. {finding.todo} [{by}]".replace("..", ".").replace(".  [", ". [")
+    todo = f" {finding.todo}" if finding.todo else ""
+    return f"{finding.level}: {finding.what}.{todo} [{by}]"

@@ -36,7 +36,7 @@ class Use:
     """A VM whose config asks for a recipe."""
 
     vm: str
-    how: str  # "named", "by the bundle web", "needed by node", "in every VM"
+    how: str  # "by name", "by the bundle web", "needed by node", "in every VM"
     standing: Standing
 
 
@@ -101,7 +101,7 @@ _NOT_ASKED = Standing(NOT_KNOWN, "the engine does not answer")
 
 def _how(name: str, reading: Reading, ordered: Iterable[Recipe]) -> str:
     if name in reading.written:
-        return "named"
+        return "by name"
     bundles = [bundle for bundle in reading.written if name in reading.bundles.get(bundle, ())]
     if bundles:
         return f"by the bundle {bundles[0]}"

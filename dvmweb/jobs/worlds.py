@@ -116,7 +116,7 @@ def beyond_the_file(paths: Paths, reading: Reading) -> tuple[tuple[recipes.Recip
 def recipe_wishes(paths: Paths, config: VmConfig, ordered: tuple[recipes.Recipe, ...]) -> tuple[RecipeWish, ...]:
     """Recipes that were found good, with the params that the config gives them."""
     library, shelf = _script(paths, "_lib.sh"), recipes.Shelf(paths)
-    return tuple(_wish(recipe, config, library, shelf.releases(recipe.name)) for recipe in ordered)
+    return tuple(_wish(recipe, config, library, shelf) for recipe in ordered)
 
 
 def _recipe_problems(reading: Reading, shelf: recipes.Shelf, ordered: tuple[recipes.Recipe, ...]) -> Iterator[Problem]:
@@ -151,11 +151,12 @@ def _port_problems(store: ConfigStore, reading: Reading) -> Iterator[Problem]:
         yield reading.problem(".".join(place), what, todo)
 
 
-def _wish(recipe: recipes.Recipe, config: VmConfig, library: str, releases: str) -> RecipeWish:
+def _wish(recipe: recipes.Recipe, config: VmConfig, library: str, shelf: recipes.Shelf) -> RecipeWish:
     values = recipes.param_values(recipe, config.params.get(recipe.name, {}))
-    digest = recipes.recipe_hash(recipe, library, values, releases)
+    releases, beside = shelf.releases(recipe.name), shelf.files(recipe)
+    digest = recipes.recipe_hash(recipe, library, values, releases, beside)
     variables = {recipes.variable_name(name, is_secret=False): value for name, value in values.items()}
-    return RecipeWish(recipe, digest, variables, releases)
+    return RecipeWish(recipe, digest, variables, releases, beside)
 
 
 def _check_secrets(ordered: tuple[recipes.Recipe, ...], secrets: Mapping[str, bytes]) -> None:

@@ -56,6 +56,7 @@ def recipe(world: World, wish: RecipeWish, options: Options) -> Step:
             "_lib.sh": world.scripts["_lib.sh"],
             "probe": wish.recipe.probe,
             **({"versions.tsv": wish.releases} if wish.releases else {}),
+            **wish.files,
         },
         variables={**_common(world), **wish.params, "DVM_RECIPE": name, "DVM_RECIPE_HASH": wish.digest},
         secrets={param.name: world.secrets[param.name] for param in wish.recipe.params if param.name in world.secrets},

@@ -38,6 +38,7 @@ class RecipeWish:
     digest: str
     params: Mapping[str, str]
     releases: str = ""  # the rows of its pinned releases
+    files: Mapping[str, str] = field(default_factory=dict, repr=False)  # bundled files beside it
 
 
 @dataclass(frozen=True)

@@ -138,7 +138,7 @@ def of_bash(said: str) -> tuple[Finding, ...]:
     """What `bash -n` said: a line each, those that only quote the script joined to the one before."""
     found: list[Finding] = []
     for number, what in _BASH.findall(said)[:MOST]:
-        words, line = visible(what, 300), int(number)
+        words, line = visible(what, 300).rstrip("."), int(number)
         if found and found[-1].line == line and what.startswith("`"):
             continue
         found.append(Finding(ERROR, "bash", words, "", line))
@@ -153,7 +153,7 @@ def of_shellcheck(said: bytes) -> tuple[Finding, ...] | None:
             Finding(
                 LEVELS[str(one["level"])],
                 "shellcheck",
-                visible(str(one["message"]), 400),
+                visible(str(one["message"]), 400).rstrip("."),
                 "",
                 int(one["line"]),
                 f"SC{int(one['code'])}",

@@ -11,11 +11,11 @@ from dvmweb.errors import ConfigError, Problem
 from dvmweb.guest_text import HIDDEN_CATEGORIES, visible
 from dvmweb.names import is_param_name
 from dvmweb.recipes.header_fields import Reader
-from dvmweb.recipes.model import CATEGORIES, LONG, MAX_ENTRIES, OUR_VARIABLES, SHORT, Param, Recipe
+from dvmweb.recipes.model import BASH_DVM, CATEGORIES, LONG, MAX_ENTRIES, OUR_VARIABLES, SHORT, Param, Recipe
 from dvmweb.recipes.variables import GIVEN, GIVEN_TO_BASH_DVM, NOT_GIVEN, defaults_itself, reads, sets
 
 START, END = "# /// recipe", "# ///"
-FIELDS = ("summary", "category", "needs", "params", "ports", "probe", "moving")
+FIELDS = ("summary", "category", "needs", "params", "ports", "probe", "moving", "files")
 MAX_HEADER = 16 * 1024  # characters
 
 
@@ -25,7 +25,9 @@ def parse_header(name: str, text: str, path: Path, *, is_local: bool) -> Recipe:
     block = _block(lines, str(path))
     if block is None:
         bare = Recipe(name, path, text, is_local, summary=_first_comment(lines), has_header=False)
-        return replace(bare, params=_inferred(text)) if is_local else bare
+        if not is_local:
+            return bare
+        return replace(bare, params=_inferred(text), files=() if "DVM_LIB" in text else (BASH_DVM,))
     start, body = block
     recipe = _recipe(Recipe(name, path, text, is_local), Reader(str(path), start), body)
     return recipe if recipe.summary else replace(recipe, summary=_first_comment(lines))
@@ -62,6 +64,7 @@ def _recipe(bare: Recipe, reader: Reader, body: str) -> Recipe:
         ports=reader.ports(fields.get("ports")),
         probe=reader.text(fields.get("probe"), "probe", LONG),
         moving=reader.flag(fields.get("moving"), "moving"),
+        files=reader.files(fields.get("files")),
     )
     if reader.problems:
         raise ConfigError(reader.problems)

@@ -99,6 +99,16 @@ class Reader:
             found[need] = None
         return tuple(found)
 
+    def files(self, node: Node | None) -> tuple[str, ...]:
+        """Names of bundled files that go into the guest beside the recipe."""
+        found: dict[str, None] = {}
+        for item in self.items(node, "files"):
+            name = self.text(item, "files", SHORT)
+            if not re.fullmatch(r"_[a-z][a-z0-9_]{0,40}\.[a-z]{1,5}", name):
+                self.problem("files", f"{name!r} is no file of ours", "Use names such as _agent.py.", item.line)
+            found[name] = None
+        return tuple(found)
+
     def ports(self, node: Node | None) -> tuple[int, ...]:
         """Guest ports that the recipe's service listens on."""
         found: list[int] = []

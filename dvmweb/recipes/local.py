@@ -14,7 +14,7 @@ from dvmweb.files import RECIPE_BYTES
 from dvmweb.guest_text import visible
 from dvmweb.names import is_recipe_name
 from dvmweb.paths import Paths
-from dvmweb.recipes.shelf import SUFFIX, read_script
+from dvmweb.recipes.shelf import SUFFIX, Shelf
 
 PIN_LINES = 10  # of the file, among which the pin of a fork is looked for
 _PIN = re.compile(r"# dvm fork of ([a-z0-9-]{1,40}), dvm (\S{1,40}), sha256 ([0-9a-f]{64})")
@@ -98,14 +98,14 @@ class LocalRecipes:
         """The text of the local recipe. Raises NotFound, and ConfigError for what is no plain script."""
         if not self.has(name):
             raise NotFound(f"There is no local recipe {name}.", f"Make one: dvm recipe new {name}")
-        return read_script(self.path(name))
+        return Shelf(self.paths).read(self.path(name))
 
     def bundled(self, name: str) -> str:
         """The text of the bundled recipe. Raises NotFound."""
         path = self.paths.bundled_recipes / self.path(name).name
         if not path.is_file():
             raise NotFound(f"dvm brings no recipe {name}.", "See all recipes with: dvm recipe ls")
-        return read_script(path)
+        return Shelf(self.paths).read(path)
 
     def has_bundled(self, name: str) -> bool:
         """Whether dvm brings a recipe of this name."""

@@ -18,6 +18,7 @@ CATEGORIES = (
     "other",
 )
 MAX_ENTRIES = 50  # of needs, params and ports each
+BASH_DVM = "_bash_dvm.sh"  # what a recipe made for bash DVM finds there
 SHORT, LONG = 200, 500  # characters of a label or summary, of a help text or probe
 
 
@@ -73,6 +74,7 @@ class Recipe:
     path: Path
     text: str
     is_local: bool
+    has_header: bool = True
     summary: str = ""
     category: str = "other"
     needs: tuple[str, ...] = ()
@@ -80,12 +82,12 @@ class Recipe:
     ports: tuple[int, ...] = ()
     probe: str = ""  # one line of bash that succeeds when the recipe is in place; "" for none
     moving: bool = False  # follows a moving version: run again by `dvm sync --update`
-    has_header: bool = True
+    files: tuple[str, ...] = ()  # bundled files of ours that lie beside it in the guest
 
     @property
     def is_of_bash_dvm(self) -> bool:
-        """Whether it runs as in bash DVM: a local one that neither has a header nor asks for `_lib.sh`."""
-        return self.is_local and not self.has_header and "DVM_LIB" not in self.text
+        """Whether it runs as in bash DVM: one that has no header and does not ask for `_lib.sh`."""
+        return BASH_DVM in self.files
 
 
 def variable_name(param: str, *, is_secret: bool) -> str:

@@ -117,15 +117,15 @@ def validate_params(recipe: Recipe, given: Mapping[str, object]) -> tuple[Proble
 
 
 def recipe_hash(
-    recipe: Recipe, library_text: str, params: Mapping[str, str], releases: str = "", helpers: str = ""
+    recipe: Recipe, library_text: str, params: Mapping[str, str], releases: str = "", files: Mapping[str, str] = {}
 ) -> str:
-    """64 hex digits over script, `_lib.sh`, params that are no secrets and its releases: another hash, another run.
+    """64 hex digits over script, `_lib.sh`, params that are no secrets, releases, files: another hash, another run.
 
     The pin of a fork is left out: a fork that nobody has changed does what the bundled recipe did.
     """
     facts = {"version": 1, "script": unpinned(recipe.text), "library": library_text, "params": dict(params)}
     if releases:
         facts["releases"] = releases
-    if helpers:
-        facts["helpers"] = helpers
+    if files:
+        facts["files"] = dict(files)
     return digest(json.dumps(facts, sort_keys=True).encode())

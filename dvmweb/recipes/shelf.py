@@ -41,7 +41,7 @@ class Shelf:
         if not is_local and not self._has(self.paths.bundled_recipes, name):
             raise NotFound(f"There is no recipe {visible(name, 60)!r}.", f"There are: {', '.join(self.names())}.")
         path = (self.paths.local_recipes if is_local else self.paths.bundled_recipes) / f"{name}{SUFFIX}"
-        return parse_header(name, read_script(path), path, is_local=is_local)
+        return parse_header(name, _read_script(path), path, is_local=is_local)
 
     def problems(self) -> tuple[Problem, ...]:
         """Everything wrong on the shelf: odd files, and the headers of all recipes."""
@@ -66,12 +66,20 @@ class Shelf:
     def releases(self, name: str) -> str:
         """The pinned releases of one recipe: its rows of the bundled table, without where a checksum came from."""
         path = self.paths.bundled_recipes / VERSIONS
-        rows = [line.split("\t") for line in (read_script(path) if path.exists() else "").splitlines()]
+        rows = [line.split("\t") for line in (_read_script(path) if path.exists() else "").splitlines()]
         return "".join("\t".join(row[:GUEST_COLUMNS]) + "\n" for row in rows if row[0] == name)
+
+    def files(self, recipe: Recipe) -> dict[str, str]:
+        """What lies beside a recipe in the guest: the bundled files that its header names."""
+        return {name: _read_script(self.paths.bundled_recipes / name) for name in recipe.files}
 
     def own(self, name: str) -> str:
         """A guest script of ours (`_state`, `_apply`, …): always the bundled one. Raises ConfigError."""
-        return read_script(self.paths.bundled_recipes / f"{name}{SUFFIX}")
+        return _read_script(self.paths.bundled_recipes / f"{name}{SUFFIX}")
+
+    def read(self, path: Path) -> str:
+        """The text of one script. Raises ConfigError for what is no plain text file."""
+        return _read_script(path)
 
     def _has(self, folder: Path, name: str) -> bool:
         # By listing, not by opening: a file system that ignores case would find NODE.sh for node.
@@ -113,7 +121,7 @@ def _odd(folder: Path, file: str, *, is_plain: bool) -> Problem:
     return Problem("", what, todo, f"{folder}/{visible(file, 80)}")
 
 
-def read_script(path: Path) -> str:
+def _read_script(path: Path) -> str:
     """The text of a script that can go to a guest; raises ConfigError for anything else."""
     try:
         text = read_bounded(path, RECIPE_BYTES, follow=False).decode("utf-8")

@@ -9,6 +9,7 @@ from dvmweb.cookbook import Entry, Use
 from dvmweb.cookbook.uses import APPLIED, CHANGED, NOT_APPLIED, NOT_RUN
 from dvmweb.guest_text import visible
 from dvmweb.recipes.checking import ERROR, WARNING, Checked, Finding
+from dvmweb.recipes.local import unpinned
 from dvmweb.web.form_preview import Line, diff
 from dvmweb.web.views import Badge
 from dvmweb.web.wording import capital, count
@@ -147,7 +148,7 @@ def page(entry: Entry, text: str, bundled: str) -> RecipePage:
         params=_params(entry),
         uses=tuple(map(use_view, entry.uses)),
         lines=shown_lines(text),
-        difference=lines_between(bundled, text) if entry.is_changed or (bundled and not recipe) else (),
+        difference=lines_between(bundled, unpinned(text)) if entry.is_changed or (bundled and not recipe) else (),
     )
 
 
@@ -240,7 +241,7 @@ def after_delete(entry: Entry, wrong: Iterable[str]) -> tuple[str, ...]:
     then = "No recipe of this name is left."
     if not names:
         return (then, "No VM uses it.")
-    return (then, f"The configs of {_and(names)} ask for it: no sync there until you take it out of them.")
+    return (then, f"Configs that ask for it: {_and(names)}. No sync there until you take it out of them.")
 
 
 def _and(names: Sequence[str]) -> str:

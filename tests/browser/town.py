@@ -56,6 +56,12 @@ def visits(town: Town) -> dict[str, Callable[[Page], object]]:
         "not created": f"/vms/{LONG}",
         **{f"tab {tab}": f"/vms/risky?tab={tab}" for tab in ("overview", "config", "recipes", "jobs", "key")},
         "tab commands": "/vms/risky?tab=commands&all=1",
+        "recipes": "/recipes",
+        "recipe": "/recipes/node",
+        "recipe of the user's": "/recipes/git?check=1",
+        "recipe to edit": "/recipes/broken/edit?saved=1",
+        "recipe that cannot be used": "/recipes/broken",
+        "recipe to delete": "/recipes/failing/delete",
         "plan": "/vms/risky?tab=recipes&ask=1",
     }
 
@@ -68,6 +74,7 @@ def visits(town: Town) -> dict[str, Callable[[Page], object]]:
         "edit with errors": _errors(town),
         "conflict": _conflict(town),
         "stop asks": _stop(town),
+        "recipe changed meanwhile": _recipe_conflict(town),
     }
 
 
@@ -115,6 +122,18 @@ def _conflict(town: Town) -> Callable[[Page], None]:
     return visit
 
 
+def _recipe_conflict(town: Town) -> Callable[[Page], None]:
+    def visit(page: Page) -> None:
+        page.goto(f"{town.root}/recipes/failing/edit")
+        page.get_by_label("Script").fill(f"echo '{HOSTILE}'")
+        file = town.dashboard.house.paths.local_recipes / "failing.sh"
+        file.write_text(f"{file.read_text()}# {HOSTILE}\n")
+        page.get_by_role("button", name="Save", exact=True).click()
+        page.locator("#conflict").wait_for()
+
+    return visit
+
+
 def _config(house: House, name: str, text: str) -> None:
     file = house.paths.vm_config(name)
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -124,7 +143,11 @@ def _config(house: House, name: str, text: str) -> None:
 def _settle(house: House) -> None:
     """VMs: running with work at risk, stopped and clean, not created, broken, unmanaged; a job that failed."""
     shelf = house.paths.config / "recipes"
-    shelf.mkdir(parents=True)
+    shelf.mkdir(parents=True, mode=0o700)
+    house.ok("recipe", "fork", "git")
+    fork = shelf / "git.sh"
+    fork.write_text(f"{fork.read_text()}echo ${{DVM_NOBODY:-}} '{HOSTILE}'\n")
+    (shelf / "broken.sh").write_text(f"# /// recipe\n# {'w' * 90}: x\n# summary: {HOSTILE}\n# ///\nif true\n")
     (shelf / "failing.sh").write_text(f"printf '\\033[31m%s\\033[0m\\n' '{HOSTILE}'; exit 9\n")
     (shelf / "endless.sh").write_text("echo waits; while :; do sleep 1; done\n")
     _config(house, "risky", "cpus: 2\nports: [3000, 5173]\nrecipes: [git, tmux]\n")

@@ -66,7 +66,7 @@ def test_show_tells_all_that_a_header_says(house: House) -> None:
     put(house, "tool", f'{TOOL[:-6]}# ports: [8080]\n# probe: tool -V\n# ///\necho "$DVM_COLOUR"\n')
     config(house, "app", "recipes: [tool]\n")
     said = house.ok("recipe", "show", "tool")
-    for words in ("A tool", "local: /", "8080", "tool -V", "default 'red'; $DVM_COLOUR", "app, named: not applied"):
+    for words in ("A tool", "local: /", "8080", "tool -V", "default 'red'; $DVM_COLOUR", "app, by name: not applied"):
         assert words in said
     assert house.dvm("recipe", "show", "nothing").code == 3
 
@@ -135,7 +135,8 @@ def test_recipes_are_listed_without_an_engine(house: House) -> None:
 @pytest.mark.usefixtures("guests_work")
 def test_how_a_recipe_stands_is_what_the_guest_told_last(house: House) -> None:
     file = put(house, "tool", f'{TOOL}echo "$DVM_COLOUR"\n')
-    config(house, "app", "baseline: false\nrecipes: [tool]\n")
+    put(house, "old", 'echo "$DVM_NAME ${DVM_OLD_WORD:-none}" >told\n')  # as for bash DVM
+    config(house, "app", "baseline: false\nrecipes: [tool, old]\nparams: {old: {old_word: given}}\n")
 
     def standing() -> tuple[str, str]:
         (use,) = listed(house, "tool")["vms"]
@@ -144,6 +145,7 @@ def test_how_a_recipe_stands_is_what_the_guest_told_last(house: House) -> None:
     assert standing() == ("not applied", "the VM is not created")
     house.ok("sync", "app")
     assert standing()[0] == "applied"
+    assert house.guest("app", "cat ~/told") == "app given\n"
     config(house, "app", "baseline: false\nrecipes: [tool]\nparams: {tool: {colour: blue}}\n")
     assert standing()[0] == "changed since it was applied"
     house.ok("sync", "app")

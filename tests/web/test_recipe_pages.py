@@ -108,7 +108,7 @@ def test_shellchecks_findings_stand_with_their_line(client: Browser, vms: Vms) -
     put(vms, "tool", f"{SCRIPT}cd $DVM_COLOUR\n")
     page = client.get("/recipes/tool?check=1").text
     assert "SC2164" in page
-    assert "<code>cd $DVM_COLOUR</code>" in page
+    assert '<code class="line">cd $DVM_COLOUR</code>' in page
 
 
 def test_what_could_not_be_checked_is_no_green_light(
@@ -192,7 +192,7 @@ def test_delete_says_what_counts_then(client: Browser, vms: Vms) -> None:
     file = put(vms, "tool", SCRIPT)
     config(vms, "app", "recipes: [tool]\n")
     page = client.get("/recipes/tool/delete").text
-    assert "The configs of app ask for it" in page
+    assert "Configs that ask for it: app" in page
     drawn = form(page, "delete-form")
     file.write_text(f"{SCRIPT}true\n")
     answer = client.post("/recipes/tool/delete", data=drawn.values())
@@ -227,7 +227,7 @@ def test_no_get_writes(client: Browser, vms: Vms) -> None:
 
 def test_how_it_stands_is_a_word_an_icon_and_a_colour() -> None:
     words = ("applied", "changed since it was applied", "not applied", "not run in the demo", "not known")
-    badges = [recipe_view.use_view(Use("app", "named", Standing(word))).badge for word in words]
+    badges = [recipe_view.use_view(Use("app", "by name", Standing(word))).badge for word in words]
     assert [badge.tone for badge in badges] == ["ok", "warn", "idle", "blind", "blind"]
     assert len({badge.word for badge in badges}) == 5
 
