@@ -66,12 +66,13 @@ class Vms:
 
     # -- configs ---------------------------------------------------------------------------------------------------
 
-    def init(self, name: str, recipes: tuple[str, ...] = (), repo: str = "") -> Path:
+    def init(self, name: str, recipes: tuple[str, ...] = (), repo: str = "", kind: str = "") -> Path:
         """Write the config of a new VM and return its path. Raises UsageError, ConfigError; nothing is created."""
+        from dvmweb.config.kinds import SIZES
+
         check_socket_path(str(self.paths.lima_home), vm_name(name))
-        values: dict[str, Any] = {"repo": repo} if repo else {}
-        if recipes:
-            values["recipes"] = list(recipes)
+        given = {"kind": kind, "repo": repo, "recipes": list(recipes)}
+        values = {field: value for field, value in given.items() if value} | SIZES.get(kind, {})
         try:
             self._check_recipes(recipes)
             return self._store().create(name, values)
@@ -249,6 +250,8 @@ class Vms:
         from dvmweb.remotes import where_to_paste
 
         config = self.check_config(name)
+        if config.is_service:
+            raise NotFound(f"{name} has no key of its own: it is a {config.kind} VM.", "It clones no repository.")
         key = read_note(self.paths, name, "key.pub")
         if not key and read_note(self.paths, name, "no-key"):
             raise NotFound(f"{name} has no key: ssh-keygen is missing.", "Install the OpenSSH client, then sync again.")
@@ -285,7 +288,7 @@ class Vms:
 
 def _of_the_words(problem: Problem) -> Problem:
     """A problem of words given to `init`: it names the option, as there is no file yet."""
-    option = {"repo": "--repo", "recipes": "--recipe"}.get(problem.field.partition(".")[0])
+    option = {"repo": "--repo", "recipes": "--recipe", "kind": "--kind"}.get(problem.field.partition(".")[0])
     return replace(problem, field=option) if option and not problem.file else problem
 
 

@@ -71,10 +71,13 @@ def _verb(*decorators: Callable[[Any], Any], **settings: Any) -> Callable[[Calla
         "--recipe", "recipes", multiple=True, metavar="R", help="A recipe or bundle; may be given several times."
     ),
     click.option("--repo", default="", metavar="URL", help="The Git repository that the first sync clones."),
+    click.option(
+        "--kind", default="", metavar="KIND", help="llama, cloudflared or tailscale: a service without a project."
+    ),
 )
-def init(vms: Vms, name: str, recipes: tuple[str, ...], repo: str) -> None:
+def init(vms: Vms, name: str, recipes: tuple[str, ...], repo: str, kind: str) -> None:
     """Write the config of a new VM and open it in $EDITOR (on a terminal)."""
-    path = vms.init(name, recipes, repo)
+    path = vms.init(name, recipes, repo, kind)
     click.echo(f"Wrote {path}")
     _hint(vms)
     if sys.stdin.isatty() and sys.stdout.isatty():
@@ -108,7 +111,8 @@ def sync(vms: Vms, name: str, dry_run: bool, secrets: tuple[str, ...], **options
     values = _read_secrets(secrets)
     job = follow(vms, vms.start_job(name, "sync", options, values))
     if job.failure is not None and job.failure.kind == "SecretNeeded" and sys.stdin.isatty():
-        missing = tuple(f"{secret}=-" for secret in vms.secrets_of(name) if secret not in values)
+        asked = job.failure.todo.split()  # only for those that it needs
+        missing = tuple(word for secret in vms.secrets_of(name) if (word := f"{secret}=-") in asked)
         job = follow(vms, vms.start_job(name, "sync", options, values | _read_secrets(missing)))
     code = report_end(vms, job)
     if code == 0 and approves_hook(vms, name, job):

@@ -13,7 +13,7 @@ from dvmweb.recipes.header_fields import Reader
 from dvmweb.recipes.model import CATEGORIES, LONG, SHORT, Recipe
 
 START, END = "# /// recipe", "# ///"
-FIELDS = ("summary", "category", "needs", "params", "ports", "probe", "moving")
+FIELDS = ("summary", "category", "needs", "params", "ports", "probe", "units", "moving")
 MAX_HEADER = 16 * 1024  # characters
 
 
@@ -46,6 +46,7 @@ def _recipe(bare: Recipe, reader: Reader, body: str) -> Recipe:
         params=reader.params(fields.get("params")),
         ports=reader.ports(fields.get("ports")),
         probe=reader.text(fields.get("probe"), "probe", LONG),
+        units=reader.units(fields.get("units")),
         moving=reader.flag(fields.get("moving"), "moving"),
     )
     if reader.problems:

@@ -57,6 +57,7 @@ class Param:
     default: str
     secret: bool
     help: str
+    is_kept: bool = False  # a secret that the guest keeps: asked for only where the recipe says that it has none
 
     @property
     def variable(self) -> str:
@@ -78,6 +79,7 @@ class Recipe:
     params: tuple[Param, ...] = ()
     ports: tuple[int, ...] = ()
     probe: str = ""  # one line of bash that succeeds when the recipe is in place; "" for none
+    units: tuple[str, ...] = ()  # the systemd units of its service, by which its journal is found
     moving: bool = False  # follows a moving version: run again by `dvm sync --update`
 
 

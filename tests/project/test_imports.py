@@ -38,6 +38,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "work",
         "wall",
         "closing",
+        "config.kinds",
         "config.legacy",
         "jobs.journal",
         "jobs.starting",
