@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dvmweb.config.kinds import SIZES
 from dvmweb.errors import ConfigError, CouldNotLook, DvmError, NotFound, Problem, UsageError
 from dvmweb.guest_text import why_not_plain
 from dvmweb.jobs import journal, starting
@@ -68,11 +69,9 @@ class Vms:
 
     def init(self, name: str, recipes: tuple[str, ...] = (), repo: str = "", kind: str = "") -> Path:
         """Write the config of a new VM and return its path. Raises UsageError, ConfigError; nothing is created."""
-        from dvmweb.config.kinds import SIZES
-
         check_socket_path(str(self.paths.lima_home), vm_name(name))
-        given = {"kind": kind, "repo": repo, "recipes": list(recipes)}
-        values = {field: value for field, value in given.items() if value} | SIZES.get(kind, {})
+        given = (("kind", kind), ("repo", repo), ("recipes", list(recipes)))
+        values = {field: value for field, value in given if value} | SIZES.get(kind, {})
         try:
             self._check_recipes(recipes)
             return self._store().create(name, values)
@@ -226,14 +225,15 @@ class Vms:
         """
         from dvmweb.lima.entering import enter
 
-        world, lima = self._running(name)
+        world, lima = self.running(name)
         return lima.attach(enter(world.wish.instance, world.config.guest_code_dir, command))
 
     def need_running(self, name: str) -> None:
         """Raise NotFound where there is no such instance, CouldNotLook where it does not run."""
-        self._running(name)
+        self.running(name)
 
-    def _running(self, name: str) -> tuple[World, Lima]:
+    def running(self, name: str) -> tuple[World, Lima]:
+        """The world of a VM that runs, and the engine for questions to it. Raises NotFound, CouldNotLook."""
         world, lima = self._asked(name, "look")
         if world.instance is None:
             raise NotFound(f"{name} is not created.", f"Create it with `dvm sync {name}`.")
@@ -256,7 +256,7 @@ class Vms:
         if not key and read_note(self.paths, name, "no-key"):
             raise NotFound(f"{name} has no key: ssh-keygen is missing.", "Install the OpenSSH client, then sync again.")
         if not key:
-            world, lima = self._running(name)
+            world, lima = self.running(name)
             found = parse_key(lima.ask(world.wish.instance, key_question(world)).stdout, world.nonce)
             key = found.line if found else ""
         if not key:
@@ -269,7 +269,7 @@ class Vms:
         from dvmweb.jobs.worlds import read_note
         from dvmweb.plans import hook_question
 
-        world, lima = self._running(name)
+        world, lima = self.running(name)
         found = parse_hook(lima.ask(world.wish.instance, hook_question(world)).stdout, world.nonce)
         digest, text = found or ("", b"")
         is_approved = bool(digest) and digest == read_note(self.paths, name, "approved-hook")

@@ -303,15 +303,21 @@ def jobs(vms: Vms, as_json: bool) -> None:
 
 
 @_verb(
-    click.argument("job"),
-    click.option("--commands", is_flag=True, help="Only the engine's commands, with time and exit code."),
+    click.argument("name", metavar="JOB|NAME"),
+    click.argument("unit", default=""),
+    click.option("--commands", is_flag=True, help="Of a job: only the engine's commands, with time and exit code."),
+    click.option("-f", "--follow", is_flag=True, help="Of a VM: go on until Ctrl-C."),
+    click.option("-n", "--lines", type=int, metavar="N", help="Of a VM: so many of the last lines; 200 without."),
+    click.option("--units", is_flag=True, help="Of a VM: only the units that its recipes name."),
 )
-def log(vms: Vms, job: str, commands: bool) -> None:
-    """Print the log of a job and follow it while it runs."""
+def log(vms: Vms, name: str, **words: Any) -> None:
+    """Print the log of a job and follow it while it runs; or the journal of a VM, all of it or of one UNIT.
+
+    A VM that is called as a job's id begins comes first.
+    """
     from dvmweb.cli import log_view
 
-    found = vms.job(job)
-    sys.exit(log_view.commands(vms, found) if commands else log_view.follow_log(vms, found))
+    sys.exit(log_view.show(vms, name, log_view.Asked(**words)))
 
 
 @_verb(click.argument("job"))

@@ -209,6 +209,12 @@ def terminal_question(world: World, terminal: str) -> GuestScript:
     return _script(world, "_terminals.sh", {"DVM_TERMINAL_ID": terminal})
 
 
+def journal_question(world: World, units: Sequence[str], lines: int, *, is_followed: bool) -> GuestScript:
+    """Ask for the last lines of the journal, and to go on with those that come."""
+    more = {"DVM_FOLLOW": "1"} if is_followed else {}
+    return _script(world, "_journal.sh", {"DVM_UNITS": "\n".join(units), "DVM_LINES": str(lines), **more})
+
+
 def receiving(world: World, name: str, size: int, *, reserve: int, piece: int) -> GuestScript:
     """Take a file of the user's, whose bytes come behind the script."""
     stem, end = numbered_parts(name)
