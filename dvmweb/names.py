@@ -13,6 +13,7 @@ VM_LENGTH = 30  # characters
 INSTANCE_PREFIX = "dvm-"
 RECIPE_PATTERN = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 PARAM_PATTERN = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
+UNIT_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.@-]{0,99}")
 JOB_PATTERN = re.compile(r"[0-9a-f]{32}")
 FILE_BYTES = 255  # of a file's name, on every file system of a guest
 MOST_OF_A_NAME = 99  # files of one name that are kept apart: "name", "name (2)" to "name (99)"
@@ -109,6 +110,11 @@ def is_numbered(found: str, name: str) -> bool:
     stem, end = numbered_parts(name)
     numbers = (f"{stem} ({number}){end}" for number in range(2, MOST_OF_A_NAME + 1))
     return found == name or found in numbers
+
+
+def is_unit_name(text: str) -> bool:
+    """Say whether `text` may name a systemd unit of a guest."""
+    return UNIT_PATTERN.fullmatch(text) is not None
 
 
 def new_id() -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dvmweb.config.kinds import SIZES
 from dvmweb.errors import ConfigError, CouldNotLook, DvmError, NotFound, Problem, UsageError
 from dvmweb.guest_text import why_not_plain
 from dvmweb.jobs import journal, starting
@@ -66,12 +67,11 @@ class Vms:
 
     # -- configs ---------------------------------------------------------------------------------------------------
 
-    def init(self, name: str, recipes: tuple[str, ...] = (), repo: str = "") -> Path:
+    def init(self, name: str, recipes: tuple[str, ...] = (), repo: str = "", kind: str = "") -> Path:
         """Write the config of a new VM and return its path. Raises UsageError, ConfigError; nothing is created."""
         check_socket_path(str(self.paths.lima_home), vm_name(name))
-        values: dict[str, Any] = {"repo": repo} if repo else {}
-        if recipes:
-            values["recipes"] = list(recipes)
+        given = (("kind", kind), ("repo", repo), ("recipes", list(recipes)))
+        values = {field: value for field, value in given if value} | SIZES.get(kind, {})
         try:
             self._check_recipes(recipes)
             return self._store().create(name, values)
@@ -225,14 +225,15 @@ class Vms:
         """
         from dvmweb.lima.entering import enter
 
-        world, lima = self._running(name)
+        world, lima = self.running(name)
         return lima.attach(enter(world.wish.instance, world.config.guest_code_dir, command))
 
     def need_running(self, name: str) -> None:
         """Raise NotFound where there is no such instance, CouldNotLook where it does not run."""
-        self._running(name)
+        self.running(name)
 
-    def _running(self, name: str) -> tuple[World, Lima]:
+    def running(self, name: str) -> tuple[World, Lima]:
+        """The world of a VM that runs, and the engine for questions to it. Raises NotFound, CouldNotLook."""
         world, lima = self._asked(name, "look")
         if world.instance is None:
             raise NotFound(f"{name} is not created.", f"Create it with `dvm sync {name}`.")
@@ -249,11 +250,13 @@ class Vms:
         from dvmweb.remotes import where_to_paste
 
         config = self.check_config(name)
+        if config.is_service:
+            raise NotFound(f"{name} has no key of its own: it is a {config.kind} VM.", "It clones no repository.")
         key = read_note(self.paths, name, "key.pub")
         if not key and read_note(self.paths, name, "no-key"):
             raise NotFound(f"{name} has no key: ssh-keygen is missing.", "Install the OpenSSH client, then sync again.")
         if not key:
-            world, lima = self._running(name)
+            world, lima = self.running(name)
             found = parse_key(lima.ask(world.wish.instance, key_question(world)).stdout, world.nonce)
             key = found.line if found else ""
         if not key:
@@ -266,7 +269,7 @@ class Vms:
         from dvmweb.jobs.worlds import read_note
         from dvmweb.plans import hook_question
 
-        world, lima = self._running(name)
+        world, lima = self.running(name)
         found = parse_hook(lima.ask(world.wish.instance, hook_question(world)).stdout, world.nonce)
         digest, text = found or ("", b"")
         is_approved = bool(digest) and digest == read_note(self.paths, name, "approved-hook")
@@ -285,7 +288,7 @@ class Vms:
 
 def _of_the_words(problem: Problem) -> Problem:
     """A problem of words given to `init`: it names the option, as there is no file yet."""
-    option = {"repo": "--repo", "recipes": "--recipe"}.get(problem.field.partition(".")[0])
+    option = {"repo": "--repo", "recipes": "--recipe", "kind": "--kind"}.get(problem.field.partition(".")[0])
     return replace(problem, field=option) if option and not problem.file else problem
 
 

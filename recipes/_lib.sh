@@ -39,6 +39,121 @@ root_record() {
     die "could not write $1 as root; see that 'sudo -n true' works in the guest"
 }
 
+# guest_name: prints the name by which other VMs reach this one.
+guest_name() { printf 'lima-%s.internal' "$DVM_INSTANCE"; }
+
+# root_file FILE MODE: FILE, root's and of that mode, holds what comes on stdin, which no command line ever shows; old or
+# new, never half. dvm_changed says that one of these files was another before.
+dvm_changed=""
+root_file() {
+  local code=0
+  # shellcheck disable=SC2016  # the inner bash expands these
+  as_root bash -c 'set -eu; umask 022; mkdir -p -- "${1%/*}"; new=$(mktemp -- "${1%/*}/.new.XXXXXX")
+    trap "rm -f -- \"\$new\"" EXIT; cat >"$new"; chmod -- "$2" "$new"
+    if [ "$(stat -c %a -- "$1" 2>/dev/null)" = "$2" ] && cmp -s -- "$new" "$1"; then exit 0; fi
+    mv -fT -- "$new" "$1"; trap - EXIT; exit 9' bash "$@" || code=$?
+  case $code in
+  0) ;;
+  9) dvm_changed=1 ;;
+  *) die "could not write $1 as root; see that 'sudo -n true' works in the guest" ;;
+  esac
+}
+
+# service_unit NAME COMMAND [LINE...]: the systemd unit of a service that can write nothing and see no home; LINEs change
+# that. A secret comes to it by LoadCredential, never in COMMAND.
+service_unit() {
+  local name=$1 command=$2
+  shift 2
+  root_file "$dvm_root/etc/systemd/system/$name.service" 644 <<END
+# Written by dvm: what is changed here goes with the next run of its recipe.
+[Unit]
+Description=$name, set up by dvm
+After=network-online.target
+Wants=network-online.target
+
+[Service]
+ExecStart=$command
+DynamicUser=yes
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+ProtectSystem=strict
+ProtectHome=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectControlGroups=yes
+PrivateTmp=yes
+PrivateDevices=yes
+RestrictNamespaces=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+UMask=0077
+Restart=on-failure
+RestartSec=5
+$(printf '%s\n' "$@")
+
+[Install]
+WantedBy=multi-user.target
+END
+}
+
+# service_up UNIT: the systemd unit runs now and after each boot; anew where one of its files has changed.
+service_up() {
+  local name=${DVM_INSTANCE:-}
+  if ! as_root systemctl daemon-reload || ! as_root systemctl enable --quiet "$1"; then
+    die "systemd did not take the unit $1: its own words stand above"
+  fi
+  if [ -n "$dvm_changed" ] || ! systemctl is-active --quiet "$1"; then
+    as_root systemctl restart "$1" || die "the service $1 did not start; why: dvm log ${name#dvm-} $1"
+  fi
+}
+
+# service_answers UNIT URL SECONDS: waits until the service answers there; it ends the recipe when it does not. The command
+# UNIT-health, the probe, asks the same.
+service_answers() {
+  local health=$dvm_root/usr/local/bin/$1-health name=${DVM_INSTANCE:-} try
+  root_file "$health" 755 <<END
+#!/bin/sh
+# Written by dvm: does the service answer?
+systemctl is-active --quiet $1 && exec curl -fsS --noproxy '*' --max-time 5 -o /dev/null -- $2
+END
+  for ((try = 0; try < $3; try++)); do
+    if "$health" 2>/dev/null; then return 0; fi
+    systemctl is-active --quiet "$1" || die "the service $1 has ended; why: dvm log ${name#dvm-} $1"
+    sleep "${dvm_service_wait:-1}"
+  done
+  die "the service $1 runs and does not answer at $2; why: dvm log ${name#dvm-} $1"
+}
+
+# funnel_check FILE WANTED: FILE, a command, prints where Tailscale's Funnel leads, or off; 3 when it is not WANTED, and
+# nothing with another code when tailscaled does not tell.
+funnel_check() {
+  root_file "$1" 755 <<END
+#!/usr/bin/env python3
+# Written by dvm: prints where Funnel leads, or off; 0 when that is what the config says.
+import json, subprocess, sys
+
+def leads(config):
+    for part in (config, *(config.get("Foreground") or {}).values()):
+        for at in (at for at, is_open in (part.get("AllowFunnel") or {}).items() if is_open):
+            handlers = ((part.get("Web") or {}).get(at) or {}).get("Handlers") or {"": {}}
+            yield from (one.get("Proxy") or "something else" for one in handlers.values())
+
+said = subprocess.run(["tailscale", "funnel", "status", "--json"], stdout=subprocess.PIPE, check=True, timeout=9).stdout
+now = " and ".join(sorted(set(leads(json.loads(said) or {})))) or "off"
+print(now)
+sys.exit(0 if now == "$2" else 3)
+END
+}
+
+# need_kept NAME FILE KEPT: the secret NAME was given (it lies in FILE), or an earlier run has put it into KEPT.
+# Else the recipe ends with 76, by which dvm knows that it has to ask for it.
+need_kept() {
+  if [ -n "$2" ] && [ -s "$2" ]; then return 0; fi
+  if as_root test -s "$3"; then return 0; fi
+  printf 'error: this recipe needs the secret %s, and the guest keeps none\n' "$1" >&2
+  exit 76
+}
+
 # ensure_line FILE LINE: LINE stands in FILE as a line of its own.
 ensure_line() {
   if [ -e "$1" ] && grep -qxF -e "$2" -- "$1"; then return 0; fi
@@ -54,7 +169,7 @@ fetch_pinned() {
   if [ -f "$3" ] && sha256sum --status -c - <<<"$2  $3"; then return 0; fi
   mkdir -p -- "$(dirname -- "$3")"
   new=$(mktemp -- "$3.XXXXXX")
-  if ! curl -fsSL --proto '=https' --proto-redir '=https' --tlsv1.2 --retry 3 --connect-timeout 20 --max-time 900 \
+  if ! curl -fsSL --proto '=https' --proto-redir '=https' --tlsv1.2 --retry 3 --connect-timeout 20 --max-time "${dvm_fetch_seconds:-900}" \
     -o "$new" -- "$1"; then
     rm -f -- "$new"
     die "could not download $1; see that the guest reaches it: curl -I '$1'"
@@ -260,6 +375,7 @@ release_install() {
     mkdir "$work/tree"
     case $url in
     *.zip) unzip -q "$work/archive" -d "$work/tree" ;;
+    */"$name"-linux-*) install -m 755 -- "$work/archive" "$work/tree/$1" ;; # the bare program
     *) tar -xf "$work/archive" -C "$work/tree" --no-same-owner ;;
     esac || die "the archive of $name $version could not be unpacked; see that the disk has room: df -h"
     for command in "$@"; do

@@ -36,6 +36,8 @@ def vm_facts(vm: Vm) -> dict[str, Any]:
         "version": 1,
         "name": vm.name,
         "kind": vm.kind,
+        "vm_kind": config.kind if config else None,
+        "guest_name": config.guest_name if config and instance else None,
         "status": vm.status or None,
         "instance": instance.name if instance else None,
         "reachable": vm.reach.answered if vm.reach else None,

@@ -1,16 +1,101 @@
-"""Print a job's log and follow it while the job runs; print the commands of a job from the ledger."""
+"""Print a job's log and follow it while the job runs, its commands from the ledger, or the journal of a VM."""
 
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
+from dataclasses import dataclass
 
-from dvmweb.errors import ExitCode
+from dvmweb import journals
+from dvmweb.errors import ExitCode, NotFound, UsageError
 from dvmweb.guest_text import log_lines
 from dvmweb.jobs import journal, starting
 from dvmweb.jobs.journal import Job
+from dvmweb.names import vm_name
 from dvmweb.vms import Vms
 
 CHUNK = 1_000_000  # bytes
+LONGEST = 64_000  # bytes of a line that are waited for
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The words beside the name."""
+
+    unit: str = ""
+    commands: bool = False
+    follow: bool = False
+    lines: int | None = None
+    units: bool = False
+
+    @property
+    def is_of_a_vm(self) -> bool:
+        """Whether they mean the journal of a VM."""
+        return bool(self.unit or self.follow or self.units or self.lines is not None)
+
+
+def show(vms: Vms, name: str, asked: Asked) -> int:
+    """The log of the job, or the journal of the VM, that is called so; the exit code."""
+    if has_vm(vms, name):
+        if asked.commands:
+            raise UsageError("--commands belongs to a job.", f"The jobs of {name}: dvm jobs")
+        return _journal(vms, name, asked)
+    try:
+        job = vms.job(name)
+    except NotFound as error:
+        raise NotFound(f"There is no VM and no job {name!r}.", "See them with: dvm ls, dvm jobs") from error
+    if asked.is_of_a_vm:
+        raise UsageError(f"{name} is a job; units, -f, -n and --units belong to a VM.", f"Its log: dvm log {name}")
+    return commands(vms, job) if asked.commands else follow_log(vms, job)
+
+
+def has_vm(vms: Vms, name: str) -> bool:
+    """Say whether there is a config of that name."""
+    with suppress(UsageError):
+        return vms.paths.vm_config(vm_name(name)).exists()
+    return False
+
+
+def _journal(vms: Vms, name: str, asked: Asked) -> int:
+    known = journals.units_of(vms, name)
+    if asked.units:
+        print("\n".join(known) or f"The recipes of {name} name no unit; without one all of its journal is shown.")
+        return 0
+    what = journals.wanted(known, asked.unit, 200 if asked.lines is None else asked.lines)
+    lines = _Lines()
+    if not asked.follow:
+        lines.take(journals.read(vms, name, what))
+        lines.end()
+        return 0
+    try:
+        journals.follow(vms, name, what, lines.take)
+    except KeyboardInterrupt:
+        print(f"\n-- the journal of {name} goes on", file=sys.stderr)
+        return int(ExitCode.CANCELLED)
+    finally:
+        lines.end()
+    return 0
+
+
+class _Lines:
+    """Prints what a guest says line by line, with nothing in it that a terminal would obey."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def take(self, data: bytes) -> None:
+        """Print the lines that are whole by now."""
+        whole, _, self._rest = (self._rest + data).rpartition(b"\n")
+        if whole:
+            print(log_lines(whole), flush=True)
+        if len(self._rest) > LONGEST:
+            self.end()
+
+    def end(self) -> None:
+        """Print a last line that was not ended."""
+        if self._rest:
+            print(log_lines(self._rest), flush=True)
+        self._rest = b""
 
 
 def follow_log(vms: Vms, job: Job) -> int:

@@ -73,10 +73,13 @@ def _verb(*decorators: Callable[[Any], Any], **settings: Any) -> Callable[[Calla
         "--recipe", "recipes", multiple=True, metavar="R", help="A recipe or bundle; may be given several times."
     ),
     click.option("--repo", default="", metavar="URL", help="The Git repository that the first sync clones."),
+    click.option(
+        "--kind", default="", metavar="KIND", help="llama, cloudflared or tailscale: a service without a project."
+    ),
 )
-def init(vms: Vms, name: str, recipes: tuple[str, ...], repo: str) -> None:
+def init(vms: Vms, name: str, recipes: tuple[str, ...], repo: str, kind: str) -> None:
     """Write the config of a new VM and open it in $EDITOR (on a terminal)."""
-    path = vms.init(name, recipes, repo)
+    path = vms.init(name, recipes, repo, kind)
     click.echo(f"Wrote {path}")
     _hint(vms)
     if sys.stdin.isatty() and sys.stdout.isatty():
@@ -110,7 +113,8 @@ def sync(vms: Vms, name: str, dry_run: bool, secrets: tuple[str, ...], **options
     values = read_secrets(secrets)
     job = follow(vms, vms.start_job(name, "sync", options, values))
     if job.failure is not None and job.failure.kind == "SecretNeeded" and sys.stdin.isatty():
-        missing = tuple(f"{secret}=-" for secret in vms.secrets_of(name) if secret not in values)
+        asked = job.failure.todo.split()  # only for those that it needs
+        missing = tuple(word for secret in vms.secrets_of(name) if (word := f"{secret}=-") in asked)
         job = follow(vms, vms.start_job(name, "sync", options, values | read_secrets(missing)))
     code = report_end(vms, job)
     if code == 0 and approves_hook(vms, name, job):
@@ -271,15 +275,21 @@ def jobs(vms: Vms, as_json: bool) -> None:
 
 
 @_verb(
-    click.argument("job"),
-    click.option("--commands", is_flag=True, help="Only the engine's commands, with time and exit code."),
+    click.argument("name", metavar="JOB|NAME"),
+    click.argument("unit", default=""),
+    click.option("--commands", is_flag=True, help="Of a job: only the engine's commands, with time and exit code."),
+    click.option("-f", "--follow", is_flag=True, help="Of a VM: go on until Ctrl-C."),
+    click.option("-n", "--lines", type=int, metavar="N", help="Of a VM: so many of the last lines; 200 without."),
+    click.option("--units", is_flag=True, help="Of a VM: only the units that its recipes name."),
 )
-def log(vms: Vms, job: str, commands: bool) -> None:
-    """Print the log of a job and follow it while it runs."""
+def log(vms: Vms, name: str, **words: Any) -> None:
+    """Print the log of a job and follow it while it runs; or the journal of a VM, all of it or of one UNIT.
+
+    A VM that is called as a job's id begins comes first.
+    """
     from dvmweb.cli import log_view
 
-    found = vms.job(job)
-    sys.exit(log_view.commands(vms, found) if commands else log_view.follow_log(vms, found))
+    sys.exit(log_view.show(vms, name, log_view.Asked(**words)))
 
 
 @_verb(click.argument("job"))

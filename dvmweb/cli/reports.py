@@ -9,6 +9,7 @@ import click
 
 from dvmweb.cli import show
 from dvmweb.cli.follow import follow, report_end
+from dvmweb.config.kinds import not_looked
 from dvmweb.errors import CouldNotLook, ExitCode, WorkAtRisk
 from dvmweb.jobs import journal, starting
 from dvmweb.jobs.journal import Job
@@ -45,6 +46,8 @@ def report_only(vms: Vms, name: str) -> int:
     if report is not None:
         show_report(name, report, as_json=False)
     failed = report_end(vms, job)
+    if told := not_looked(vms.check_config(name).kind):
+        click.echo(told)
     if not failed:
         click.echo(f"Nothing was deleted. To delete it: dvm rm {name} --yes (with work at risk also --force)", err=True)
     return failed or verdict_code(report)

@@ -17,7 +17,7 @@ from dvmweb.terminals.client import TerminalFacts
 from dvmweb.vms import Vm
 
 GIB = 1 << 30
-LEAST = ("RECIPES", "PORTS", "SIZE")  # columns that go where the terminal is too narrow, this one first
+LEAST = ("RECIPES", "PORTS", "SIZE", "KIND")  # columns that go where the terminal is too narrow, this one first
 NARROWEST = 20  # columns of a terminal below which nothing is cut
 
 
@@ -75,10 +75,10 @@ def wrapped(lines: Iterable[str], width: int) -> list[str]:
 
 
 def vm_table(vms: Sequence[Vm]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Head and lines of `dvm ls`; the wall has a column where some VM has agents."""
-    head = ("NAME", "STATE", "WORK AT RISK", "WALL", "SIZE", "PORTS", "RECIPES")
-    rows = [(vm.name, state(vm), work(vm), wall_of(vm), size(vm), ports(vm), recipes(vm)) for vm in vms]
-    shown = [i for i, name in enumerate(head) if name != "WALL" or any(row[i] for row in rows)]
+    """Head and lines of `dvm ls`; kind and wall have a column where some VM is a service, or has agents."""
+    head = ("NAME", "KIND", "STATE", "WORK AT RISK", "WALL", "SIZE", "PORTS", "RECIPES")
+    rows = [(vm.name, kind(vm), state(vm), work(vm), wall_of(vm), size(vm), ports(vm), recipes(vm)) for vm in vms]
+    shown = [i for i, name in enumerate(head) if name not in ("KIND", "WALL") or any(row[i] for row in rows)]
     return tuple(head[i] for i in shown), [tuple(row[i] for i in shown) for row in rows]
 
 
@@ -124,6 +124,11 @@ def wall_of(vm: Vm) -> str:
         return "not tested" if is_untested else ""
     words = {wall.HOLDS: "holds", wall.HOLE: "HAS A HOLE", wall.UNKNOWN: "not known"}
     return f"{words[vm.wall.result_for(wanted)]} {age(vm.wall.at)}"
+
+
+def kind(vm: Vm) -> str:
+    """Which service the VM is, "" for a project's."""
+    return vm.config.kind if vm.config and vm.config.is_service else ""
 
 
 def size(vm: Vm) -> str:

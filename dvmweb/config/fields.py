@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from dvmweb import names
+from dvmweb.config.kinds import PROJECT, is_service
 from dvmweb.config.values import Wrong, each, entries, items, shape, size, text
 from dvmweb.errors import UsageError
 from dvmweb.guest_text import visible
 
 HOST_IP = "127.0.0.1"  # the only address of the host on which a guest's port ever opens
 DASHBOARD_PORTS = (8722, 8723)
-KINDS_TO_COME = ("llama", "cloudflared", "tailscale")
 
 _USER = re.compile(r"[a-z][a-z0-9_-]{0,30}")
 # Names that the distributions use: an account of that name could not be made, or would not be ours.
@@ -117,8 +117,6 @@ def one_of(*choices: str) -> Callable[[object], str]:
 
     def check(value: object) -> str:
         word = text(value)
-        if word in KINDS_TO_COME and "vm" in choices:
-            raise Wrong(f"{word} is a kind to come; this version of dvm has none", "Write vm, or leave the line out.")
         if word not in choices:
             raise Wrong(f"'{visible(word, 60)}' is not one of the words allowed", f"Write {' or '.join(choices)}.")
         return word
@@ -141,9 +139,11 @@ def code_dir(value: object, name: str | None, user_name: str | None) -> str:
     return path
 
 
-def repo(value: object) -> str:
+def repo(value: object, kind: str | None = PROJECT) -> str:
     """The address of a Git repository that the guest clones; never one with a secret in it."""
     address = text(value)
+    if kind is not None and is_service(kind):
+        raise Wrong(f"a VM of the kind {kind} has no project", f"Delete the line, or write kind: {PROJECT}.")
     scheme, separator, rest = address.partition("://")
     authority = rest.partition("/")[0]
     has_secret = "@" in authority and (scheme == "https" or ":" in authority.rpartition("@")[0])

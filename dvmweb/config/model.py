@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dvmweb import names
-from dvmweb.config import fields
+from dvmweb.config import fields, kinds
 from dvmweb.config.fields import PortForward
 from dvmweb.config.values import UNITS, Wrong, each, size_text, yes_no
 
@@ -56,6 +56,18 @@ class VmConfig:
             "app",
         )
     )
+    kind: str = dataclasses.field(
+        default=kinds.PROJECT,
+        metadata=_about(
+            fields.one_of(*kinds.KINDS),
+            "choice",
+            "Kind",
+            "What the VM is for: vm is a project's; llama, cloudflared and tailscale are services, which bring the "
+            "recipe of their name and have no repository.",
+            "llama",
+            choices=kinds.KINDS,
+        ),
+    )
     repo: str = dataclasses.field(
         default="",
         metadata=_about(
@@ -65,6 +77,7 @@ class VmConfig:
             "The Git repository that the first sync clones into the code folder; a private one is reached with "
             "the VM's own SSH key.",
             "git@github.com:you/app.git",
+            ("kind",),
         ),
     )
     cpus: int = dataclasses.field(
@@ -159,17 +172,6 @@ class VmConfig:
             yes_no, "yes-no", "Baseline", "Whether the baseline recipe runs first; most other recipes need it.", False
         ),
     )
-    kind: str = dataclasses.field(
-        default="vm",
-        metadata=_about(
-            fields.one_of("vm"),
-            "choice",
-            "Kind",
-            "What the VM is for; vm is a project's VM and the only kind for now.",
-            "vm",
-            choices=("vm",),
-        ),
-    )
 
     @classmethod
     def from_values(cls, values: Mapping[str, object]) -> VmConfig:
@@ -185,9 +187,19 @@ class VmConfig:
         return cls(**found)
 
     @property
+    def is_service(self) -> bool:
+        """Whether it has no project: no repository, no key of its own, no hook."""
+        return kinds.is_service(self.kind)
+
+    @property
     def instance(self) -> str:
         """The Lima instance of this VM."""
         return names.instance_name(self.name)
+
+    @property
+    def guest_name(self) -> str:
+        """The name by which other VMs of the same network reach it."""
+        return f"lima-{self.instance}.internal"
 
     @property
     def home(self) -> str:

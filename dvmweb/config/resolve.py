@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from dvmweb.config import kinds
 from dvmweb.config.fields import DASHBOARD_PORTS
 from dvmweb.config.fields import bundles as check_bundles
 from dvmweb.config.model import OWN_FIELDS, Defaults, VmConfig
@@ -17,7 +18,7 @@ Place = tuple[str, ...]  # a field and what stands below it; entries of a list c
 Fault = tuple[Place, str, str]  # where, what it is, what to write
 # What can be judged beyond the file alone, entry by entry or as a whole, also where other fields are bad.
 IN_PARTS = ("recipes", "params")
-AS_A_WHOLE = ("name", "image", "ports", "baseline")
+AS_A_WHOLE = ("name", "kind", "image", "ports", "baseline")
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Reading:
                 return f"recipes.{number}"
             if recipe in self.bundles.get(name, ()):
                 return f"bundles.{name}.{self.bundles[name].index(recipe) + 1}"
-        return "recipes"
+        return "kind" if recipe == self.config.kind else "recipes"
 
 
 def defaults_of(document: Document) -> tuple[Defaults, tuple[Problem, ...]]:
@@ -77,7 +78,8 @@ def judge(name: str, document: Document, defaults_file: Document) -> Reading:
     faults += _faults(merged)
     problems += tuple(_problems(faults, (document, defaults_file)))
     config = VmConfig.from_values(_good_part(merged, faults) if problems else merged)
-    expanded = replace(config, recipes=_expand(config.recipes, defaults.bundles))
+    named = kinds.with_own_recipe(config.kind, config.recipes)
+    expanded = replace(config, recipes=_expand(named, defaults.bundles))
     names = merged.get("recipes", ())
     written = tuple(str(item) for item in names) if isinstance(names, (list, tuple)) else ()
     return Reading(expanded, in_order(problems), defaults.bundles, written, (document, defaults_file))

@@ -34,6 +34,7 @@ from dvmweb.plans import Options, Step, World, guest_steps
 TAIL_BYTES = 8_000  # of a step's output, for its error text
 LOG_BYTES = 20_000_000  # of one step; the rest is dropped with a mark
 NOT_HERE = 69  # exit code of a guest script that cannot do its work in the demo
+SECRET_MISSING = 76  # exit code of a recipe that takes a secret which the guest keeps, where it has none
 KEY_REFUSED = 77  # exit code of _clone.sh when the server does not know the VM's key
 ANSWER_POLL = 2.0  # seconds between two questions to a guest that still boots
 QUIET = ("look-first", "must-exist", "deletable", "effective-config", "is-gone", "key")  # answers for us, no log
@@ -143,6 +144,8 @@ class Runner:
             return "not-run", last_words(finished) or "not run in the demo"
         if finished.code == KEY_REFUSED and step.check == "clone":
             raise checks.refused_clone(self._world, finished.stderr, self._public_key())
+        if finished.code == SECRET_MISSING and step.secrets:
+            raise guest_steps.secret_needed(self._job.vm, step.title.removeprefix("recipe "), step.secrets)
         if (finished.code != 0 or finished.ended != "exit") and not is_look and not is_optional:
             raise failed_step(step, finished, self._tail)
         if step.check in checks.CHECKS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dvmweb import work
+from dvmweb.config import kinds
 from dvmweb.errors import CouldNotLook, WorkAtRisk
 from dvmweb.guest_text import visible
 from dvmweb.jobs import stored
@@ -48,16 +49,22 @@ def work_unchanged(tools: Tools, world: World, finished: Finished) -> Outcome:
     # What is lost is told in full; the stored report goes with the VM.
     told = () if verdict is work.Verdict.CLEAN else report.lines()
     between = "Looked just before the stop: what the guest wrote between this look and its end is gone with it, unseen."
-    return Outcome(world, report.summary(), (*told, between))
+    return Outcome(world, report.summary(), (*told, between, *_not_looked_at(world)))
 
 
 def not_looked(tools: Tools, world: World, finished: Finished) -> Outcome:
     """A forced delete of a VM that does not run: nobody looks, and that is said with what was known."""
     known = stored.read(tools.paths, world.config.name, world.instance)
     if known is None:
-        return Outcome(world, "not looked", (f"{world.config.name} was deleted without a look; none was known.",))
+        unknown = f"{world.config.name} was deleted without a look; none was known."
+        return Outcome(world, "not looked", (unknown, *_not_looked_at(world)))
     last = f"{world.config.name} was deleted without a look. The last one ({age(known.report.looked_at)}) said:"
-    return Outcome(world, "not looked", (last, *known.report.lines()))
+    return Outcome(world, "not looked", (last, *known.report.lines(), *_not_looked_at(world)))
+
+
+def _not_looked_at(world: World) -> tuple[str, ...]:
+    told = kinds.not_looked(world.config.kind)
+    return (told,) if told else ()
 
 
 def keep_report(paths: Paths, job: str, world: World, finished: Finished) -> work.WorkReport:

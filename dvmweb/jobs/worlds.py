@@ -32,6 +32,7 @@ SCRIPTS = tuple(
         "hook",
         "show_hook",
         "terminals",
+        "journal",
         "receive",
         "wall",
         "work",

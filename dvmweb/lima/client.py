@@ -213,6 +213,16 @@ class Lima:
         words = commands.ssh(self.engine, self._home_of(instance), instance, script.argv(), fresh=True)
         return self.run(words, timeout, stdin=source, **more)
 
+    def follow(
+        self, instance: str, script: GuestScript, timeout: float, on_output: Callable[[bytes], None]
+    ) -> Finished:
+        """Run a script that goes on telling, each piece to `on_output` as it comes. Raises CouldNotLook as `ask`.
+
+        Over a connection of its own: where the shared one hangs, nobody would hear of it.
+        """
+        words = commands.ssh(self.engine, self._home_of(instance), instance, script.argv(), fresh=True)
+        return self.run(words, timeout, stdin=script.payload(), on_stdout=on_output)
+
     def _home_of(self, instance: str) -> Path:
         """LIMA_HOME, where this instance has been started at least once."""
         if not commands.ssh_config(self.paths.lima_home, instance).is_file():

@@ -3,6 +3,7 @@
 from dvmweb.plans.guest_steps import (
     hook_question,
     is_nothing_to_do,
+    journal_question,
     key_question,
     receiving,
     state_question,
@@ -19,6 +20,7 @@ __all__ = [
     "World",
     "hook_question",
     "is_nothing_to_do",
+    "journal_question",
     "key_question",
     "plan",
     "receiving",

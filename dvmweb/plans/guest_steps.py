@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from dvmweb.errors import SecretNeeded
@@ -62,14 +62,27 @@ def recipe(world: World, wish: RecipeWish, options: Options) -> Step:
         secrets={param.name: world.secrets[param.name] for param in wish.recipe.params if param.name in world.secrets},
     )
     reason = _recipe_skip(world, wish, options)
-    missing = [param.name for param in wish.recipe.params if param.secret and param.name not in world.secrets]
-    if missing and world.guest is not None and not reason:
-        raise SecretNeeded(
-            f"The recipe {name} takes a secret that was not given: {', '.join(missing)}.",
-            f"Give it on stdin: dvm sync {world.config.name} --secret {missing[0]}=-",
-        )
+    missing = [param for param in wish.recipe.params if param.secret and param.name not in world.secrets]
+    must = [param.name for param in missing if not param.is_kept]
+    if must and world.guest is not None and not reason:
+        raise secret_needed(world.config.name, name, must)
     return _run(
-        f"recipe {name}" if name != "baseline" else name, world, script, SCRIPT, needs_network=True, skip_reason=reason
+        f"recipe {name}" if name != "baseline" else name,
+        world,
+        script,
+        SCRIPT,
+        needs_network=True,
+        secrets=tuple(param.name for param in missing if param.is_kept),
+        skip_reason=reason,
+    )
+
+
+def secret_needed(vm: str, recipe: str, names: Sequence[str]) -> SecretNeeded:
+    """The error of a recipe that cannot run without these secrets."""
+    given = " ".join(f"--secret {name}=-" for name in names)
+    return SecretNeeded(
+        f"The recipe {recipe} takes a secret that was not given: {', '.join(names)}.",
+        f"Give it on stdin: dvm sync {vm} {given}",
     )
 
 
@@ -152,7 +165,8 @@ def look_after_sync(world: World, options: Options) -> Step:
 def is_nothing_to_do(world: World, options: Options) -> bool:
     """Say whether a sync of this world would run no guest step (the guest has answered)."""
     steps = (identity(world), *(recipe(world, wish, options) for wish in world.recipes))
-    return all(step.skip_reason for step in (*steps, key(world), code(world), hook(world, options)))
+    project = () if world.config.is_service else (key(world), hook(world, options))
+    return all(step.skip_reason for step in (*steps, code(world), *project))
 
 
 def look(world: World, check: str = "work", *, is_optional: bool = False, skip_reason: str = "") -> Step:
@@ -194,6 +208,12 @@ def hook_question(world: World) -> GuestScript:
 def terminal_question(world: World, terminal: str) -> GuestScript:
     """Ask what runs in a terminal."""
     return _script(world, "_terminals.sh", {"DVM_TERMINAL_ID": terminal})
+
+
+def journal_question(world: World, units: Sequence[str], lines: int, *, is_followed: bool) -> GuestScript:
+    """Ask for the last lines of the journal, and to go on with those that come."""
+    more = {"DVM_FOLLOW": "1"} if is_followed else {}
+    return _script(world, "_journal.sh", {"DVM_UNITS": "\n".join(units), "DVM_LINES": str(lines), **more})
 
 
 def receiving(world: World, name: str, size: int, *, reserve: int, piece: int) -> GuestScript:

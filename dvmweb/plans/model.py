@@ -27,6 +27,7 @@ class Step:
     script: GuestScript | None = field(default=None, repr=False)  # goes in on stdin, secrets with it; never logged
     skip_reason: str = ""  # shown instead of running
     needs_network: bool = False
+    secrets: tuple[str, ...] = ()  # names of those for which the guest may ask, by its exit code
     locks_engine: str = ""  # "": no; "step": while it runs; "create": and cleans up; "running": until it is Running
 
 

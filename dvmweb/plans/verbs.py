@@ -26,13 +26,20 @@ def _sync(world: World, options: Options) -> Iterator[Step]:
     yield from _up(world, options)
     yield guest_steps.identity(world)
     yield from (guest_steps.recipe(world, wish, options) for wish in world.recipes)
+    if world.config.is_service:
+        yield guest_steps.code(world)  # an empty folder: there a look at the work has somewhere to look
+    else:
+        yield from _project(world, options)
+    yield guest_steps.look_after_sync(world, options)
+    yield from guest_steps.wall(world)
+
+
+def _project(world: World, options: Options) -> Iterator[Step]:
     yield guest_steps.key(world)
     yield guest_steps.code(world)
     if world.config.repo:
         yield guest_steps.hook_after_clone(world, options)
     yield guest_steps.hook(world, options)
-    yield guest_steps.look_after_sync(world, options)
-    yield from guest_steps.wall(world)
 
 
 def _start(world: World, options: Options) -> Iterator[Step]:

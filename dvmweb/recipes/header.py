@@ -15,7 +15,7 @@ from dvmweb.recipes.model import BASH_DVM, CATEGORIES, LONG, MAX_ENTRIES, OUR_VA
 from dvmweb.recipes.variables import GIVEN, GIVEN_TO_BASH_DVM, NOT_GIVEN, defaults_itself, reads, sets
 
 START, END = "# /// recipe", "# ///"
-FIELDS = ("summary", "category", "needs", "params", "ports", "probe", "moving", "files")
+FIELDS = ("summary", "category", "needs", "params", "ports", "probe", "units", "moving", "files")
 MAX_HEADER = 16 * 1024  # characters
 
 
@@ -63,6 +63,7 @@ def _recipe(bare: Recipe, reader: Reader, body: str) -> Recipe:
         params=reader.params(fields.get("params")),
         ports=reader.ports(fields.get("ports")),
         probe=reader.text(fields.get("probe"), "probe", LONG),
+        units=reader.units(fields.get("units")),
         moving=reader.flag(fields.get("moving"), "moving"),
         files=reader.files(fields.get("files")),
     )

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from dvmweb.errors import Problem
 from dvmweb.guest_text import visible
-from dvmweb.names import is_param_name, is_recipe_name
+from dvmweb.names import is_param_name, is_recipe_name, is_unit_name
 from dvmweb.recipes.model import LONG, MAX_ENTRIES, OUR_VARIABLES, SHORT, Param
 
 if TYPE_CHECKING:
     from dvmweb.recipes.header_yaml import Node
 
 PARAM_FIELDS = ("label", "default", "secret", "help")
+KEPT = "kept"  # the word for a secret that the guest keeps
 
 
 class Reader:
@@ -120,6 +121,16 @@ class Reader:
                 self.problem("ports", f"{visible(value, 40)!r} is not a port", "Use 1 to 65535.", item.line)
         return tuple(found)
 
+    def units(self, node: Node | None) -> tuple[str, ...]:
+        """Names of systemd services, without `.service`."""
+        found: list[str] = []
+        for item in self.items(node, "units"):
+            unit = self.text(item, "units", SHORT)
+            if not is_unit_name(unit) or unit.endswith(".service"):
+                self.problem("units", f"{unit!r} is not a unit name", "Use names such as dvm-llama.", item.line)
+            found.append(unit)
+        return tuple(found)
+
     def params(self, node: Node | None) -> tuple[Param, ...]:
         """The params in the order in which the form shows them."""
         if node is None:
@@ -144,12 +155,13 @@ class Reader:
             todo = "Use lowercase letters, digits and single underscores."
             self.problem(field, "this is not a param name", todo, node.line)
         found = self.entries(node, field, PARAM_FIELDS)
-        secret = self.flag(found.get("secret"), f"{field}.secret")
+        is_kept = getattr(found.get("secret"), "text", "") == KEPT
+        secret = is_kept or self.flag(found.get("secret"), f"{field}.secret")
         default = self.text(found.get("default"), f"{field}.default", LONG)
         if secret and default:
             self.problem(f"{field}.default", "a secret cannot have a default", "Remove it.", found["default"].line)
         label = self.plain(found.get("label"), f"{field}.label") or name.replace("_", " ").capitalize()
-        return Param(name, label, default, secret, self.text(found.get("help"), f"{field}.help", LONG))
+        return Param(name, label, default, secret, self.text(found.get("help"), f"{field}.help", LONG), is_kept)
 
 
 def _words(allowed: tuple[str, ...]) -> str:

@@ -59,6 +59,7 @@ class Param:
     secret: bool
     help: str
     is_inferred: bool = False  # read in a script without a header: it reaches it only where a config sets it
+    is_kept: bool = False  # a secret that the guest keeps: asked for only where the recipe says that it has none
 
     @property
     def variable(self) -> str:
@@ -81,6 +82,7 @@ class Recipe:
     params: tuple[Param, ...] = ()
     ports: tuple[int, ...] = ()
     probe: str = ""  # one line of bash that succeeds when the recipe is in place; "" for none
+    units: tuple[str, ...] = ()  # the systemd units of its service, by which its journal is found
     moving: bool = False  # follows a moving version: run again by `dvm sync --update`
     files: tuple[str, ...] = ()  # bundled files of ours that lie beside it in the guest
 

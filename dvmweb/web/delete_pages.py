@@ -9,6 +9,7 @@ from hmac import compare_digest
 
 from flask import Blueprint, Response, request
 
+from dvmweb.config.kinds import NOT_LOOKED
 from dvmweb.deleting import steps_of_delete
 from dvmweb.errors import CouldNotLook, DvmError, NotFound, UsageError, VmBusy
 from dvmweb.jobs.stored import is_older
@@ -189,6 +190,8 @@ def _gone(vms: Vms, vm: Vm) -> tuple[tuple[str, str], ...]:
         told.append(("Terminals", f"{number} open"))
     elif number is None:
         told.append(("Terminals", "nobody can say: their keeper does not answer"))
+    if vm.config is not None and vm.config.is_service:
+        told.append(("Not looked at", NOT_LOOKED[vm.config.kind]))
     return (*told, ("The rest", "packages, databases, files outside the code folder"))
 
 

@@ -14,7 +14,7 @@ from dvmweb.web.form_recipes import recipe_places, recipe_rows
 from dvmweb.web.form_views import Choice, Field, FormView, Group, Shown
 
 NOBODY = "name"  # stands in for the name of a VM that has none yet: its code folder is shown as ~/code/name
-PROJECT, SIZE, PORTS = ("name", "repo"), ("cpus", "memory", "disk"), ("ports",)
+PROJECT, SIZE, PORTS = ("name", "kind", "repo"), ("cpus", "memory", "disk"), ("ports",)
 SUGGESTED = {"image": ("fedora", "debian", "ubuntu")}
 
 

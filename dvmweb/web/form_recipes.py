@@ -98,6 +98,8 @@ def _added(shown: Shown, name: str) -> str:
     if name in shown.typed.recipes or name not in {recipe.name for recipe in shown.draft.recipes}:
         return ""
     bundles = [bundle for bundle in shown.typed.recipes if name in shown.defaults.bundles.get(bundle, ())]
+    if shown.draft.config is not None and name == shown.draft.config.kind:
+        return "Added: it is what this kind is."
     askers = [recipe.name for recipe in shown.draft.recipes if name in recipe.needs]
     return f"Added: part of {bundles[0]}." if bundles else f"Added: {' and '.join(askers)} needs it."
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dvmweb.guest_text import visible
 from dvmweb.jobs.journal import Job
@@ -162,7 +162,10 @@ def work_line(vm: Vm, now: float) -> WorkLine | None:
     if vm.has_run_since and vm.work.verdict is Verdict.CLEAN:
         asked = f"looked {age(vm.work.looked_at, now)}"
         return WorkLine("blind", "eye-off", "Not looked since it ran", asked, "nothing was at risk before that run")
-    return report_line(vm.work, now, is_stopped=vm.status == "Stopped" and not vm.has_run_since)
+    line = report_line(vm.work, now, is_stopped=vm.status == "Stopped" and not vm.has_run_since)
+    if vm.config is None or not vm.config.is_service or line.detail:
+        return line
+    return replace(line, detail=f"in {visible(vm.config.code_dir)}; the service's own files are not looked at")
 
 
 def report_line(report: WorkReport, now: float, *, is_stopped: bool = False) -> WorkLine:
@@ -242,7 +245,8 @@ def what(vm: Vm) -> str:
     if vm.config is None:
         return ""
     arch = "" if vm.config.arch == "default" else vm.config.arch
-    return " · ".join(visible(fact, 80) for fact in (vm.config.image, arch, short_repo(vm.config.repo)) if fact)
+    kind = f"{vm.config.kind} service" if vm.config.is_service else ""
+    return " · ".join(visible(fact, 80) for fact in (kind, vm.config.image, arch, short_repo(vm.config.repo)) if fact)
 
 
 def tags(vm: Vm, line: WorkLine | None) -> tuple[str, ...]:

@@ -81,9 +81,12 @@ def facts(vm: Vm, disk_used: int) -> tuple[tuple[str, str], ...]:
     memory = instance.memory if instance else config.memory if config else 0
     disk = instance.disk if instance else config.disk if config else 0
     told = [("CPUs", str(cpus or "?")), ("Memory", size(memory)), ("Disk", _disk(disk, disk_used))]
+    if config is not None and config.is_service:
+        told = [("Kind", f"{config.kind} service"), *told]
     if config is not None:
         told += [("Image", visible(config.image)), ("User", visible(config.user))]
-        told += [("Code folder", visible(config.guest_code_dir)), ("Repository", visible(config.repo) or "none")]
+        told += [("Code folder", visible(config.guest_code_dir))]
+        told += [] if config.is_service else [("Repository", visible(config.repo) or "none")]
     if instance is not None:
         told += [("Lima instance", visible(instance.name)), ("Status", visible(instance.status) or "not readable")]
         told += [("Folder", visible(instance.directory) or "?"), ("Driver", visible(instance.vm_type) or "?")]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dvmweb.config import kinds
 from dvmweb.config.fields import DASHBOARD_PORTS, PortForward
 from dvmweb.config.model import FIELDS, Defaults, VmConfig, form_fields
 from dvmweb.config.resolve import port_conflicts
@@ -74,7 +75,7 @@ ODD: list[tuple[str, list[object]]] = [
         ],
     ),
     ("arch", ["arm64", "X86_64", True, None]),
-    ("kind", ["llama", "cloudflared", "tailscale", "VM"]),
+    ("kind", ["ollama", "VM", ""]),
     ("code_dir", ["~", "~/", "code", "/", "/srv/x", "/home/dev", "/home/dev/", "/home/other/x", "~/a/../b", "~/./a"]),
     ("code_dir", ["~root/x", "~/a//b", "~/a/", "~/a b", "~/$HOME", "~/-x", "~/{{x", "~/a\n", "~/" + "a" * 120, "~/é"]),
     ("repo", ["http://h/a", "file:///a", "ext::sh -c x", "git://h/a", "/srv/a", "../a", "-x", "--upload-pack=x"]),
@@ -145,13 +146,27 @@ def test_every_fault_of_every_field_at_once() -> None:
         VmConfig.from_values({"colour": "red", "kind": "VM", "ports": [0, 3000, 22], "memroy": "4GiB", "cpus": 0})
     assert [(".".join(place), todo) for place, _, todo in caught.value.faults if "ports" not in place] == [
         ("name", "Write one."),
+        ("kind", "Write vm or llama or cloudflared or tailscale."),
         ("cpus", "Write a number from 1 to 64."),
-        ("kind", "Write vm."),
         ("colour", f"The fields are {', '.join(FIELDS[1:])}."),
         ("memroy", "Write memory."),
     ]
     assert [place for place, *_ in caught.value.faults if "ports" in place] == [("ports", "1"), ("ports", "3")]
-    assert str(caught.value).startswith("name: is missing; cpus: is 0; ports.1: ")
+    assert str(caught.value).startswith("name: is missing; kind: 'VM' is not one of the words allowed; cpus: is 0; ")
+
+
+@pytest.mark.parametrize("kind", kinds.SERVICES)
+def test_a_service_brings_its_recipe_and_has_no_project(kind: str) -> None:
+    vm = config(kind=kind, **kinds.SIZES[kind])
+    assert (vm.is_service, vm.guest_name) == (True, "lima-dvm-app.internal")
+    assert [place for place, _ in refused(kind=kind, repo="git@h:me/app.git")] == ["repo"]
+    assert kinds.with_own_recipe(kind, ("git",)) == ("git", kind)
+    assert kinds.with_own_recipe(kind, (kind, "git")) == (kind, "git")
+    assert kinds.not_looked(kind).startswith("Not looked at, and gone with the VM: its ")
+
+
+def test_a_project_has_neither() -> None:
+    assert (config().is_service, kinds.with_own_recipe("vm", ("git",)), kinds.not_looked("vm")) == (False, ("git",), "")
 
 
 def test_a_code_folder_is_judged_alone_where_its_user_cannot_be_used() -> None:

@@ -85,7 +85,7 @@ def test_unreadable_yaml_in_both_files_is_told_at_once(store: ConfigStore) -> No
     ("content", "words"),
     [
         ("memroy: 4GiB", "Write memory."),
-        ("colour: red", "The fields are repo, cpus, memory"),
+        ("colour: red", "The fields are kind, repo, cpus, memory"),
         ("user: no", 'YAML reads no as yes or no, not as text. Put it in quotes: "no".'),
         ("user: ~", "YAML reads ~ as no value."),
         ("repo:", "has no value. Write one, or delete the line."),

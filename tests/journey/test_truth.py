@@ -318,6 +318,50 @@ def test_g06_a_secret_reaches_the_script_and_nothing_else(house: House) -> None:
     assert house.dvm("sync", "app", "--secret", "nosuch=-", stdin="x").code == 2
 
 
+KEEPER = """#!/usr/bin/env bash
+# /// recipe
+# summary: Keeps a secret
+# params:
+#   token: {label: Token, secret: kept}
+#   colour: {label: Colour}
+# probe: test -s ~/kept
+# ///
+given=${DVM_TOKEN_FILE:-}
+[ -n "$given" ] || [ -s ~/kept ] || exit 76
+[ -z "$given" ] || cp "$given" ~/kept
+"""
+
+
+def test_a_secret_that_the_guest_keeps_is_asked_for_once(house: House) -> None:
+    folder = house.paths.config / "recipes"
+    folder.mkdir(parents=True)
+    (folder / "keeper.sh").write_text(KEEPER)
+    house.paths.vm_config("app").parent.mkdir(parents=True, exist_ok=True)
+    house.paths.vm_config("app").write_text("baseline: false\nrecipes: [keeper]\n")
+    said = house.dvm("sync", "app")
+    assert (said.code, "The recipe keeper takes a secret that was not given: token." in said.err) == (2, True), said
+    assert "dvm sync app --secret token=-" in said.err
+    assert house.dvm("sync", "app", "--secret", "token=-", stdin=CANARY).code == 0
+    house.paths.vm_config("app").write_text("baseline: false\nrecipes: [keeper]\nparams: {keeper: {colour: red}}\n")
+    assert "done     recipe keeper" in house.ok("sync", "app")
+
+
+def test_a_service_has_no_project_and_its_delete_says_what_nobody_looked_at(house: House) -> None:
+    house.ok("init", "gate", "--kind", "tailscale")
+    assert house.dvm("init", "other", "--kind", "llama", "--repo", "git@h:a/b.git").code == 2
+    assert house.dvm("init", "other", "--kind", "ollama").code == 2
+    out = house.ok("sync", "gate")
+    assert "recipe tailscale  (not run in the demo" in out
+    assert not [title for title in ("VM-local key", "clone", "project hook") if title in out]
+    (row,) = json.loads(house.ok("ls", "--json"))
+    assert (row["vm_kind"], row["guest_name"], row["recipes"]) == ("tailscale", "lima-dvm-gate.internal", ["tailscale"])
+    assert (row["cpus"], row["memory_bytes"]) == (1, 2 * 2**30)
+    assert "tailscale" in house.ok("ls").splitlines()[1].split()[1]
+    assert "its identity in your tailnet" in house.dvm("rm", "gate").out
+    assert house.dvm("ssh-key", "gate").code == 3
+    assert "Not looked at, and gone with the VM: its identity" in house.ok("rm", "gate", "--yes")
+
+
 def test_g01_everything_that_we_write_is_private(house: House) -> None:
     house.ok("init", "app")
     house.ok("sync", "app")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from dvmweb.config import kinds
 from dvmweb.config.model import Defaults, VmConfig
 from dvmweb.errors import DvmError, UsageError
 from dvmweb.guest_state import Applied, GuestState
@@ -100,6 +101,15 @@ def instance(status: str = "Running", of: VmConfig | None = None) -> Instance:
 
 def titles(steps: tuple[Step, ...], *, run_only: bool = True) -> list[str]:
     return [step.title for step in steps if not (run_only and step.skip_reason)]
+
+
+@pytest.mark.parametrize("kind", kinds.SERVICES)
+def test_a_service_gets_no_key_no_clone_and_no_hook(kind: str) -> None:
+    steps = plan("sync", world(config(kind=kind), has_looked=True), Options())
+    assert titles(steps)[6:] == ["mark the guest", "baseline", "recipe node", "code dir", "work at risk"]
+    done = world(config(kind=kind), guest=replace(STATE, key="", code="empty"), instance=instance(of=config(kind=kind)))
+    assert is_nothing_to_do(done, Options())
+    assert not is_nothing_to_do(replace(done, guest=replace(STATE, code="absent")), Options())
 
 
 def test_a_new_vm_gets_every_step_in_order() -> None:
@@ -280,3 +290,24 @@ def test_no_step_shows_a_secret() -> None:
     assert b"canary" not in step.script.payload().replace(b"Y2FuYXJ5", b""), "only as base64, and only on stdin"
     assert "canary" not in repr(step)
     assert not any("canary" in word for word in step.argv)
+
+
+def test_a_secret_that_the_guest_keeps_is_left_to_the_guest_to_ask_for() -> None:
+    from dvmweb.errors import SecretNeeded
+    from dvmweb.recipes import Param
+
+    kept, other = Param("token", "Token", "", True, "", is_kept=True), Param("key", "Key", "", True, "")
+    wish = RecipeWish(Recipe("tunnel", Path("/r"), "true", False, params=(kept,)), HASH, {})
+    there = world(recipes=(wish,), guest=STATE, instance=instance())
+    (step,) = [step for step in plan("sync", there, Options()) if step.title == "recipe tunnel"]
+    assert (step.secrets, step.skip_reason) == (("token",), "")
+    (given,) = [
+        step
+        for step in plan("sync", replace(there, secrets={"token": b"x"}), Options())
+        if step.title == "recipe tunnel"
+    ]
+    assert given.secrets == ()
+    both = replace(wish, recipe=replace(wish.recipe, params=(kept, other)))
+    with pytest.raises(SecretNeeded) as caught:
+        plan("sync", replace(there, recipes=(both,)), Options())
+    assert caught.value.todo == "Give it on stdin: dvm sync app --secret key=-"

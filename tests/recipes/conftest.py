@@ -14,6 +14,8 @@ import pytest
 
 from dvmweb.paths import Paths
 
+from .services import set_up_services
+
 RECIPES = Path(__file__).parents[2] / "recipes"
 DATA = Path(__file__).parent / "data"
 NONCE = "c0ffee00" * 4
@@ -36,11 +38,17 @@ STAND_INS = {
     ),
     # Downloads are files in `mirror`.
     "curl": (
+        'case ${*: -1} in http://127.0.0.1:*) [ ! -e "$FAKE/sick" ]; exit ;; esac\n'
         'echo "curl ${*: -1}" >>"$FAKE/log"; while [ "$1" != -o ]; do shift; done; cp "$FAKE/mirror/${4##*/}" "$2"'
     ),
     "uname": '[ "$*" = -m ] && cat "$FAKE/machine"',
     "loginctl": 'echo "loginctl $*" >>"$FAKE/log"',
-    "systemctl": 'echo "systemctl $*" >>"$FAKE/log"; case $* in *is-active*) [ -e "$FAKE/docker-runs" ] ;; esac',
+    # A unit is active once it was restarted, unless the file `broken` is there.
+    "systemctl": (
+        'echo "systemctl $*" >>"$FAKE/log"; case $* in *is-active*docker*) [ -e "$FAKE/docker-runs" ] ;;\n'
+        '*is-active*) [ -e "$FAKE/active-${*: -1}" ] ;; *restart*) rm -f "$FAKE/active-${*: -1}"\n'
+        '[ -e "$FAKE/broken" ] || touch "$FAKE/active-${*: -1}" ;; esac'
+    ),
     "dockerd-rootless-setuptool.sh": '[ "$1" = install ] && touch "$FAKE/docker-runs"',
     "apt-get": (
         'case " $* " in *" update "*) echo "apt-get update" >>"$FAKE/log"; exit "$(cat "$FAKE/update-code")" ;; esac\n'
@@ -63,15 +71,17 @@ done
 # What an installed program does: npm and pipx install others, the rest tell a version.
 PROGRAM = """#!/usr/bin/env bash
 name=${0##*/}
+[ ! -x "$FAKE/as/$name" ] || case $* in *--version) ;; *) exec "$FAKE/as/$name" "$@" ;; esac
 echo "$name $*" >>"$FAKE/log"
 case "$name $*" in
 "npm install"*) cp "$FAKE/program" "$FAKE/bin/corepack"; echo "${*: -1}" | cut -d @ -f 2 >"$FAKE/version-corepack" ;;
 "pipx install"*rust-just) mkdir -p ~/.local/bin; cp "$FAKE/program" ~/.local/bin/just ;;
 "pipx install"*) cp "$FAKE/program" "$FAKE/bin/uv" ;;
 "cargo install"*) mkdir -p ~/.local/bin; cp "$FAKE/program" ~/.local/bin/"${*: -1}"; echo "$7" >"$FAKE/version-built" ;;
-"go install"*) mkdir -p "$GOBIN"; cp "$FAKE/program" "$GOBIN/chezmoi"; echo "${2#*@v}" >"$FAKE/version-built" ;;
+"go install"*) mkdir -p "$GOBIN"; case $2 in *chezmoi*) built=chezmoi ;; *) built=${2%@*}; built=${built##*/} ;; esac
+  cp "$FAKE/program" "$GOBIN/$built"; echo "${2#*@v}" >"$FAKE/version-built" ;;
 "chezmoi init"*) mkdir -p ~/.local/share/chezmoi/.git ;;
-"zellij --version" | "chezmoi --version") echo "$name $(cat "$FAKE/version-built" 2>/dev/null)" ;;
+zellij*--version | chezmoi*--version | tailscale*--version) echo "$name $(cat "$FAKE/version-built" 2>/dev/null)" ;;
 "node --version") cat "$FAKE/version-node" ;;
 "corepack --version") cat "$FAKE/version-corepack" ;;
 "uv --version") echo "uv 0.9.1 (stand-in)" ;;
@@ -193,6 +203,7 @@ def distribution(request: pytest.FixtureRequest, guest: Guest) -> Guest:
     (guest.fake / "version-offered").write_text("1.90.0\n")
     (guest.fake / "machine").write_text("x86_64\n")
     (guest.fake / "mirror").mkdir()
+    set_up_services(guest.fake)
     return guest
 
 

@@ -16,13 +16,17 @@ from .conftest import RECIPES, Guest
 # What each archive holds, as its makers lay it out.
 PROGRAMS = {
     "chezmoi": ("chezmoi",),
+    "cloudflared": ("cloudflared",),
     "git-delta": ("delta-0.18.2/delta",),
     "helix": ("helix-25.07.1/hx", "helix-25.07.1/runtime/tutor"),
     "lazygit": ("lazygit",),
+    "llama": ("llama-b10819/llama-server", "llama-b10819/libllama.so"),
     "starship": ("starship",),
     "yazi": ("yazi-x/yazi", "yazi-x/ya"),
     "zellij": ("zellij",),
 }
+# Its programs are asked for answers, which those of an archive of ours do not give.
+TAILSCALE = {"tailscale": ("tailscale_1.104.7/tailscale", "tailscale_1.104.7/tailscaled")}
 
 
 def rows() -> list[list[str]]:
@@ -37,7 +41,7 @@ def mirror_of(guest: Guest, name: str, sha256: Mapping[str, str] = {}) -> str:
     for row in rows():
         if row[0] != name:
             continue
-        archive = _archive(row[4], row[2], PROGRAMS[name])
+        archive = _archive(row[4], row[2], (PROGRAMS | TAILSCALE)[name])
         (guest.fake / "mirror" / Path(row[4]).name).write_bytes(archive)
         text += "\t".join((*row[:3], sha256.get(row[2], digest(archive)), row[4])) + "\n"
     return text
@@ -52,12 +56,15 @@ def _archive(url: str, arch: str, members: tuple[str, ...]) -> bytes:
                 info.external_attr, info.create_system = 0o100755 << 16, 3
                 pack.writestr(info, program(arch))
         return data.getvalue()
-    with tarfile.open(fileobj=data, mode="w:gz" if url.endswith(".gz") else "w") as tar:
+    if "-linux-" in url.rsplit("/", 1)[-1] and not url.endswith((".gz", ".xz", ".tgz")):
+        return program(arch)  # the bare program
+    is_gzip = url.endswith((".gz", ".tgz"))
+    with tarfile.open(fileobj=data, mode="w:gz" if is_gzip else "w") as tar:
         for member in members:
             entry = tarfile.TarInfo(member)
             entry.mode, entry.size = (0o644 if "runtime" in member else 0o755), len(program(arch))
             tar.addfile(entry, io.BytesIO(program(arch)))
-    return data.getvalue() if url.endswith(".gz") else lzma.compress(data.getvalue())
+    return data.getvalue() if is_gzip else lzma.compress(data.getvalue())
 
 
 def program(arch: str) -> bytes:

@@ -21,7 +21,9 @@ WHOLE = """#!/usr/bin/env bash
 #   corepack_version: {label: Corepack version, default: 0.10, help: A version}
 #   npm_token:
 #     secret: true
+#   tunnel_token: {secret: kept}
 # ports: [3000, 65535]
+# units: [dvm-node, "node@1"]
 # probe: node --version
 # moving: true
 # ///
@@ -47,11 +49,13 @@ def test_a_whole_header() -> None:
     recipe = parse(WHOLE)
     assert (recipe.summary, recipe.category, recipe.needs) == ("Node.js with npm", "language", ("baseline", "git"))
     assert (recipe.ports, recipe.probe, recipe.moving) == ((3000, 65535), "node --version", True)
-    version, token = recipe.params
+    assert recipe.units == ("dvm-node", "node@1")
+    version, token, kept = recipe.params
     assert (version.name, version.label, version.help) == ("corepack_version", "Corepack version", "A version")
     assert version.default == "0.10", "a version is text, not the number 0.1"
     assert (version.variable, token.variable) == ("DVM_COREPACK_VERSION", "DVM_NPM_TOKEN_FILE")
-    assert (token.label, token.secret) == ("Npm token", True)
+    assert (token.label, token.secret, token.is_kept) == ("Npm token", True, False)
+    assert (kept.variable, kept.secret, kept.is_kept) == ("DVM_TUNNEL_TOKEN_FILE", True, True)
 
 
 @pytest.mark.parametrize(
@@ -103,6 +107,10 @@ def test_an_empty_header_is_a_header() -> None:
         (["params: {A: {}}"], "params.A", 3),
         (["params: {a: text}"], "params.a", 3),
         (["params: {a: {secret: maybe}}"], "params.a.secret", 3),
+        (["params: {a: {secret: kept, default: x}}"], "params.a.default", 3),
+        (["units: [-f]"], "units", 3),
+        (["units: ['a b']"], "units", 3),
+        (["units: [a.service]"], "units", 3),
         (["params: {a: {secret: true, default: x}}"], "params.a.default", 3),
         (["params: {a: {type: int}}"], "params.a", 3),
         (["params: {code_dir: {}}"], "params.code_dir", 3),

@@ -11,6 +11,7 @@ import pytest
 
 from .conftest import RECIPES, Guest, Ordinary, make_program
 from .releases import mirror_of
+from .services import CLOUDFLARED, LLAMA, TAILNET
 
 START = 'set -euo pipefail\n. "$DVM_LIB"\n'
 DONE = re.compile(r"a{64} done [0-9]{10}\n")
@@ -25,6 +26,9 @@ PARAMS = {
     "python": {"DVM_UV_VERSION": ""},
     "node": {"DVM_COREPACK_VERSION": "0.34.0"},
     "chezmoi": DOTFILES,
+    "llama": LLAMA,
+    "cloudflared": CLOUDFLARED,
+    "tailscale": TAILNET,
 }
 BUNDLED = sorted(file.stem for file in RECIPES.glob("[a-z]*.sh"))
 

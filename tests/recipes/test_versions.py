@@ -156,7 +156,7 @@ def test_our_table_is_in_order() -> None:
     for name, version, arch, sha256, url, published, source in rows:
         assert (RECIPES / f"{name}.sh").is_file()
         assert version in url, name
-        assert re.search({"x86_64": "x86_64|amd64", "aarch64": "aarch64|arm64"}[arch], url), name
+        assert re.search({"x86_64": "x86_64|amd64|x64", "aarch64": "aarch64|arm64"}[arch], url), name
         assert url.startswith("https://")
         assert published.startswith("https://")
         assert (sha256 == "unknown") == (source == "-"), "a checksum has its source beside it"

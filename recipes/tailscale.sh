@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# /// recipe
+# summary: This VM as a machine of your tailnet; one service of it for the internet, if you want that
+# category: network
+# needs: [baseline]
+# params:
+#   tailscale_authkey: {label: Auth key, secret: kept, help: "From the Keys page of Tailscale; used once, to log the machine in"}
+#   tailscale_hostname: {label: Name in the tailnet, help: Empty for the name of the VM}
+#   tailscale_funnel: {label: Funnel leads to, help: "For the whole internet: a port like 3000, or http://lima-dvm-app.internal:3000. Empty: off, and checked"}
+# units: [tailscaled]
+# probe: tailscale status --peers=false >/dev/null && dvm-tailscale-funnel
+# ///
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=_lib.sh
+. "$DVM_LIB"
+
+version=1.104.7 bin=$dvm_root/usr/local/bin given=${DVM_TAILSCALE_AUTHKEY_FILE:-} target=$DVM_TAILSCALE_FUNNEL
+[[ $DVM_TAILSCALE_HOSTNAME =~ ^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$ ]] ||
+  die "'$DVM_TAILSCALE_HOSTNAME' is no name in a tailnet; write lowercase letters, digits and hyphens"
+if [[ $target =~ ^[0-9]{1,5}$ ]]; then target=http://127.0.0.1:$target; fi
+[[ $target =~ ^(https?://[A-Za-z0-9.-]+:[0-9]{1,5})?$ ]] ||
+  die "'$target' cannot be where Funnel leads; write a port like 3000, or http://lima-dvm-app.internal:3000"
+if is_demo; then not_in_demo "the service tailscaled"; fi
+need_kept tailscale_authkey "$given" "$dvm_root/var/lib/tailscale/tailscaled.state"
+
+pkg_install python3
+if ! pkg_try fedora:tailscale; then
+  if [[ "$(tailscaled --version 2>/dev/null)" != *"$version"* ]]; then
+    if go_install tailscale.com/cmd/tailscale "v$version" tailscale; then
+      go_install tailscale.com/cmd/tailscaled "v$version" tailscaled
+      as_root install -D -m 755 -t "$bin" -- ~/.local/bin/tailscale ~/.local/bin/tailscaled
+      rm -f -- ~/.local/bin/tailscale ~/.local/bin/tailscaled # what root runs, no user may write
+    else
+      release_install tailscale tailscale tailscaled
+    fi
+  fi
+  service_unit tailscaled "$bin/tailscaled --state=/var/lib/tailscale/tailscaled.state" Type=notify DynamicUser=no \
+    CapabilityBoundingSet=~ ProtectSystem=no ProtectKernelModules=no ProtectKernelTunables=no PrivateDevices=no \
+    UMask=0022 RuntimeDirectory=tailscale StateDirectory=tailscale StateDirectoryMode=0700
+fi
+tool=$(command -v tailscale)
+service_up tailscaled
+
+for ((try = 0; try < 30; try++)); do
+  state=$("$tool" status --json --peers=false 2>/dev/null </dev/null | sed -n 's/^ *{* *"BackendState": "\([A-Za-z]*\)".*/\1/p') || true
+  case $state in Running | Stopped | NeedsLogin | NeedsMachineAuth) break ;; *) sleep "${dvm_service_wait:-1}" ;; esac
+done
+case $state in
+Running) ;;
+Stopped) as_root "$tool" up --timeout=60s </dev/null || die "tailscale could not connect: its own words stand above" ;;
+NeedsLogin)
+  need_kept tailscale_authkey "$given" /dev/null
+  as_root "$tool" up --auth-key="file:$given" --timeout=60s </dev/null ||
+    die "tailscale did not log in: its own words stand above; a key works once, so make a new one and give that"
+  ;;
+*) die "tailscale is in the state '$state'; a machine that waits for approval gets it on the Machines page of Tailscale" ;;
+esac
+as_root "$tool" set --hostname="$DVM_TAILSCALE_HOSTNAME" </dev/null || die "tailscale did not take its name"
+
+# Not what was asked for counts, but what tailscaled says that it does.
+funnel_check "$bin/dvm-tailscale-funnel" "${target:-off}"
+if ! now=$("$bin/dvm-tailscale-funnel"); then
+  say "Funnel: ${now:-nobody can say}, wanted: ${target:-off}"
+  if [ -n "$now" ] && [ "$now" != off ]; then as_root "$tool" funnel reset </dev/null || die "tailscale could not close Funnel"; fi
+  if [ -n "$now" ] && [ -n "$target" ]; then
+    as_root timeout 60 "$tool" funnel --bg --yes "$target" </dev/null ||
+      die "tailscale did not open Funnel: its own words stand above; your tailnet must allow it to this machine"
+  fi
+  now=$("$bin/dvm-tailscale-funnel") || die "Funnel: ${now:-nobody can say what it opens}, wanted: ${target:-off};" \
+    "see what opened it, and end that: tailscale funnel status"
+fi
+say "Funnel: $now"

@@ -1,0 +1,165 @@
+"""`dvm log NAME`: a VM and a job are told apart, units are known, and what a guest says is only shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from dvmweb import journals
+from dvmweb.cli import log_view
+from dvmweb.cli.log_view import Asked
+from dvmweb.errors import CouldNotLook, DvmError, NotFound, UsageError
+from dvmweb.lima.guest_script import GuestScript
+from dvmweb.lima.process import Finished
+from dvmweb.vms import Vms
+
+from .conftest import House
+
+HOSTILE = b"2026-11-28 lima dvm-llama[1]: \x1b]52;c;cm0gLXJm\x07\x1b[2J<script>\xff\n"
+SHOWN = "dvm-llama[1]: \\x1b]52;c;cm0gLXJm\\x07\\x1b[2J<script>\\xff"
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A guest that answers so, in the place of the engine."""
+
+    said: tuple[bytes, ...] = (HOSTILE,)
+    code: int = 0
+    stderr: bytes = b""
+    asked: list[GuestScript] = field(default_factory=list)
+    is_quiet: bool = False
+
+    def ask(self, _instance: str, script: GuestScript) -> Finished:
+        self.asked.append(script)
+        return Finished((), self.code, b"".join(self.said), self.stderr, 0.1)
+
+    def follow(
+        self, _instance: str, script: GuestScript, _timeout: float, on_output: Callable[[bytes], None]
+    ) -> Finished:
+        self.asked.append(script)
+        for piece in self.said:
+            on_output(piece)
+        return Finished((), self.code, b"", self.stderr, 0.1)
+
+
+@pytest.fixture
+def vms(house: House) -> Vms:
+    house.ok("init", "brain", "--kind", "llama")
+    house.ok("init", "app")
+    return Vms(house.paths, house.environ)
+
+
+def answers(vms: Vms, guest: Guest, monkeypatch: pytest.MonkeyPatch) -> Guest:
+    """Let this guest answer for every VM."""
+    from dvmweb.jobs.worlds import load_world
+
+    def running(self: Vms, name: str) -> tuple[Any, Any]:
+        return load_world(self.paths, self.environ, name, "look"), guest
+
+    monkeypatch.setattr(Vms, "running", running)
+    return guest
+
+
+def test_the_units_are_those_of_the_recipes(vms: Vms, capsys: pytest.CaptureFixture[str]) -> None:
+    assert journals.units_of(vms, "brain") == ("dvm-llama",)
+    assert log_view.show(vms, "brain", Asked(units=True)) == 0
+    assert capsys.readouterr().out == "dvm-llama\n"
+    log_view.show(vms, "app", Asked(units=True))
+    assert "name no unit" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("unit", ["llama", "dvm-llama", "dvm-llama.service"])
+def test_a_unit_has_short_names(unit: str) -> None:
+    assert journals.wanted(("dvm-llama",), unit).units == ("dvm-llama",)
+
+
+def test_other_units_may_be_named_and_odd_words_not() -> None:
+    assert journals.wanted(("dvm-llama",), "sshd").units == ("sshd",)
+    assert journals.wanted(("dvm-llama",), "").units == ("dvm-llama",)
+    assert journals.wanted((), "").units == ()
+    for odd in ("--vacuum-size=1", "a b", "-f", "$(x)", "a\nb", "é"):
+        with pytest.raises(UsageError):
+            journals.wanted(("dvm-llama",), odd)
+    for lines in (0, -1, 10_001):
+        with pytest.raises(UsageError):
+            journals.wanted((), "", lines)
+
+
+@pytest.mark.parametrize("is_followed", [False, True])
+def test_hostile_lines_are_shown_and_obeyed_by_nobody(
+    vms: Vms, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], is_followed: bool
+) -> None:
+    pieces = (HOSTILE[:30], HOSTILE[30:], b"no end", b"")
+    guest = answers(vms, Guest(pieces), monkeypatch)
+    assert log_view.show(vms, "brain", Asked(follow=is_followed, lines=7)) == 0
+    first, last = capsys.readouterr().out.splitlines()
+    assert SHOWN in first
+    assert last == "no end"
+    (script,) = guest.asked
+    assert (script.variables["DVM_UNITS"], script.variables["DVM_LINES"]) == ("dvm-llama", "7")
+    assert script.variables.get("DVM_FOLLOW", "") == ("1" if is_followed else "")
+
+
+def test_a_line_without_an_end_is_not_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = log_view._Lines()
+    for _ in range(100):
+        lines.take(b"x" * 10_000)
+    lines.end()
+    assert len(capsys.readouterr().out.splitlines()) > 10
+
+
+def test_ctrl_c_leaves_the_journal(vms: Vms, monkeypatch: pytest.MonkeyPatch) -> None:
+    guest = answers(vms, Guest(), monkeypatch)
+
+    def interrupted(*_: object) -> Finished:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Guest, "follow", interrupted)
+    assert log_view.show(vms, "brain", Asked(follow=True)) == 130
+    assert guest.asked == []
+
+
+ENDS = [
+    (66, b"there is no unit nginx\n", NotFound, "Its recipes have: dvm-llama."),
+    (69, b"this guest keeps no journal\n", CouldNotLook, "not run in the demo"),
+    (255, b"Connection reset\n", CouldNotLook, "does not answer, or no longer: Connection reset"),
+    (1, b"\x1b[31msudo: no\n", DvmError, "cannot be read: \\x1b[31msudo: no"),
+]
+
+
+@pytest.mark.parametrize(("code", "stderr", "kind", "words"), ENDS)
+def test_what_cannot_be_shown_is_said(
+    vms: Vms, monkeypatch: pytest.MonkeyPatch, code: int, stderr: bytes, kind: type[DvmError], words: str
+) -> None:
+    answers(vms, Guest((), code, stderr), monkeypatch)
+    what = journals.wanted(("dvm-llama",), "nginx")
+    for ask in (lambda: journals.read(vms, "brain", what), lambda: journals.follow(vms, "brain", what, print)):
+        with pytest.raises(kind) as caught:
+            ask()
+        assert words in str(caught.value)
+
+
+def test_in_the_demo_and_for_a_vm_that_does_not_run_it_says_so(house: House, vms: Vms, guests_work: None) -> None:
+    said = house.dvm("log", "app")
+    assert (said.code, "app is not created." in said.err) == (3, True)
+    house.ok("sync", "app")
+    said = house.dvm("log", "app", "-f", "-n", "5")
+    assert (said.code, "was not run in the demo" in said.err) == (6, True), said
+    house.ok("stop", "app")
+    said = house.dvm("log", "app")
+    assert (said.code, "Start it with `dvm start app`." in said.err) == (6, True)
+
+
+def test_a_job_and_a_vm_are_told_apart(house: House, vms: Vms, guests_work: None) -> None:
+    house.ok("sync", "app")
+    job = house.jobs()[0]["id"]
+    assert "-- sync app: succeeded" in house.dvm("log", job[:8]).err
+    said = house.dvm("log", job[:8], "-f")
+    assert (said.code, "is a job" in said.err) == (2, True)
+    assert house.dvm("log", "app", "--commands").code == 2
+    said = house.dvm("log", "nothing")
+    assert (said.code, "There is no VM and no job 'nothing'." in said.err) == (3, True)
+    assert house.dvm("log", "../app").code == 3
