@@ -62,15 +62,20 @@ def recipe(world: World, wish: RecipeWish, options: Options) -> Step:
         secrets={param.name: world.secrets[param.name] for param in wish.recipe.params if param.name in world.secrets},
     )
     reason = _recipe_skip(world, wish, options)
-    missing = [param.name for param in wish.recipe.params if param.secret and param.name not in world.secrets]
-    if missing and world.guest is not None and not reason:
-        raise SecretNeeded(
-            f"The recipe {name} takes a secret that was not given: {', '.join(missing)}.",
-            f"Give it on stdin: dvm sync {world.config.name} --secret {missing[0]}=-",
-        )
     return _run(
         f"recipe {name}" if name != "baseline" else name, world, script, SCRIPT, needs_network=True, skip_reason=reason
     )
+
+
+def check_secrets(world: World, options: Options) -> None:
+    """Raise SecretNeeded where a recipe that would run takes a secret that nobody gave."""
+    for wish in world.recipes:
+        missing = [param.name for param in wish.recipe.params if param.secret and param.name not in world.secrets]
+        if missing and not _recipe_skip(world, wish, options):
+            raise SecretNeeded(
+                f"The recipe {wish.recipe.name} takes a secret that was not given: {', '.join(missing)}.",
+                f"Give it on stdin: dvm sync {world.config.name} --secret {missing[0]}=-",
+            )
 
 
 def _recipe_skip(world: World, wish: RecipeWish, options: Options) -> str:
