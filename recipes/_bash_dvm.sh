@@ -11,6 +11,16 @@ export DVM_NAME=${DVM_INSTANCE#dvm-} DVM_USER DVM_ARCH
 DVM_USER=$(id -un)
 DVM_ARCH=$(uname -m)
 export DVM_CODE_ROOT=${DVM_CODE_ROOT:-$HOME/code} DVM_AI_AGENT_USER=${DVM_AI_AGENT_USER:-dvm-agent}
+dvm_recipe_agent=${DVM_ROOT:-}/usr/local/lib/dvm/agent/setting # written by agent-user
+if [ -r "$dvm_recipe_agent" ]; then read -r DVM_AI_AGENT_USER _ <"$dvm_recipe_agent"; fi
+
+# dvm_agent_write_wrapper COMMAND PROGRAM: /usr/local/bin/COMMAND runs PROGRAM behind the wall of agent-user.
+dvm_agent_write_wrapper() (
+  # shellcheck source-path=SCRIPTDIR source=_lib.sh
+  . "$DVM_LIB"
+  [ -r "$dvm_recipe_agent" ] || die "$1 needs agent-user before it; name agent-user before it in the config"
+  agent_wrapper "$1" "$1" "$2" DVM_NO_SWITCH 0 ""
+)
 
 # dvm_recipe_die NAME WORDS
 dvm_recipe_die() {

@@ -59,7 +59,7 @@ class Uses:
 
 def uses(paths: Paths, vms: Sequence[Vm] | None) -> Uses:
     """Look at all configs. `vms`: as they were last listed; None where no engine could be asked."""
-    store, unreadable = ConfigStore(paths), []
+    store, shelf, unreadable = ConfigStore(paths), recipes.Shelf(paths).at_once(), []
     found: dict[str, list[Use]] = {}
     params: dict[str, dict[str, Mapping[str, object]]] = {}
     listed = {vm.name: vm for vm in vms or () if vm.kind != "unmanaged"}
@@ -70,25 +70,25 @@ def uses(paths: Paths, vms: Sequence[Vm] | None) -> Uses:
             unreadable.append(name)
             continue
         unreadable += [name] if reading.problems else []
-        for recipe, use in _of_config(paths, reading, listed.get(name), is_listed=vms is not None):
+        for recipe, use in _of_config(shelf, reading, listed.get(name), is_listed=vms is not None):
             found.setdefault(recipe, []).append(use)
         for recipe, given in reading.config.params.items():
             params.setdefault(recipe, {})[name] = given
     return Uses({recipe: tuple(of_it) for recipe, of_it in found.items()}, tuple(unreadable), params)
 
 
-def _ordered(paths: Paths, reading: Reading) -> tuple[Recipe, ...]:
+def _ordered(shelf: recipes.Shelf, reading: Reading) -> tuple[Recipe, ...]:
     """The good recipes of a config with their needs."""
     config = reading.config
-    return recipes.arrange(config.recipes, recipes.Shelf(paths), has_baseline=config.baseline)[0]
+    return recipes.arrange(config.recipes, shelf, has_baseline=config.baseline)[0]
 
 
-def _of_config(paths: Paths, reading: Reading, vm: Vm | None, *, is_listed: bool) -> Iterator[tuple[str, Use]]:
-    config, ordered = reading.config, _ordered(paths, reading)
+def _of_config(shelf: recipes.Shelf, reading: Reading, vm: Vm | None, *, is_listed: bool) -> Iterator[tuple[str, Use]]:
+    config, ordered = reading.config, _ordered(shelf, reading)
     there = {recipe.name for recipe in ordered}
-    digests = {wish.recipe.name: wish.digest for wish in recipe_wishes(paths, config, ordered)}
+    digests = {wish.recipe.name: wish.digest for wish in recipe_wishes(shelf.paths, config, ordered)}
     instance = vm.instance if vm is not None else None
-    told = applied.read(paths, config.name, instance)
+    told = applied.read(shelf.paths, config.name, instance)
     for name in dict.fromkeys((*(recipe.name for recipe in ordered), *config.recipes)):
         stands = standing(told.get(name), digests.get(name, ""), instance) if is_listed else _NOT_ASKED
         if name not in there:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from dvmweb import files
 from dvmweb.errors import DvmError
 from dvmweb.guest_state import Applied
+from dvmweb.lima.guest_script import GuestScript
 from dvmweb.lima.instances import Instance, birth_mark
 from dvmweb.names import is_recipe_name
 from dvmweb.paths import Paths
@@ -20,6 +21,7 @@ VERSION = 1
 MOST = 1_000_000  # bytes
 MOST_RECIPES = 1000
 RESULTS = ("done", "not-run")
+RECIPE, HASH = "DVM_RECIPE", "DVM_RECIPE_HASH"  # variables of the script that runs a recipe
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,21 @@ def keep(paths: Paths, vm: str, instance: Instance | None, found: Mapping[str, A
     files.write_whole(files.private_folder(paths.vm_state(vm)) / FILE, json.dumps(facts).encode())
 
 
-def forget(paths: Paths, vm: str, instance: Instance | None, name: str) -> None:
-    """A recipe runs now: until it has ended nobody knows how it stands."""
+def begins(paths: Paths, vm: str, instance: Instance | None, script: GuestScript | None) -> None:
+    """A step runs now; where it is a recipe nobody knows how that stands until it has ended."""
+    name = script.variables.get(RECIPE, "") if script else ""
     if instance is None or name not in (kept := _entries(paths, vm, instance)):
         return
     del kept[name]
     facts = {"version": VERSION, "mark": birth_mark(instance), "recipes": kept}
     files.write_whole(paths.vm_state(vm) / FILE, json.dumps(facts).encode())
+
+
+def ended(paths: Paths, vm: str, instance: Instance | None, script: GuestScript | None, result: str) -> None:
+    """A step has ended well: where it is a recipe the guest has noted the same."""
+    if script is not None and RECIPE in script.variables:
+        known = Applied(script.variables[HASH], result, int(time.time()))
+        keep(paths, vm, instance, {script.variables[RECIPE]: known})
 
 
 def read(paths: Paths, vm: str, instance: Instance | None) -> Mapping[str, Told]:

@@ -85,7 +85,7 @@ def answer(tools: Tools, world: World, finished: Finished) -> Outcome:
     """The guest answered the state question of this very plan: right guest, right nonce."""
     state = guest_state.parse_state(finished.stdout, world.nonce)
     notices = _check_identity(world, state)
-    instance = world.booted or world.instance
+    instance = world.latest
     applied = guest_state.done_recipes(state) if world.recipes else None
     stored.write_reach(tools.paths, world.config.name, instance, is_answered=True, use=state.use, applied=applied)
     asked = [wish.recipe.name for wish in world.recipes]

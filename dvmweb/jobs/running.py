@@ -14,7 +14,6 @@ from types import FrameType
 
 from dvmweb import files, plans
 from dvmweb.errors import CouldNotLook, DvmError
-from dvmweb.guest_state import Applied
 from dvmweb.jobs import applied as recipes_told
 from dvmweb.jobs import checks, engine_lock, journal, starting, stored
 from dvmweb.jobs.creating import create
@@ -106,6 +105,8 @@ class Runner:
             if step.skip_reason:
                 self._job = self._job.with_step(self._current, state="skipped", reason=step.skip_reason)
             else:
+                if step.script is not None and recipes_told.RECIPE in step.script.variables:
+                    plans.check_secrets(self._world, self.options)  # before the first of them runs
                 self._run_step(self._current, step)
 
     def _run_step(self, index: int, step: Step) -> None:
@@ -115,15 +116,11 @@ class Runner:
         self._job = replace(started, child=None)
         if step.argv:
             self._save()
-        recipe = step.script.variables.get("DVM_RECIPE", "") if step.script else ""
         try:
-            if recipe:
-                recipes_told.forget(self.paths, self._job.vm, self._instance, recipe)
+            recipes_told.begins(self.paths, self._job.vm, self._world.latest, step.script)
             finished = self._act(step) if step.argv else NOTHING
             state, reason = self._judge(step, finished)
-            if recipe and step.script:
-                known = Applied(step.script.variables["DVM_RECIPE_HASH"], state, int(time.time()))
-                recipes_told.keep(self.paths, self._job.vm, self._instance, {recipe: known})
+            recipes_told.ended(self.paths, self._job.vm, self._world.latest, step.script, state)
         except BaseException:
             ended = {"ended": time.time(), "log_to": self._log_size}
             self._job = self._job.with_step(index, state="failed", **ended)
@@ -240,7 +237,7 @@ class Runner:
             self._write(b"no answer yet, asking again\n")
             self._cancel.wait(ANSWER_POLL)
         if is_lost and not self._cancel.is_set():
-            stored.write_reach(self.paths, self._job.vm, self._instance, is_answered=False)
+            stored.write_reach(self.paths, self._job.vm, self._world.latest, is_answered=False)
         return finished
 
     def _engine_lock(self) -> files.Lock:
@@ -254,11 +251,6 @@ class Runner:
     def _be(self, state: str) -> None:
         self._job = replace(self._job, state=state)
         self._save()
-
-    @property
-    def _instance(self) -> Instance | None:
-        """The VM as it runs now, as far as this job knows."""
-        return self._world.booted or self._world.instance
 
     def _running_instance(self) -> Instance | None:
         """The VM's instance when it is Running now."""

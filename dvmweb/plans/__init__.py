@@ -1,6 +1,7 @@
 """Plans: a list of steps that brings an instance to its config. Data: shown, tested, run."""
 
 from dvmweb.plans.guest_steps import (
+    check_secrets,
     hook_question,
     is_nothing_to_do,
     journal_question,
@@ -18,6 +19,7 @@ __all__ = [
     "RecipeWish",
     "Step",
     "World",
+    "check_secrets",
     "hook_question",
     "is_nothing_to_do",
     "journal_question",

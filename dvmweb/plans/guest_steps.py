@@ -13,6 +13,7 @@ from dvmweb.lima.deadlines import PROBE
 from dvmweb.lima.guest_script import GuestScript
 from dvmweb.names import numbered_parts
 from dvmweb.plans.model import Options, RecipeWish, Step, World
+from dvmweb.recipes import Param
 
 # Deadlines in seconds.
 LOOK, WALL, SCRIPT = 75.0, 75.0, 3600.0
@@ -62,17 +63,13 @@ def recipe(world: World, wish: RecipeWish, options: Options) -> Step:
         secrets={param.name: world.secrets[param.name] for param in wish.recipe.params if param.name in world.secrets},
     )
     reason = _recipe_skip(world, wish, options)
-    missing = [param for param in wish.recipe.params if param.secret and param.name not in world.secrets]
-    must = [param.name for param in missing if not param.is_kept]
-    if must and world.guest is not None and not reason:
-        raise secret_needed(world.config.name, name, must)
     return _run(
         f"recipe {name}" if name != "baseline" else name,
         world,
         script,
         SCRIPT,
         needs_network=True,
-        secrets=tuple(param.name for param in missing if param.is_kept),
+        secrets=tuple(param.name for param in _not_given(world, wish) if param.is_kept),
         skip_reason=reason,
     )
 
@@ -84,6 +81,18 @@ def secret_needed(vm: str, recipe: str, names: Sequence[str]) -> SecretNeeded:
         f"The recipe {recipe} takes a secret that was not given: {', '.join(names)}.",
         f"Give it on stdin: dvm sync {vm} {given}",
     )
+
+
+def check_secrets(world: World, options: Options) -> None:
+    """Raise SecretNeeded where a recipe that would run takes a secret that nobody gave and no guest keeps."""
+    for wish in world.recipes:
+        missing = [param.name for param in _not_given(world, wish) if not param.is_kept]
+        if missing and not _recipe_skip(world, wish, options):
+            raise secret_needed(world.config.name, wish.recipe.name, missing)
+
+
+def _not_given(world: World, wish: RecipeWish) -> list[Param]:
+    return [param for param in wish.recipe.params if param.secret and param.name not in world.secrets]
 
 
 def _recipe_skip(world: World, wish: RecipeWish, options: Options) -> str:

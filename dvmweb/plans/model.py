@@ -65,6 +65,11 @@ class World:
     booted: Instance | None = None  # as it was listed after this plan started it; no step depends on it
     guest: GuestState | None = None  # once it answered
 
+    @property
+    def latest(self) -> Instance | None:
+        """The VM as it was listed last."""
+        return self.booted or self.instance
+
 
 BLIND = "blind"
 

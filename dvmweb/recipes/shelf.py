@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dvmweb.errors import ConfigError, DvmError, NotFound, Problem, UsageError
@@ -22,9 +22,14 @@ VERSIONS, GUEST_COLUMNS = "_versions.tsv", 5  # name, version, arch, sha256, url
 
 @dataclass(frozen=True)
 class Shelf:
-    """The recipes that a config may name. Nothing is kept: each call looks at the folders."""
+    """The recipes that a config may name. Nothing is kept, but by `at_once`: each call looks at the folders."""
 
     paths: Paths
+    known: dict[str, Recipe] | None = field(default=None, repr=False, compare=False)
+
+    def at_once(self) -> Shelf:
+        """The same shelf for one look at many VMs: it reads each recipe once."""
+        return Shelf(self.paths, {})
 
     def names(self) -> tuple[str, ...]:
         """Every well-named recipe, sorted; its header may still have problems."""
@@ -37,6 +42,14 @@ class Shelf:
 
         A bad local file never gives way to the bundled one: the user meant the local one.
         """
+        if self.known is not None and name in self.known:
+            return self.known[name]
+        recipe = self._load(name)
+        if self.known is not None:
+            self.known[name] = recipe
+        return recipe
+
+    def _load(self, name: str) -> Recipe:
         is_local = self._has(self.paths.local_recipes, name)
         if not is_local and not self._has(self.paths.bundled_recipes, name):
             raise NotFound(f"There is no recipe {visible(name, 60)!r}.", f"There are: {', '.join(self.names())}.")

@@ -8,14 +8,17 @@ from pathlib import Path
 
 from flask import Blueprint, Response, make_response, redirect, request, send_file
 
-from dvmweb.errors import NotFound, UsageError
+from dvmweb.cookbook.needed import secrets_of
+from dvmweb.errors import DvmError, NotFound, UsageError
 from dvmweb.jobs import journal
 from dvmweb.jobs.journal import Job
 from dvmweb.lima import booting, ledger
 from dvmweb.names import instance_name, vm_name
 from dvmweb.vms import Vms
-from dvmweb.web import house, job_view
+from dvmweb.web import house, job_view, secret_fields
+from dvmweb.web.finding import find_vm
 from dvmweb.web.job_view import JobView
+from dvmweb.web.secret_fields import SecretField
 
 blueprint = Blueprint("job_pages", __name__)
 LOG_PART = 1_000_000  # bytes of one answer
@@ -97,7 +100,8 @@ def again(job_id: str) -> Response:
     job = find(job_id)
     if job.verb == "delete":
         return see_other(f"/vms/{job.vm}/delete")
-    return to_job(house.vms().start_job(job.vm, job.verb, job.options))
+    secrets = secret_fields.given(request.form) if job.verb == "sync" else {}
+    return to_job(house.vms().start_job(job.vm, job.verb, job.options, secrets))
 
 
 def find(job_id: str) -> Job:
@@ -122,11 +126,20 @@ def _view(vms: Vms, job: Job) -> JobView:
     now = time.time()
     step = job_view.boot_step(job)
     if step is None:
-        return job_view.job_view(job, now)
+        return job_view.job_view(job, now, asks=_asks(vms, job))
     most = min(BOOT_BYTES, (step.log_to or _size(vms, job)) - step.log_from)
     stages = booting.stages(vms.log(job, step.log_from, most)) if most > 0 else ()
     serial = booting.serial_tail(_instance_folder(vms, job.vm)) if job_view.hangs(step, now) else ()
     return job_view.job_view(job, now, stages, serial)
+
+
+def _asks(vms: Vms, job: Job) -> tuple[SecretField, ...]:
+    """The inputs for the secrets without which the job ended."""
+    if not job_view.needs_secret(job):
+        return ()
+    with suppress(DvmError):  # the VM has gone meanwhile
+        return secret_fields.fields(secrets_of(vms.paths, find_vm(job.vm)))
+    return ()
 
 
 def _instance_folder(vms: Vms, name: str) -> Path:

@@ -10,6 +10,7 @@ from dvmweb.jobs.journal import Failure, Job, StepRecord
 from dvmweb.lima.booting import Stage
 from dvmweb.lima.entering import shown
 from dvmweb.lima.ledger import Entry
+from dvmweb.web.secret_fields import SecretField
 from dvmweb.web.views import Action, Badge
 from dvmweb.web.wording import age, capital, clock, duration
 
@@ -98,9 +99,16 @@ class JobView:
     stages: tuple[Stage, ...]
     serial: tuple[str, ...]
     next: tuple[Action, ...]
+    asks: tuple[SecretField, ...] = ()  # the secrets without which it ended
 
 
-def job_view(job: Job, now: float, stages: tuple[Stage, ...] = (), serial: tuple[str, ...] = ()) -> JobView:
+def job_view(
+    job: Job,
+    now: float,
+    stages: tuple[Stage, ...] = (),
+    serial: tuple[str, ...] = (),
+    asks: tuple[SecretField, ...] = (),
+) -> JobView:
     """The page of a job at `now` (seconds since the epoch)."""
     return JobView(
         id=job.id,
@@ -117,6 +125,7 @@ def job_view(job: Job, now: float, stages: tuple[Stage, ...] = (), serial: tuple
         stages=stages,
         serial=serial,
         next=_next(job),
+        asks=asks,
     )
 
 
@@ -173,6 +182,11 @@ def _interrupted(job: Job) -> FailureView | None:
     return FailureView("Its process died, so nobody knows how its last step went.", (), (todo,), "")
 
 
+def needs_secret(job: Job) -> bool:
+    """Whether it ended because nobody gave a secret."""
+    return job.failure is not None and job.failure.kind == "SecretNeeded"
+
+
 def _next(job: Job) -> tuple[Action, ...]:
     """What one does after a job that has ended, the most likely first."""
     if job.is_open:
@@ -182,6 +196,8 @@ def _next(job: Job) -> tuple[Action, ...]:
     if job.verb == "delete":
         gone = Action("next-all", "All VMs", "back", "/", is_post=False, tone="primary")
         return (gone,) if job.state == "succeeded" else (again, see)
+    if needs_secret(job):
+        return (see,)  # to run it again takes the secret
     if job.state != "succeeded":
         return (again, see)
     if job.verb == "work":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from dvmweb.cookbook import Entry, Use
+from dvmweb.cookbook import Entry, Standing, Use
 from dvmweb.cookbook.uses import APPLIED, CHANGED, NOT_APPLIED, NOT_RUN
 from dvmweb.guest_text import visible
 from dvmweb.recipes.checking import ERROR, WARNING, Checked, Finding
@@ -128,8 +128,13 @@ def row(entry: Entry) -> RecipeRow:
 
 def use_view(use: Use) -> UseView:
     """A use with its badge: a word, an icon and a colour."""
-    tone, icon = LOOKS.get(use.standing.word, NOT_KNOWN)
-    return UseView(use.vm, use.how, Badge(tone, icon, capital(use.standing.word)), use.standing.note)
+    return UseView(use.vm, use.how, badge_of(use.standing), use.standing.note)
+
+
+def badge_of(stands: Standing) -> Badge:
+    """How a recipe stands, as a word, an icon and a colour."""
+    tone, icon = LOOKS.get(stands.word, NOT_KNOWN)
+    return Badge(tone, icon, capital(stands.word))
 
 
 def page(entry: Entry, text: str, bundled: str) -> RecipePage:

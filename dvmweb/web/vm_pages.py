@@ -11,6 +11,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from dvmweb import files, recipes
+from dvmweb.cookbook.needed import secrets_of, standings_of
 from dvmweb.errors import CouldNotLook, DvmError, UsageError
 from dvmweb.guest_text import log_lines, visible
 from dvmweb.lima import ledger
@@ -18,7 +19,7 @@ from dvmweb.lima.entering import shown
 from dvmweb.remotes import where_to_paste
 from dvmweb.terminals import client
 from dvmweb.vms import Vm, Vms
-from dvmweb.web import house, job_view, terminal_view, vm_view
+from dvmweb.web import house, job_view, secret_fields, terminal_view, vm_view
 from dvmweb.web.actions import actions_of, agents_of
 from dvmweb.web.finding import checked, find_vm
 from dvmweb.web.job_pages import see_other, to_job
@@ -30,19 +31,8 @@ from dvmweb.web.work_view import work_view
 blueprint = Blueprint("vm_pages", __name__)
 OPTIONS = {"sync": ("fresh", "update", "restart"), "start": (), "stop": ("force",), "work": ()}
 ON = ("1", "on", "true", "yes")
-SECRET = "secret."  # noqa: S105  (a field `secret.NAME` holds a recipe's secret for this one job)
 MOST_COMMANDS = 200
 NOTE_BYTES = 10_000
-
-
-@dataclass(frozen=True)
-class SecretField:
-    """A secret that a recipe of this VM takes; asked for at each sync, never kept."""
-
-    field: str
-    label: str
-    help: str
-    recipe: str
 
 
 @dataclass(frozen=True)
@@ -89,7 +79,7 @@ def _overview(vms: Vms, vm: Vm, now: float) -> dict[str, Any]:
         "ports": ports(vm),
         "work": work_view(vm.work, now) if vm.work is not None else None,
         "wall": {"line": wall_line(vm, now), "lines": vm.wall.lines()[1:] if vm.wall else ()},
-        "secrets": _secrets(vms, vm),
+        "secrets": secret_fields.fields(secrets_of(vms.paths, vm)),
     }
 
 
@@ -112,7 +102,7 @@ def _recipes(vms: Vms, vm: Vm, now: float) -> dict[str, Any]:
     rows: tuple[vm_view.RecipeRow, ...] = ()
     problem = ""
     try:
-        rows = vm_view.recipe_rows(vm, _ordered(vms, vm), vms.jobs(vm.name), now)
+        rows = vm_view.recipe_rows(vm, _ordered(vms, vm), vms.jobs(vm.name), now, standings_of(vms.paths, vm))
     except DvmError as error:
         problem = error.what
     is_asked = request.args.get("ask") == "1"
@@ -164,16 +154,6 @@ def _ordered(vms: Vms, vm: Vm) -> tuple[recipes.Recipe, ...]:
     return recipes.order(vm.config.recipes, recipes.Shelf(vms.paths), has_baseline=vm.config.baseline)
 
 
-def _secrets(vms: Vms, vm: Vm) -> tuple[SecretField, ...]:
-    with suppress(DvmError):
-        return tuple(
-            SecretField(SECRET + param.name, param.label, param.help, recipe.name)
-            for recipe in _ordered(vms, vm)
-            for param in recipes.secret_params(recipe)
-        )
-    return ()
-
-
 # -- jobs --------------------------------------------------------------------------------------------------------------
 
 
@@ -198,11 +178,7 @@ def work(name: str) -> Response:
 def start_job(name: str, verb: str) -> Response:
     """Start a job with the options of the form, and go to its page."""
     options = {option: True for option in OPTIONS[verb] if request.form.get(option) in ON}
-    secrets = {
-        field.removeprefix(SECRET): value.encode()
-        for field, value in request.form.items()
-        if verb == "sync" and field.startswith(SECRET) and value
-    }
+    secrets = secret_fields.given(request.form) if verb == "sync" else {}
     return to_job(house.vms().start_job(checked(name), verb, options, secrets))
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from dvmweb.cookbook import Standing
 from dvmweb.guest_text import visible
 from dvmweb.jobs.journal import Job, StepRecord
 from dvmweb.lima.entering import shown
 from dvmweb.lima.ledger import Entry
 from dvmweb.recipes import Recipe
 from dvmweb.vms import Vm
+from dvmweb.web.recipe_view import badge_of
 from dvmweb.web.views import Badge
 from dvmweb.web.wording import age, duration, size
 
@@ -98,10 +100,19 @@ def _disk(disk: int, used: int) -> str:
     return f"{size(used)} of {size(disk)}, grows as it is used" if used else size(disk)
 
 
-def recipe_rows(vm: Vm, ordered: Iterable[Recipe], jobs: tuple[Job, ...], now: float) -> tuple[RecipeRow, ...]:
-    """Each recipe in its order with its last step; jobs newest first, none from before the last delete counts."""
+def recipe_rows(
+    vm: Vm,
+    ordered: Iterable[Recipe],
+    jobs: tuple[Job, ...],
+    now: float,
+    standings: Mapping[str, Standing] = {},
+) -> tuple[RecipeRow, ...]:
+    """Each recipe in its order: how it stands by the guest's last word, and its last step.
+
+    Jobs come newest first, and none from before the last delete counts.
+    """
     of_this_guest = _since_the_delete(jobs) if vm.instance is not None else ()
-    return tuple(_recipe_row(recipe, of_this_guest, now) for recipe in ordered)
+    return tuple(_recipe_row(recipe, of_this_guest, now, standings.get(recipe.name)) for recipe in ordered)
 
 
 def _since_the_delete(jobs: tuple[Job, ...]) -> tuple[Job, ...]:
@@ -109,11 +120,14 @@ def _since_the_delete(jobs: tuple[Job, ...]) -> tuple[Job, ...]:
     return jobs[:end]
 
 
-def _recipe_row(recipe: Recipe, jobs: tuple[Job, ...], now: float) -> RecipeRow:
+def _recipe_row(recipe: Recipe, jobs: tuple[Job, ...], now: float, stands: Standing | None) -> RecipeRow:
     title = recipe.name if recipe.name == "baseline" else f"recipe {recipe.name}"
     told = ((job, step) for job in jobs for step in job.steps if step.title == title and step.state != "waiting")
     job, step = next(told, (None, None))
     badge, note = _recipe_state(recipe, job, step, now)
+    is_over = job is None or step is None or (not job.is_open and step.state not in ("running", "failed"))
+    if stands is not None and is_over and badge.word.lower() != stands.word:  # a job is older than what is known now
+        badge, note = badge_of(stands), stands.note
     summary = visible(recipe.summary)
     return RecipeRow(recipe.name, summary, badge, note, recipe.is_local, job.id if job else "")
 

@@ -78,7 +78,7 @@ def test_r06_a_second_sync_says_who_holds_the_vm_and_changes_nothing(house: Hous
         assert job_id[:8] in said.err
     assert len(house.jobs()) == 1
     still = [line for line in house.paths.ledger.read_text().splitlines()[commands:] if '"list"' not in line]
-    assert not [line for line in still if '"job":"' + job_id not in line], "only the first job ran anything"
+    assert not [line for line in still if '"job": "' + job_id not in line], "only the first job ran anything"
     starter.communicate(timeout=30)
     assert starter.returncode == 0
 

@@ -16,7 +16,7 @@ from dvmweb.jobs.worlds import wish_of
 from dvmweb.lima.engine import Engine
 from dvmweb.lima.instances import Instance, parse_list
 from dvmweb.lima.rendering import render
-from dvmweb.plans import Options, RecipeWish, Step, World, is_nothing_to_do, plan
+from dvmweb.plans import Options, RecipeWish, Step, World, check_secrets, is_nothing_to_do, plan
 from dvmweb.recipes import Recipe
 
 ID = "a" * 32
@@ -309,5 +309,5 @@ def test_a_secret_that_the_guest_keeps_is_left_to_the_guest_to_ask_for() -> None
     assert given.secrets == ()
     both = replace(wish, recipe=replace(wish.recipe, params=(kept, other)))
     with pytest.raises(SecretNeeded) as caught:
-        plan("sync", replace(there, recipes=(both,)), Options())
+        check_secrets(replace(there, recipes=(both,)), Options())
     assert caught.value.todo == "Give it on stdin: dvm sync app --secret key=-"

@@ -105,6 +105,18 @@ def test_each_failure_ends_it_and_programs_that_it_starts_see_nothing(guest: Gue
     assert b"DVM_NOT_GIVEN: unbound variable" in done.stderr
 
 
+def test_a_wrapper_of_an_agent_needs_agent_user_and_knows_its_account(guest: Guest) -> None:
+    text = 'echo "$DVM_AI_AGENT_USER"; dvm_agent_write_wrapper robot /usr/bin/robot\n'
+    done = apply(guest, text)
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[0] == b"dvm-agent"
+    assert b"name agent-user before it in the config" in done.stderr
+    setting = guest.root / "usr/local/lib/dvm/agent/setting"
+    setting.parent.mkdir(parents=True)
+    setting.write_text("robots dev /code\n")
+    assert apply(guest, text).stdout.splitlines()[0] == b"robots"
+
+
 def test_which_recipes_are_run_so() -> None:
     def files(text: str, *, is_local: bool = True) -> tuple[str, ...]:
         return parse_header("hello", text, Path("hello.sh"), is_local=is_local).files

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dvmweb.cookbook import Standing
 from dvmweb.jobs import journal, stored
 from dvmweb.jobs.journal import Job, StepRecord
 from dvmweb.lima.instances import Instance
@@ -138,6 +139,16 @@ def test_how_a_recipe_stands(state: str, reason: str, word: str) -> None:
     )
 
 
+def test_what_is_known_now_counts_more_than_an_older_job() -> None:
+    jobs = (job(recipe_step("node", "done")),)
+    for word in ("changed since it was applied", "not applied", "not known"):
+        (row,) = vm_view.recipe_rows(VM, RECIPES[1:2], jobs, NOW, {"node": Standing(word, "why")})
+        assert (row.badge.word.lower(), row.badge.icon != "check", row.note) == (word, True, "why")
+    failed = (job(recipe_step("node", "failed")),)
+    (row,) = vm_view.recipe_rows(VM, RECIPES[1:2], failed, NOW, {"node": Standing("not known")})
+    assert row.badge.word == "Failed"
+
+
 def test_what_an_earlier_guest_had_does_not_count() -> None:
     jobs = (job(verb="delete"), job(recipe_step("node", "done")))
     (row,) = vm_view.recipe_rows(VM, RECIPES[1:2], jobs, NOW)
@@ -195,7 +206,7 @@ def test_g06_a_secret_goes_to_one_sync_and_is_nowhere_after(created: Browser, ho
     (house.paths.local_recipes / "taker.sh").write_text(TAKER)
     house.paths.vm_config("app").write_text("recipes: [taker]\n")
     text = eventually(lambda: (t := created.get("/vms/app").text) and "Access token" in t and t)
-    assert 'type="password" autocomplete="off"' in text
+    assert 'autocomplete="new-password"' in text
     ended = finished(vms, created.post("/vms/app/sync", data={"secret.token": CANARY}))
     assert ended.state == "succeeded", ended.failure
     log = created.get(f"/jobs/{ended.id}/log?from=0").text

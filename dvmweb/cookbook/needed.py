@@ -1,0 +1,56 @@
+"""How the recipes of one VM stand, which secrets they take, and whether the next sync needs each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from dvmweb import recipes
+from dvmweb.cookbook.uses import APPLIED, Standing, standing
+from dvmweb.errors import DvmError
+from dvmweb.jobs import applied
+from dvmweb.jobs.worlds import recipe_wishes
+from dvmweb.paths import Paths
+from dvmweb.plans import RecipeWish
+from dvmweb.vms import Vm
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A secret that recipes of a VM take; never kept, so it is asked for whenever one of them has to run."""
+
+    name: str
+    label: str
+    help: str
+    recipes: tuple[str, ...]
+    is_needed: bool  # one of them is not known to be applied
+
+
+def standings_of(paths: Paths, vm: Vm) -> dict[str, Standing]:
+    """How each recipe of a VM stands, by name. Raises DvmError where its config or recipes cannot be used."""
+    told = applied.read(paths, vm.name, vm.instance)
+    return {
+        wish.recipe.name: standing(told.get(wish.recipe.name), wish.digest, vm.instance) for wish in _wishes(paths, vm)
+    }
+
+
+def _wishes(paths: Paths, vm: Vm) -> tuple[RecipeWish, ...]:
+    if vm.config is None:
+        return ()
+    ordered = recipes.order(vm.config.recipes, recipes.Shelf(paths), has_baseline=vm.config.baseline)
+    return recipe_wishes(paths, vm.config, ordered)
+
+
+def secrets_of(paths: Paths, vm: Vm) -> tuple[Secret, ...]:
+    """The secrets of a VM in the order of its recipes; none where its config or recipes cannot be used."""
+    try:
+        wishes, stands = _wishes(paths, vm), standings_of(paths, vm)
+    except DvmError:
+        return ()
+    found: dict[str, Secret] = {}
+    for wish in wishes:
+        name = wish.recipe.name
+        for param in recipes.secret_params(wish.recipe):
+            known = found.get(param.name, Secret(param.name, param.label, param.help, (), is_needed=False))
+            is_needed = known.is_needed or stands[name].word != APPLIED
+            found[param.name] = replace(known, recipes=(*known.recipes, name), is_needed=is_needed)
+    return tuple(found.values())
