@@ -11,6 +11,7 @@ from dvmweb.errors import UsageError
 VM_PATTERN = re.compile(r"[a-z](?:-?[a-z0-9])*")
 VM_LENGTH = 30  # characters
 INSTANCE_PREFIX = "dvm-"
+TRIAL_PREFIX = "dvmtest-"  # of a throwaway VM in which a recipe is tested
 RECIPE_PATTERN = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 PARAM_PATTERN = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 UNIT_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.@-]{0,99}")
@@ -59,6 +60,16 @@ def vm_of_instance(instance: str) -> str | None:
     name = instance.removeprefix(INSTANCE_PREFIX)
     is_ours = instance.startswith(INSTANCE_PREFIX) and len(name) <= VM_LENGTH
     return name if is_ours and VM_PATTERN.fullmatch(name) else None
+
+
+def new_trial() -> str:
+    """A name for a throwaway VM; nobody else has it."""
+    return TRIAL_PREFIX + secrets.token_hex(4)
+
+
+def is_trial(vm: str | None) -> bool:
+    """Say whether a VM is called as throwaway ones are."""
+    return vm is not None and re.fullmatch(TRIAL_PREFIX + "[0-9a-f]{8}", vm) is not None
 
 
 def check_socket_path(lima_home: str, vm: str) -> None:

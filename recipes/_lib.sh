@@ -22,12 +22,13 @@ not_in_demo() {
   exit 69
 }
 
+# as_root COMMAND...: a script of ours runs with umask 077, and what root installs is for all.
 as_root() {
   if [ "$EUID" -eq 0 ]; then
-    "$@"
+    (umask 022 && "$@")
   else
     have sudo || die "sudo is missing in this guest; install it as root: 'dnf5 install sudo' or 'apt-get install sudo'"
-    sudo -n "$@"
+    (umask 022 && sudo -n "$@")
   fi
 }
 

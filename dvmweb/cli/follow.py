@@ -153,7 +153,8 @@ def report_end(vms: Vms, job: Job) -> int:
         print(f"\n{error}", file=sys.stderr)
         code = int(ExitCode.CANCELLED) if job.state == "cancelled" else int(error.exit_code)
     else:
-        print(f"\nThe job was interrupted: its process died. `dvm {job.verb} {job.vm}` does it again.", file=sys.stderr)
+        again = f"recipe test {job.options.get('recipe')}" if job.verb == "test" else f"{job.verb} {job.vm}"
+        print(f"\nThe job was interrupted: its process died. `dvm {again}` does it again.", file=sys.stderr)
         code = 1
     print(f"log: dvm log {job.id[:8]}", file=sys.stderr)
     return code

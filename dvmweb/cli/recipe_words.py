@@ -6,8 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
+from dvmweb.cli.follow import shown_state
 from dvmweb.cookbook import Entry
+from dvmweb.errors import ExitCode
 from dvmweb.guest_text import visible
+from dvmweb.jobs.journal import Job, StepRecord
 from dvmweb.recipes import Param
 from dvmweb.recipes.checking import Checked, Finding
 
@@ -113,3 +116,31 @@ def in_words(finding: Finding) -> str:
     by = f"{finding.by} {finding.code}".strip()
     todo = f" {finding.todo}" if finding.todo else ""
     return f"{finding.level}: {finding.what}.{todo} [{by}]"
+
+
+def _runs(name: str, job: Job) -> list[StepRecord]:
+    return [step for step in job.steps if step.title.startswith(f"{name}, ")]
+
+
+def test_lines(name: str, job: Job, *, has_probe: bool) -> Iterator[str]:
+    """How a recipe stood its test; a run that did not come to its end has been told by its job."""
+    yield ""
+    for step in _runs(name, job):
+        words = {
+            "done": "passed",
+            "failed": shown_state(job, step),
+            "not-run": "not run here",
+            "waiting": "not reached",
+        }
+        seconds = f", {step.ended - step.started:.1f} s" if step.ended else ""
+        yield f"{step.title}: {words.get(step.state, step.state)}{seconds}"
+    if test_code(name, job) == ExitCode.COULD_NOT_LOOK:
+        yield f"{name} could not be run here, so nothing is known about it."
+    elif job.state == "succeeded":
+        yield f"{name} ran twice" + (", and its probe passed each time." if has_probe else "; it has no probe.")
+
+
+def test_code(name: str, job: Job) -> int:
+    """The exit code of a test that came to its end: a run that was none says nothing."""
+    is_unknown = any(step.state == "not-run" for step in _runs(name, job))
+    return int(ExitCode.COULD_NOT_LOOK if is_unknown else ExitCode.OK)

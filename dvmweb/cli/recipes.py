@@ -123,3 +123,25 @@ def check(vms: Vms, names: tuple[str, ...], as_json: bool) -> None:
     for problem in odd:
         click.echo(str(problem), err=True)
     sys.exit(int(ExitCode.FAILED if odd or any(one.problems for one in found) else ExitCode.OK))
+
+
+@recipe.command(name="test")
+@NAME
+@click.option("--vm", "origin", default="", metavar="VM", help="In a clone of this stopped VM; else in a new one.")
+@click.option("--keep", is_flag=True, help="Do not delete the throwaway VM.")
+@click.option("--secret", "secrets", multiple=True, metavar="P=-", help="Read the secret param P from stdin.")
+@click.pass_obj
+def test_recipe(vms: Vms, name: str, origin: str, keep: bool, secrets: tuple[str, ...]) -> None:
+    """Run a recipe twice, each time with its probe, in a throwaway VM. Exit code 6: it could not be run here."""
+    from dvmweb.cli import recipe_words
+    from dvmweb.cli.follow import follow, report_end
+    from dvmweb.cli.syncing import read_secrets
+    from dvmweb.cookbook.testing import start_test
+
+    job = follow(vms, start_test(vms, name, origin=origin, keep=keep, secrets=read_secrets(secrets)))
+    code = report_end(vms, job)
+    known = _book(vms).entry(name, ()).recipe
+    has_probe = known is not None and bool(known.probe)
+    for line in recipe_words.test_lines(name, job, has_probe=has_probe):
+        click.echo(line)
+    sys.exit(code or recipe_words.test_code(name, job))

@@ -12,6 +12,7 @@ from dvmweb import paths as paths_module
 from dvmweb.errors import DvmError
 from dvmweb.jobs import journal
 from dvmweb.jobs.running import Runner
+from dvmweb.jobs.trials import load_trial
 from dvmweb.jobs.worlds import load_world
 
 
@@ -22,7 +23,10 @@ def main() -> int:
     paths = paths_module.from_environment(os.environ)
     job = journal.read(paths, sys.argv[1])
     try:
-        world = load_world(paths, os.environ, job.vm, job.verb, secrets)
+        if job.verb == "test":
+            world = load_trial(paths, os.environ, job, secrets)
+        else:
+            world = load_world(paths, os.environ, job.vm, job.verb, secrets)
         runner = Runner(paths, os.environ, job, world)
     except DvmError as error:
         sys.stdout.write(json.dumps(asdict(journal.Failure.of(error))))

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from dvmweb import files, guest_state
+from dvmweb import guest_state
 from dvmweb.errors import CouldNotLook, DvmError, NotFound
 from dvmweb.guest_text import visible
 from dvmweb.jobs import applied as recipes_told
-from dvmweb.jobs import stored, walls, work_checks
-from dvmweb.jobs.closed import as_created, check_effective
+from dvmweb.jobs import stored, trials, walls, work_checks
+from dvmweb.jobs.closed import as_created, check_effective, write_lima_yaml
 from dvmweb.jobs.outcome import Outcome, Tools
 from dvmweb.jobs.worlds import write_note
 from dvmweb.lima.instances import Instance, parse_list
 from dvmweb.lima.process import Finished
-from dvmweb.lima.rendering import expected_difference, render
+from dvmweb.lima.rendering import expected_difference
 from dvmweb.paths import Paths
 from dvmweb.plans import World
 from dvmweb.remotes import where_to_paste
@@ -33,17 +33,12 @@ def look_first(tools: Tools, world: World, finished: Finished) -> Outcome:
         check_effective(world, instance, edits)
         return Outcome(replace(world, instance=instance, has_looked=True), _named(instance), notices)
     forget(tools.paths, world.config.name)  # what is remembered was about another VM of this name
-    _write_lima_yaml(tools, world)
+    write_lima_yaml(world)
     return Outcome(replace(world, known_id="", key_note="", has_looked=True), "not created")
 
 
 def _named(instance: Instance) -> str:
     return f"{instance.name}: {visible(instance.status or 'unknown')}"
-
-
-def _write_lima_yaml(tools: Tools, world: World) -> None:
-    files.private_folder(tools.paths.vm_state(world.config.name))
-    files.write_whole(world.lima_file, render(world.wish, world.overlay).encode())
 
 
 def must_exist(tools: Tools, world: World, finished: Finished) -> Outcome:
@@ -70,7 +65,7 @@ def effective_config(tools: Tools, world: World, finished: Finished) -> Outcome:
     if instance is None:
         raise DvmError(f"{world.wish.instance} is not in `limactl list` after it was created.", "Sync again.")
     check_effective(world, instance)
-    _write_lima_yaml(tools, world)  # from now on these are the ports that we have declared
+    write_lima_yaml(world)  # from now on these are the ports that we have declared
     return Outcome(world, "nothing of the host is open")
 
 
@@ -96,6 +91,7 @@ def answer(tools: Tools, world: World, finished: Finished) -> Outcome:
         write_note(tools.paths, world.config.name, "identity", known_id)
     if state.key:
         write_note(tools.paths, world.config.name, "key.pub", state.key)
+    notices = () if tools.options.recipe else notices  # nobody goes on with a throwaway VM
     return Outcome(replace(world, guest=state, known_id=known_id), "answered", notices)
 
 
@@ -187,6 +183,7 @@ def refused_clone(world: World, said: bytes, public_key: str) -> DvmError:
 
 CHECKS: Mapping[str, Check] = {
     "look-first": look_first,
+    "trial-first": trials.look_first,
     "must-exist": must_exist,
     "deletable": deletable,
     "effective-config": effective_config,

@@ -13,7 +13,7 @@ from dvmweb.config.fields import PortForward
 from dvmweb.errors import CouldNotLook, DvmError
 from dvmweb.lima import effective
 from dvmweb.lima.instances import Instance
-from dvmweb.lima.rendering import PLAIN_IMAGES
+from dvmweb.lima.rendering import PLAIN_IMAGES, render
 from dvmweb.plans import World
 
 
@@ -52,6 +52,12 @@ def _written(world: World) -> dict[str, Any]:
         found = json.loads(files.read_bounded(world.lima_file, files.CONFIG_BYTES))
         return found if isinstance(found, dict) else {}
     return {}
+
+
+def write_lima_yaml(world: World) -> None:
+    """Write the lima.yaml that create reads, and that says later what we have declared."""
+    files.private_folder(world.lima_file.parent)
+    files.write_whole(world.lima_file, render(world.wish, world.overlay).encode())
 
 
 def check_effective(world: World, instance: Instance, edits: Mapping[str, Any] = {}) -> None:

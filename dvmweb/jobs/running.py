@@ -15,9 +15,10 @@ from types import FrameType
 from dvmweb import files, plans
 from dvmweb.errors import CouldNotLook, DvmError
 from dvmweb.jobs import applied as recipes_told
-from dvmweb.jobs import checks, engine_lock, journal, starting, stored
+from dvmweb.jobs import checks, engine_lock, journal, starting, stored, trials
 from dvmweb.jobs.creating import create
 from dvmweb.jobs.failures import failed_step, last_words
+from dvmweb.jobs.job_log import JobLog
 from dvmweb.jobs.journal import Failure, Job, Process, StepRecord
 from dvmweb.jobs.leftovers import end_leftovers
 from dvmweb.jobs.worlds import read_note, write_note
@@ -30,8 +31,6 @@ from dvmweb.lima.process import Finished
 from dvmweb.paths import Paths
 from dvmweb.plans import Options, Step, World, guest_steps
 
-TAIL_BYTES = 8_000  # of a step's output, for its error text
-LOG_BYTES = 20_000_000  # of one step; the rest is dropped with a mark
 NOT_HERE = 69  # exit code of a guest script that cannot do its work in the demo
 SECRET_MISSING = 76  # exit code of a recipe that takes a secret which the guest keeps, where it has none
 KEY_REFUSED = 77  # exit code of _clone.sh when the server does not know the VM's key
@@ -55,12 +54,9 @@ class Runner:
         self._world = world
         self._cancel = threading.Event()
         self._lima = Lima(world.engine, paths, environ, vm=job.vm, job=job.id)
-        self._log = os.open(
-            journal.log_file(paths, job.id), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600
-        )
-        self._log_size = self._logged = 0
-        self._tail = b""
+        self._log = JobLog(journal.log_file(paths, job.id))
         self._current = -1
+        self._has_made = False
         _, warning = self._lima.version()  # asked once for each limactl file; raises NoEngine below 2.0
         notices = (warning,) if warning else ()
         me = Process.of(os.getpid())
@@ -75,10 +71,14 @@ class Runner:
         try:
             end_leftovers(self.paths, self._job.previous)
             starting.forget_old(self.paths)
-            self._run_steps()
+            try:
+                self._run_steps()
+            finally:
+                self._end_trial()
             self._finish("succeeded")
         except Cancelled:
-            self._finish("cancelled", DvmError("Cancelled.", f"`dvm sync {self._job.vm}` brings the VM to its config."))
+            todo = f"`dvm sync {self._job.vm}` brings the VM to its config." if self._job.verb != "test" else ""
+            self._finish("cancelled", DvmError("Cancelled.", todo))
         except DvmError as error:
             self._finish("failed", error)
         except OSError as error:
@@ -86,7 +86,7 @@ class Runner:
                 "failed", DvmError(f"This computer says: {error}.", "Mend that (is the disk full?), then run it again.")
             )
         except Exception as error:
-            self._write(traceback.format_exc().encode())
+            self._log.write(traceback.format_exc().encode())
             self._finish(
                 "failed", DvmError(f"A fault in dvm: {type(error).__name__}.", "Please report it with the log.")
             )
@@ -112,7 +112,7 @@ class Runner:
     def _run_step(self, index: int, step: Step) -> None:
         if self._cancel.is_set():
             raise Cancelled
-        started = self._job.with_step(index, state="running", started=time.time(), log_from=self._log_size)
+        started = self._job.with_step(index, state="running", started=time.time(), log_from=self._log.size)
         self._job = replace(started, child=None)
         if step.argv:
             self._save()
@@ -122,11 +122,11 @@ class Runner:
             state, reason = self._judge(step, finished)
             recipes_told.ended(self.paths, self._job.vm, self._world.latest, step.script, state)
         except BaseException:
-            ended = {"ended": time.time(), "log_to": self._log_size}
+            ended = {"ended": time.time(), "log_to": self._log.size}
             self._job = self._job.with_step(index, state="failed", **ended)
             raise
         self._job = self._job.with_step(
-            index, state=state, reason=reason, code=finished.code, ended=time.time(), log_to=self._log_size
+            index, state=state, reason=reason, code=finished.code, ended=time.time(), log_to=self._log.size
         )
 
     def _judge(self, step: Step, finished: Finished) -> tuple[str, str]:
@@ -140,11 +140,11 @@ class Runner:
                 write_note(self.paths, self._job.vm, "no-key", guest_steps.NOT_RUN)
             return "not-run", last_words(finished) or "not run in the demo"
         if finished.code == KEY_REFUSED and step.check == "clone":
-            raise checks.refused_clone(self._world, finished.stderr, self._public_key())
+            raise checks.refused_clone(self._world, finished.stderr, read_note(self.paths, self._job.vm, "key.pub"))
         if finished.code == SECRET_MISSING and step.secrets:
             raise guest_steps.secret_needed(self._job.vm, step.title.removeprefix("recipe "), step.secrets)
         if (finished.code != 0 or finished.ended != "exit") and not is_look and not is_optional:
-            raise failed_step(step, finished, self._tail)
+            raise failed_step(step, finished, self._log.tail)
         if step.check in checks.CHECKS:
             return self._check(step, finished)
         return "done", ""
@@ -168,8 +168,7 @@ class Runner:
     # -- acting --------------------------------------------------------------------------------------------------
 
     def _act(self, step: Step) -> Finished:
-        self._logged, self._tail = 0, b""
-        self._write(f"$ {shown(step.argv)}\n".encode())
+        self._log.begin(f"$ {shown(step.argv)}")
         if step.check == "answer":
             return self._wait_for_answer(step)
         if step.check.startswith(LOOKS):
@@ -188,13 +187,25 @@ class Runner:
         return create(
             name,
             lambda: self._lima.find(name),
-            lambda: self._command(step),
+            lambda: self._make(step),
             lambda: self._clean_up(commands.delete(name)),
         )
 
+    def _make(self, step: Step) -> Finished:
+        with trials.origin_held(self.paths, self.options.origin):
+            self._has_made = True  # what is there from here on is of this job
+            return self._command(step)
+
+    def _end_trial(self) -> None:
+        """A throwaway VM goes however its job ends."""
+        if self._job.verb == "test":
+            kept = {"is_made": self._has_made, "is_kept": self.options.keep}
+            told = trials.end(self.paths, self._job, self._lima, self._log.heard, **kept)
+            self._job = replace(self._job, notices=(*self._job.notices, *told))
+
     def _clean_up(self, argv: tuple[str, ...]) -> None:
-        self._heard(f"$ {shown(argv)}\n".encode())
-        self._lima.run(argv, DELETE, on_output=self._heard)  # also when the job was cancelled
+        self._log.heard(f"$ {shown(argv)}\n".encode())
+        self._lima.run(argv, DELETE, on_output=self._log.heard)  # also when the job was cancelled
 
     def _start(self, step: Step) -> Finished:
         """Start, give the lock of all VMs back once the VM is Running, and remember this boot's host agent."""
@@ -212,7 +223,7 @@ class Runner:
             step.argv,
             step.timeout,
             stdin=step.script.payload() if step.script else b"",
-            on_output=None if step.check in QUIET else self._heard,
+            on_output=None if step.check in QUIET else self._log.heard,
             cancelled=self._cancel,
             on_started=self._remember_child,
             network=step.needs_network,
@@ -234,7 +245,7 @@ class Runner:
             is_lost = finished.ended == "deadline" or finished.code == SSH_FAILED
             if not is_lost or self._cancel.is_set() or time.monotonic() > deadline:
                 break
-            self._write(b"no answer yet, asking again\n")
+            self._log.write(b"no answer yet, asking again\n")
             self._cancel.wait(ANSWER_POLL)
         if is_lost and not self._cancel.is_set():
             stored.write_reach(self.paths, self._job.vm, self._world.latest, is_answered=False)
@@ -259,9 +270,6 @@ class Runner:
             return instance if instance is not None and instance.is_running else None
         return None
 
-    def _public_key(self) -> str:
-        return read_note(self.paths, self._job.vm, "key.pub")
-
     # -- journal and log -----------------------------------------------------------------------------------------
 
     def _save(self) -> None:
@@ -271,19 +279,6 @@ class Runner:
         # A killed job leaves its command running; the next job of this VM finds it here and ends it.
         self._job = replace(self._job, child=Process.of(pid))
         self._save()
-
-    def _heard(self, data: bytes) -> None:
-        """What a command prints: into the log, and its end into the error text."""
-        self._tail = (self._tail + data)[-TAIL_BYTES:]
-        self._write(data)
-
-    def _write(self, data: bytes) -> None:
-        room = LOG_BYTES - self._logged
-        if room <= 0:
-            return
-        kept = data[:room] if len(data) <= room else data[:room] + b"\n[dvm: the rest of this step is not kept]\n"
-        self._logged += len(data)
-        self._log_size += os.write(self._log, kept)
 
     def _finish(self, state: str, error: DvmError | None = None) -> None:
         failure = Failure.of(error) if error else None

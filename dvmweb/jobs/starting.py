@@ -65,7 +65,7 @@ def _take(paths: Paths, vm: str) -> files.Lock:
     deadline = time.monotonic() + EXIT_SECONDS
     while (lock := files.try_lock(folder / "lock")) is None:
         if open_job(paths, vm) is not None or time.monotonic() > deadline:
-            raise _busy(paths, vm)
+            raise busy(paths, vm)
         time.sleep(0.02)
     return lock
 
@@ -96,7 +96,7 @@ def open_job(paths: Paths, vm: str) -> Job | None:
     return job if job is not None and job.is_open else None
 
 
-def _busy(paths: Paths, vm: str) -> VmBusy:
+def busy(paths: Paths, vm: str) -> VmBusy:
     """Who holds the VM, in words, and what to do."""
     job = open_job(paths, vm)
     if job is None:

@@ -52,6 +52,19 @@ def load_world(
         config, overlay, wishes = _checked(paths, store, vm, secrets)
     else:
         config, overlay, wishes = store.read(vm), read_overlay(paths.overlay_file), ()
+    return world_of(paths, environ, config, overlay, wishes, secrets)
+
+
+def world_of(
+    paths: Paths,
+    environ: Mapping[str, str],
+    config: VmConfig,
+    overlay: Mapping[str, Any],
+    wishes: tuple[RecipeWish, ...],
+    secrets: Mapping[str, bytes],
+) -> World:
+    """The world of a config that was found good."""
+    vm = config.name
     check_socket_path(str(paths.lima_home), vm)
     engine = find_engine(environ, paths)
     return World(
@@ -100,7 +113,7 @@ def _checked(
         problems += error.problems
     if problems:
         raise ConfigError(in_order(problems))
-    _check_secrets(ordered, secrets)
+    check_secrets(ordered, secrets)
     return config, overlay, recipe_wishes(paths, config, ordered)
 
 
@@ -160,7 +173,8 @@ def _wish(recipe: recipes.Recipe, config: VmConfig, library: str, shelf: recipes
     return RecipeWish(recipe, digest, variables, releases, beside)
 
 
-def _check_secrets(ordered: tuple[recipes.Recipe, ...], secrets: Mapping[str, bytes]) -> None:
+def check_secrets(ordered: tuple[recipes.Recipe, ...], secrets: Mapping[str, bytes]) -> None:
+    """Raise UsageError for a secret that none of the recipes takes."""
     takers = {param.name for recipe in ordered for param in recipes.secret_params(recipe)}
     for name in secrets:
         if name not in takers:

@@ -84,3 +84,6 @@ class Options:
     force: bool = False  # stop: kill; delete: also with work at risk
     expected: str = ""  # delete: the facts hash of the report that the user saw, or BLIND for one of "could not look"
     look: bool = True  # delete: also start a stopped VM to compare it with that report
+    recipe: str = ""  # test: which
+    origin: str = ""  # test: the VM of which a clone is made, "" for a new VM
+    keep: bool = False  # test: do not delete the throwaway VM

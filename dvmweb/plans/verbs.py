@@ -6,12 +6,14 @@ Pure: nothing is run here. Once the look is done the number of steps no longer c
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from dvmweb.errors import DvmError
 from dvmweb.lima import commands
 from dvmweb.lima.deadlines import CREATE, DELETE, EDIT, LIST, START, STOP
 from dvmweb.lima.instances import Instance
 from dvmweb.lima.rendering import expected_difference
+from dvmweb.names import instance_name
 from dvmweb.plans import guest_steps
 from dvmweb.plans.model import Options, Step, World
 
@@ -89,7 +91,31 @@ def _delete(world: World, options: Options) -> Iterator[Step]:
     yield Step("nothing left behind", commands.list_all(), LIST, check="is-gone")
 
 
-_PLANS = {"sync": _sync, "start": _start, "stop": _stop, "work": _work, "delete": _delete}
+def _test(world: World, options: Options) -> Iterator[Step]:
+    """A throwaway VM, new or a clone; in it the recipe twice, each time with its probe, after what it needs."""
+    name = world.wish.instance
+    yield _look_first("trial-first")
+    if options.origin:
+        argv = commands.clone(instance_name(options.origin), name)
+        yield Step(f"clone {options.origin}", argv, CREATE, locks_engine="create")
+        if world.instance is not None:  # its origin, as the clone will be
+            yield from _change(world, options)
+    else:
+        yield Step("create instance", commands.create(str(world.lima_file), name), CREATE, locks_engine="create")
+        yield _effective(world)
+    yield from _boot(world)
+    for wish in world.recipes:
+        if wish.recipe.name != options.recipe:
+            yield guest_steps.recipe(world, wish, options)
+            continue
+        step = guest_steps.recipe(world, wish, replace(options, fresh=True))
+        yield from (replace(step, title=f"{options.recipe}, {run}") for run in RUNS)
+    kept = "kept" if options.keep else ""
+    yield Step("delete the throwaway VM", commands.delete_force(name), DELETE, locks_engine="step", skip_reason=kept)
+
+
+RUNS = ("first run and probe", "second run and probe")
+_PLANS = {"sync": _sync, "start": _start, "stop": _stop, "work": _work, "delete": _delete, "test": _test}
 
 
 def _look_first(check: str = "must-exist") -> Step:

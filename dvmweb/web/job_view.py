@@ -14,7 +14,7 @@ from dvmweb.web.secret_fields import SecretField
 from dvmweb.web.views import Action, Badge
 from dvmweb.web.wording import age, capital, clock, duration
 
-VERBS = {"sync": "Sync", "start": "Start", "stop": "Stop", "work": "Look into", "delete": "Delete"}
+VERBS = {"sync": "Sync", "start": "Start", "stop": "Stop", "work": "Look into", "delete": "Delete", "test": "Test"}
 STATES = {
     "queued": Badge("info", "wait", "Waiting"),
     "running": Badge("info", "sync", "Running"),
@@ -113,7 +113,7 @@ def job_view(
     return JobView(
         id=job.id,
         title=_title(job),
-        vm=visible(job.vm, 40),
+        vm=_subject(job),
         verb=VERBS.get(job.verb, visible(job.verb, 20)),
         badge=STATES[job.state],
         lead=_lead(job, now),
@@ -129,8 +129,13 @@ def job_view(
     )
 
 
+def _subject(job: Job) -> str:
+    """What a job is about: its VM, but a test's VM is a throwaway one."""
+    return visible(str(job.options.get("recipe", "")) if job.verb == "test" else job.vm, 40)
+
+
 def _title(job: Job) -> str:
-    name = f"{VERBS.get(job.verb, job.verb)} {job.vm}"
+    name = f"{VERBS.get(job.verb, job.verb)} {_subject(job)}"
     if job.is_open:
         return f"{_progress(job)} · {name} · dvm" if job.steps else f"{name} · dvm"
     return f"{name}: {STATES[job.state].word.lower()} · dvm"
@@ -191,6 +196,9 @@ def _next(job: Job) -> tuple[Action, ...]:
     """What one does after a job that has ended, the most likely first."""
     if job.is_open:
         return ()
+    if job.verb == "test":
+        name = _subject(job)
+        return (Action("next-recipe", name, "back", f"/recipes/{name}", is_post=False, tone="primary"),)
     page, again = f"/vms/{job.vm}", _again(job)
     see = Action("next-vm", job.vm, "back", page, is_post=False)
     if job.verb == "delete":
@@ -221,8 +229,8 @@ def row(job: Job, now: float) -> JobRow:
     end = job.ended or (now if job.is_open else 0.0)
     return JobRow(
         id=job.id,
-        title=f"{VERBS.get(job.verb, job.verb)} {visible(job.vm, 40)}",
-        vm=visible(job.vm, 40),
+        title=f"{VERBS.get(job.verb, job.verb)} {_subject(job)}",
+        vm=_subject(job),
         verb=VERBS.get(job.verb, visible(job.verb, 20)),
         badge=STATES[job.state],
         asked=age(job.created, now),
@@ -261,4 +269,4 @@ def hangs(step: StepRecord, now: float) -> bool:
 
 def title_of(job: Job) -> str:
     """The heading of a job's page."""
-    return capital(f"{VERBS.get(job.verb, job.verb)} {job.vm}")
+    return capital(f"{VERBS.get(job.verb, job.verb)} {_subject(job)}")

@@ -277,3 +277,10 @@ def test_a_recipe_uses_only_its_own_params(file: Path) -> None:
     assert used == set(PARAMS.get(file.stem, {}))
     assert "| sh" not in file.read_text()
     assert "| bash" not in file.read_text()
+
+
+def test_what_root_makes_is_for_all_and_what_a_recipe_makes_stays_the_users(guest: Guest) -> None:
+    done = lib(guest, 'umask 077\nas_root mkdir "$HOME/tool"\ntouch "$HOME/notes"')  # npm as root, for one
+    assert done.returncode == 0, done.stderr
+    modes = [(guest.home / name).stat().st_mode & 0o777 for name in ("tool", "notes")]
+    assert modes == [0o755, 0o600]

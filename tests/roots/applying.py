@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 
+from dvmweb import recipes
 from dvmweb.jobs.worlds import load_world
 from dvmweb.paths import Paths, bundled_folder
 from dvmweb.plans import Options, Step, World, guest_steps
@@ -39,6 +40,10 @@ class Shelf:
     def paths(self) -> Paths:
         no_lima = Path("/nonexistent")  # nothing here asks an engine
         return Paths(self.home, self.home / "config", self.home / "state", no_lima, bundled_folder(), is_demo=True)
+
+    @property
+    def bundled(self) -> recipes.Shelf:
+        return recipes.Shelf(self.paths)
 
     def world(self, recipe: str, params: Mapping[str, object], secrets: Mapping[str, bytes]) -> World:
         """The world of a sync of a VM with this recipe."""

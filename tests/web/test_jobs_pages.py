@@ -50,6 +50,15 @@ def test_the_view_of_a_running_job_says_the_answer() -> None:
     assert not view.next
 
 
+def test_a_test_of_a_recipe_leads_to_the_recipe_and_not_to_its_throwaway_vm() -> None:
+    job = replace(ENDED, vm="dvmtest-0badcafe", verb="test", options={"recipe": "node", "origin": "app"})
+    view, row = job_view.job_view(job, NOW), job_view.row(job, NOW)
+    assert view.title == "Test node: done · dvm"
+    assert [(action.text, action.path) for action in view.next] == [("node", "/recipes/node")]
+    assert (row.title, row.vm) == ("Test node", "node")
+    assert "dvmtest" not in str(view)
+
+
 @pytest.mark.parametrize(
     ("verb", "state", "texts"),
     [
