@@ -19,7 +19,7 @@ dvm_agent_write_wrapper() (
   # shellcheck source-path=SCRIPTDIR source=_lib.sh
   . "$DVM_LIB"
   [ -r "$dvm_recipe_agent" ] || die "$1 needs agent-user before it; name agent-user before it in the config"
-  agent_wrapper "$1" "$1" "$2" DVM_NO_SWITCH 0 ""
+  agent_wrapper "$1" "$1" "$2" "" "" ""
 )
 
 # dvm_recipe_die NAME WORDS

@@ -71,6 +71,8 @@ def about(entry: Entry) -> Iterator[str]:
         yield f"  needs     {', '.join(recipe.needs) or 'nothing'}"
         yield f"  ports     {', '.join(map(str, recipe.ports)) or 'none'}"
         yield f"  probe     {visible(recipe.probe, 500) or 'none: a sync cannot tell whether it works'}"
+        if recipe.is_of_bash_dvm:
+            yield "  made for  bash DVM: it finds there what it found in bash DVM"
         if recipe.moving:
             yield "  moving    dvm sync --update runs it again"
         for param in recipe.params:
@@ -83,7 +85,15 @@ def about(entry: Entry) -> Iterator[str]:
 
 
 def _param(param: Param) -> str:
-    how = "secret, asked for" if param.secret else f"default {param.default!r}" if param.default else "empty"
+    how = (
+        "secret, asked for"
+        if param.secret
+        else "not set"
+        if param.is_inferred
+        else f"default {param.default!r}"
+        if param.default
+        else "empty"
+    )
     help_text = f". {visible(param.help, 500)}" if param.help else ""
     return f"{param.name}: {visible(param.label)} ({how}; ${param.variable}){help_text}"
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dvmweb.cookbook import Entry, Standing, Use
 from dvmweb.cookbook.uses import APPLIED, CHANGED, NOT_APPLIED, NOT_RUN
 from dvmweb.guest_text import visible
+from dvmweb.recipes import Param
 from dvmweb.recipes.checking import ERROR, WARNING, Checked, Finding
 from dvmweb.recipes.local import unpinned
 from dvmweb.web.form_preview import Line, diff
@@ -173,6 +174,7 @@ def _facts(entry: Entry) -> tuple[tuple[str, str], ...]:
     found += [("Listens on", f"{ports} in the guest")] if ports else []
     probe = visible(recipe.probe, 500) or "none, so a sync cannot tell whether it works"
     found += [("Works when", probe)]
+    found += [("Made for", "bash DVM: it finds there what it found in bash DVM")] if recipe.is_of_bash_dvm else []
     found += [("Follows", "a moving version: a sync with update runs it again")] if recipe.moving else []
     return tuple(found)
 
@@ -183,12 +185,18 @@ def _params(entry: Entry) -> tuple[ParamView, ...]:
         ParamView(
             param.name,
             visible(param.label),
-            "secret: asked for, never saved" if param.secret else visible(param.default, 500) or "empty",
+            _default(param),
             visible(param.help, 500),
             param.variable,
         )
         for param in params
     )
+
+
+def _default(param: Param) -> str:
+    if param.secret:
+        return "secret: asked for, never saved"
+    return "not set" if param.is_inferred else visible(param.default, 500) or "empty"
 
 
 def shown_lines(text: str) -> tuple[str, ...]:

@@ -69,9 +69,12 @@ def faults(page: Page, name: str) -> list[str]:
 
 
 @pytest.mark.xdist_group("town")
-def test_every_page(town: Town, townsman: Page) -> None:
+@pytest.mark.parametrize("is_of_recipes", [False, True], ids=["VMs and jobs", "recipes"])
+def test_every_page(town: Town, townsman: Page, is_of_recipes: bool) -> None:
     found = []
     for name, visit in visits(town).items():
+        if name.startswith("recipe") != is_of_recipes:
+            continue
         visit(townsman)
         found += faults(townsman, name)
     assert not found, "\n".join(found)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page, expect
+import re
 
-from tests.browser.conftest import Dashboard
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.conftest import Complaints, Dashboard
 
 
 def fork_edit_and_save(page: Page, dashboard: Dashboard) -> None:
@@ -33,8 +36,37 @@ def fork_edit_and_save(page: Page, dashboard: Dashboard) -> None:
     assert not file.exists()
 
 
-def test_fork_edit_find_save_delete(page: Page, dashboard: Dashboard) -> None:
+def make_one(page: Page, dashboard: Dashboard) -> None:
+    page.goto(f"{dashboard.root}/recipes")
+    page.get_by_label("Name").fill("node")
+    page.get_by_role("button", name="New recipe").click()
+    expect(page.get_by_label("Name")).to_have_attribute("aria-invalid", "true")  # it would hide the bundled one
+    page.get_by_label("Name").fill("my-tool")
+    page.get_by_role("button", name="New recipe").click()
+    expect(page.get_by_label("Script")).to_have_value(re.compile("DVM_MY_TOOL_VERSION"))
+
+
+def test_fork_edit_find_save_delete(page: Page, dashboard: Dashboard, complaints: Complaints) -> None:
     fork_edit_and_save(page, dashboard)
+    make_one(page, dashboard)
+    complaints.take("422")
+
+
+@pytest.mark.parametrize("context", [{"java_script_enabled": False}], indirect=True)
+def test_every_form_of_recipes_without_script(
+    context: BrowserContext, dashboard: Dashboard, complaints: Complaints
+) -> None:
+    posted: set[str] = set()
+    context.on("request", lambda one: posted.add(one.url.rpartition("/")[2]) if one.method == "POST" else None)
+    page = context.new_page()
+    page.goto(f"{dashboard.root}/login")
+    page.get_by_label("Address or token").fill(dashboard.address())
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("VM"))
+    fork_edit_and_save(page, dashboard)
+    make_one(page, dashboard)
+    assert {one.partition("#")[0] for one in posted} == {"login", "fork", "edit", "delete", "recipes"}
+    complaints.take("422")
 
 
 def test_the_script_that_is_copied_is_the_file(page: Page, dashboard: Dashboard) -> None:
