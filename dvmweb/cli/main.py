@@ -12,37 +12,19 @@ import click
 
 from dvmweb import __version__, paths
 from dvmweb.cli.follow import follow, report_end
+from dvmweb.cli.group import Group
 from dvmweb.cli.hooks import approves_hook, ask_for_hook
 from dvmweb.cli.recipes import recipe
 from dvmweb.cli.syncing import read_secrets, show_plan
 from dvmweb.cli.web import web
-from dvmweb.errors import DvmError, ExitCode, UsageError
+from dvmweb.errors import UsageError
 from dvmweb.vms import Vms
 
 NAME = click.argument("name")
 JSON = click.option("--json", "as_json", is_flag=True, help="One array of objects, for programs.")
 
 
-class _Group(click.Group):
-    """Turns our errors into a sentence and an exit code, and hints at a bash DVM config."""
-
-    def invoke(self, context: click.Context) -> Any:
-        try:
-            return super().invoke(context)
-        except DvmError as error:
-            click.echo(str(error), err=True)
-            context.exit(int(error.exit_code))
-        except BrokenPipeError:
-            raise  # click ends quietly when the reader of a pipe has gone
-        except OSError as error:
-            click.echo(
-                f"This computer says: {error}.\nMend that (is the disk full, is a folder closed?), then try again.",
-                err=True,
-            )
-            context.exit(int(ExitCode.FAILED))
-
-
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="dvm")
 @click.pass_context
 def main(context: click.Context) -> None:
