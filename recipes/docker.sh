@@ -15,7 +15,7 @@ user=$(id -un)
 if [ "$(os_family)" = fedora ]; then
   pkg_install podman podman-docker
 else
-  pkg_install docker.io uidmap slirp4netns dbus-user-session iptables
+  pkg_install docker.io uidmap slirp4netns dbus-user-session iptables kmod
   # Debian 12 and Ubuntu have these two inside others.
   pkg_try rootlesskit || true
   pkg_try docker-cli || true
@@ -41,6 +41,8 @@ as_root systemctl disable --now docker.service docker.socket ||
 PATH=/usr/share/docker.io/contrib:/usr/sbin:$PATH
 have dockerd-rootless-setuptool.sh || die "the package docker.io has no dockerd-rootless-setuptool.sh; install it by hand"
 if ! systemctl --user is-active --quiet docker.service; then
+  # The setup wants this part of the kernel, which Debian's iptables of today does not load by itself.
+  as_root modprobe ip_tables || say "modprobe could not load ip_tables; it may be a fixed part of this kernel"
   dockerd-rootless-setuptool.sh install --force </dev/null ||
     die "Docker without root could not be set up: its own words stand above"
 fi
