@@ -21,15 +21,48 @@ class Expected:
     or_says: str = ""  # where its release can be had: why it still cannot run here (a pattern)
     needs_systemd: bool = False
     may_change: tuple[str, ...] = ()  # path prefixes that a second run writes anew, and is right to
+    prepare: str = ""  # bash that the user runs before
+    other_params: Mapping[str, object] = field(default_factory=dict)  # for a third run
+    then: str = ""  # bash that succeeds at the end where it does what it is for
 
 
+# A container, of a program of the guest: nothing is pulled.
+CONTAINER = """
+sudo apt-get install -qq -y --no-install-recommends busybox-static >/dev/null
+tar -cf - -C / bin/busybox 2>/dev/null | docker import - tiny >/dev/null
+docker info --format '{{.SecurityOptions}}' | grep -F rootless
+docker run --rm tiny /bin/busybox echo from-a-container | grep -F from-a-container
+"""
 BOTH, OLD = {"12": TABLE, "13": TABLE}, {"12": TABLE}
 EXPECTED: dict[str, Expected] = {
     # The slow ones first: they build.
     "zellij": Expected(refused=OLD),
-    "chezmoi": Expected(refused=OLD),
-    "docker": Expected(needs_systemd=True),
-    "git": Expected(params={"user_name": "Ada Lovelace", "user_email": "ada@example.org"}),
+    "chezmoi": Expected(
+        params={"chezmoi_repo": "file:///home/dev/dots", "chezmoi_name": 'Ada "L"'},
+        refused=OLD,
+        may_change=("/home/dev/.config/chezmoi/chezmoistate.boltdb",),
+        prepare="git init -q ~/dots && cd ~/dots && echo 'I am {{ .name }}' >dot_me.tmpl && git add . && "
+        "git -c user.name=a -c user.email=a@b commit -qm dots",
+        then="""[ "$(cat ~/.me)" = 'I am Ada "L"' ]""",
+    ),
+    "docker": Expected(needs_systemd=True, then=CONTAINER),
+    "node": Expected(other_params={"corepack_version": "latest"}, then="corepack --version"),
+    "python": Expected(other_params={"uv_version": "0.9.0"}, then="uv --version | grep -F 0.9.0 && uv venv ~/venv"),
+    "git": Expected(
+        params={"user_name": "Ada Lovelace", "user_email": "ada@example.org"},
+        prepare="git config --global pull.ff false",
+        then='[ "$(git config --global user.name)/$(git config --global pull.ff)" = "Ada Lovelace/false" ]',
+    ),
+    "zsh": Expected(
+        prepare="echo '# mine' >~/.zshrc",
+        then="[ \"$(cat ~/.zshrc)\" = '# mine' ] && getent passwd dev | grep -q zsh$",
+    ),
+    "tmux": Expected(then="tmux -L own new-session -d 'sleep 60' && tmux -L own kill-server"),
+    "rust": Expected(then="cargo new -q ~/hello && cd ~/hello && cargo run -q | grep -F Hello"),
+    "go": Expected(
+        prepare="mkdir ~/hello && printf 'package main\\nfunc main() { println(2) }\\n' >~/hello/main.go",
+        then="cd ~/hello && go mod init hello && go run . 2>&1 | grep -xF 2",
+    ),
     "git-delta": Expected(refused=OLD),
     "helix": Expected(refused=OLD),
     "lazygit": Expected(refused=OLD),

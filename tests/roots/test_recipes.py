@@ -32,12 +32,19 @@ def said(done: Finished) -> str:
 
 
 def twice(root: Root, name: str, how: expected.Expected) -> None:
+    done = root.run(("bash", "-ec", how.prepare))
+    assert done.returncode == 0, done.stderr
     start = files.now(root)
     first = root.apply(name, how.params, how.secrets)
     assert first.returncode == 0, said(first)
     before = files.changed(root, start)
     again(root, name, how)
     assert files.difference(before, files.changed(root, start), how.may_change) == []
+    if how.other_params:
+        done = root.apply(name, how.other_params, how.secrets)
+        assert done.returncode == 0, said(done)
+    done = root.run(("bash", "-lec", how.then))
+    assert done.returncode == 0, f"{how.then}\n{done.stdout}{done.stderr}"
 
 
 def again(root: Root, name: str, how: expected.Expected) -> Finished:
