@@ -15,7 +15,7 @@ user=$(id -un)
 if [ "$(os_family)" = fedora ]; then
   pkg_install podman podman-docker
 else
-  pkg_install docker.io uidmap slirp4netns dbus-user-session iptables
+  pkg_install docker.io uidmap slirp4netns dbus-user-session iptables kmod
   # Debian 12 and Ubuntu have these two inside others.
   pkg_try rootlesskit || true
   pkg_try docker-cli || true
@@ -38,9 +38,16 @@ fi
 # The daemon of the package runs as root; nothing here needs it.
 as_root systemctl disable --now docker.service docker.socket ||
   die "the root's docker.service could not be stopped; see: systemctl status docker.service"
-PATH=/usr/share/docker.io/contrib:/usr/sbin:$PATH
+# The package keeps its scripts apart, and they look for the command docker beside them.
+contrib=/usr/share/docker.io/contrib bin=~/.local/lib/dvm/docker
+PATH=$bin:$contrib:/usr/sbin:$PATH
 have dockerd-rootless-setuptool.sh || die "the package docker.io has no dockerd-rootless-setuptool.sh; install it by hand"
-if ! systemctl --user is-active --quiet docker.service; then
+if ! systemctl --user is-active --quiet docker.service || ! systemctl --user is-enabled --quiet docker.service; then
+  mkdir -p "$bin"
+  ln -sfn "$contrib/dockerd-rootless.sh" "$bin/dockerd-rootless.sh"
+  ln -sfn /usr/bin/docker "$bin/docker"
+  # The setup wants this part of the kernel, which Debian's iptables of today does not load by itself.
+  as_root modprobe ip_tables || say "modprobe could not load ip_tables; it may be a fixed part of this kernel"
   dockerd-rootless-setuptool.sh install --force </dev/null ||
     die "Docker without root could not be set up: its own words stand above"
 fi

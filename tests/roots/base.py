@@ -151,12 +151,21 @@ def _furnish(tree: Path) -> None:
     (tree / "etc/resolv.conf").write_text("nameserver 10.0.2.3\n")  # slirp4netns, which asks as this machine does
     for unit in MASKED:
         (tree / "etc/systemd/system" / unit).symlink_to("/dev/null")
+    _name_the_kernel(tree)
     shelf = tree / "usr/local/share/ca-certificates"
     known = (tree / GUEST_BUNDLE.lstrip("/")).read_text()
     for number, block in enumerate(_blocks(_certificates(os.environ))):
         if block not in known:
             (shelf / f"host-{number}.crt").write_text(block)
     chroot(tree, "update-ca-certificates")
+
+
+def _name_the_kernel(tree: Path) -> None:
+    """A guest has a kernel of its own, with its list of modules; here it says what this machine's kernel has."""
+    if Path("/proc/net/ip_tables_names").exists():
+        modules = tree / "lib/modules" / os.uname().release
+        modules.mkdir(parents=True)
+        (modules / "modules.builtin").write_text("kernel/net/ipv4/netfilter/ip_tables.ko\n")
 
 
 def chroot(tree: Path, *argv: str) -> None:
