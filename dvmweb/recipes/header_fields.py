@@ -161,7 +161,8 @@ class Reader:
         if secret and default:
             self.problem(f"{field}.default", "a secret cannot have a default", "Remove it.", found["default"].line)
         label = self.plain(found.get("label"), f"{field}.label") or name.replace("_", " ").capitalize()
-        return Param(name, label, default, secret, self.text(found.get("help"), f"{field}.help", LONG), is_kept)
+        about = self.text(found.get("help"), f"{field}.help", LONG)
+        return Param(name, label, default, secret, about, is_kept=is_kept)
 
 
 def _words(allowed: tuple[str, ...]) -> str:
