@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dvmweb.errors import CouldNotLook, DvmError, NotFound, UsageError
@@ -56,8 +56,7 @@ def wanted(known: tuple[str, ...], unit: str, lines: int = 200) -> Wanted:
 
 def read(vms: Vms, name: str, what: Wanted, *, is_quiet: bool = False) -> bytes:
     """The last lines, as the guest wrote them: hostile. Raises NotFound, CouldNotLook."""
-    world, lima = _running(vms, name)
-    lima = replace(lima, is_quiet=is_quiet)
+    world, lima = _running(vms, name, is_quiet=is_quiet)
     finished = lima.ask(world.wish.instance, _question(world, what))
     _judge(vms, name, finished)
     return finished.stdout
@@ -70,9 +69,9 @@ def follow(vms: Vms, name: str, what: Wanted, on_output: Callable[[bytes], None]
     _judge(vms, name, finished)
 
 
-def _running(vms: Vms, name: str) -> tuple[World, Lima]:
+def _running(vms: Vms, name: str, *, is_quiet: bool = False) -> tuple[World, Lima]:
     vms.check_config(name)
-    return vms.running(name)
+    return vms.running(name, is_quiet=is_quiet)
 
 
 def _question(world: World, what: Wanted, *, is_followed: bool = False) -> GuestScript:

@@ -129,14 +129,14 @@ class Vms:
                 world = replace(world, guest=parse_state(finished.stdout, world.nonce))
         return plans.plan("sync", world, wanted)
 
-    def _asked(self, name: str, verb: str) -> tuple[World, Lima]:
+    def _asked(self, name: str, verb: str, *, is_quiet: bool = False) -> tuple[World, Lima]:
         """The world of a VM with its instance as limactl tells it now."""
         from dvmweb.jobs.worlds import load_world
         from dvmweb.lima.client import Lima
 
         self._must_have_config(name)
         world = load_world(self.paths, self.environ, name, verb)
-        lima = Lima(world.engine, self.paths, self.environ, vm=name)
+        lima = Lima(world.engine, self.paths, self.environ, vm=name, is_quiet=is_quiet)
         return replace(world, instance=lima.list().find(world.wish.instance), has_looked=True), lima
 
     def jobs(self, name: str = "") -> tuple[Job, ...]:
@@ -232,9 +232,9 @@ class Vms:
         """Raise NotFound where there is no such instance, CouldNotLook where it does not run."""
         self.running(name)
 
-    def running(self, name: str) -> tuple[World, Lima]:
+    def running(self, name: str, *, is_quiet: bool = False) -> tuple[World, Lima]:
         """The world of a VM that runs, and the engine for questions to it. Raises NotFound, CouldNotLook."""
-        world, lima = self._asked(name, "look")
+        world, lima = self._asked(name, "look", is_quiet=is_quiet)
         if world.instance is None:
             raise NotFound(f"{name} is not created.", f"Create it with `dvm sync {name}`.")
         if world.instance.status != "Running":

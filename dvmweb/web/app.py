@@ -26,6 +26,7 @@ AREAS = (
     "dvmweb.web.form_pages",
     "dvmweb.web.recipe_pages",
     "dvmweb.web.job_pages",
+    "dvmweb.web.journal_pages",
     "dvmweb.web.delete_pages",
     "dvmweb.web.terminals_pages",
     "dvmweb.web.terminal_pages",

@@ -80,7 +80,17 @@ def _overview(vms: Vms, vm: Vm, now: float) -> dict[str, Any]:
         "work": work_view(vm.work, now) if vm.work is not None else None,
         "wall": {"line": wall_line(vm, now), "lines": vm.wall.lines()[1:] if vm.wall else ()},
         "secrets": secret_fields.fields(secrets_of(vms.paths, vm)),
+        "service": _service(vms, vm),
     }
+
+
+def _service(vms: Vms, vm: Vm) -> vm_view.ServiceView | None:
+    """How the services of a VM are reached and watched; None where its recipes bring none."""
+    with suppress(DvmError):
+        ordered = _ordered(vms, vm)
+        if vm.config is not None and any(recipe.units for recipe in ordered):
+            return vm_view.service_view(vm.config, ordered)
+    return None
 
 
 def _config(vms: Vms, vm: Vm, now: float) -> dict[str, Any]:

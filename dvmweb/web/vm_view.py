@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from dvmweb.config.model import VmConfig
 from dvmweb.cookbook import Standing
 from dvmweb.guest_text import visible
 from dvmweb.jobs.journal import Job, StepRecord
@@ -69,6 +70,28 @@ class KeyView:
     line: str
     fingerprint: str
     place: str  # where to paste it
+
+
+@dataclass(frozen=True)
+class ServiceView:
+    """The services of a VM, for whoever wants to reach or to watch them."""
+
+    units: tuple[str, ...]
+    addresses: tuple[str, ...]  # as other VMs reach it
+
+
+def service_view(config: VmConfig, ordered: Iterable[Recipe]) -> ServiceView:
+    """The units that its recipes name, and the ports on which they listen."""
+    every = tuple(ordered)
+    ports = dict.fromkeys(port for recipe in every for port in _ports(recipe, config))
+    units = tuple(dict.fromkeys(unit for recipe in every for unit in recipe.units))
+    return ServiceView(units, tuple(f"http://{config.guest_name}:{port}" for port in ports))
+
+
+def _ports(recipe: Recipe, config: VmConfig) -> tuple[str, ...]:
+    """Its ports; the one that a param of its own names takes their place."""
+    own = config.params.get(recipe.name, {}).get(f"{recipe.name.replace('-', '_')}_port")
+    return (visible(str(own), 10),) if own is not None else tuple(map(str, recipe.ports)) if recipe.units else ()
 
 
 def tabs(current: str) -> tuple[Tab, ...]:

@@ -54,6 +54,9 @@ def visits(town: Town) -> dict[str, Callable[[Page], object]]:
         "not found": "/nothing",
         "errors": "/vms/mended",
         "not created": f"/vms/{LONG}",
+        "service": "/vms/gate",
+        "service log": "/vms/gate/log",
+        "edit a service": "/vms/gate/edit",
         **{f"tab {tab}": f"/vms/risky?tab={tab}" for tab in ("overview", "config", "recipes", "jobs", "key")},
         "tab commands": "/vms/risky?tab=commands&all=1",
         "recipes": "/recipes",
@@ -160,6 +163,7 @@ def _settle(house: House) -> None:
     house.ok("stop", "still")
     _config(house, "a-name-that-is-too-long-to-be-a-vm", "")
     _config(house, LONG, f"repo: https://{'w' * 60}.example/{'r' * 90}.git\nrecipes: [python]\n")
+    _config(house, "gate", "kind: tailscale\nparams: {tailscale: {tailscale_funnel: '3000'}}\n")
     _config(house, "mended", f"cpus: -1\n{'w' * 200}: {json.dumps(HOSTILE)}\n")
     _config(house, "busy", "recipes: [endless]\n")
     following = house.popen("sync", "busy")

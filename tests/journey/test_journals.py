@@ -56,7 +56,7 @@ def answers(vms: Vms, guest: Guest, monkeypatch: pytest.MonkeyPatch) -> Guest:
     """Let this guest answer for every VM."""
     from dvmweb.jobs.worlds import load_world
 
-    def running(self: Vms, name: str) -> tuple[Any, Any]:
+    def running(self: Vms, name: str, **_: object) -> tuple[Any, Any]:
         return load_world(self.paths, self.environ, name, "look"), guest
 
     monkeypatch.setattr(Vms, "running", running)
