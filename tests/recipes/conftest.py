@@ -45,7 +45,8 @@ STAND_INS = {
     "loginctl": 'echo "loginctl $*" >>"$FAKE/log"',
     # A unit is active once it was restarted, unless the file `broken` is there.
     "systemctl": (
-        'echo "systemctl $*" >>"$FAKE/log"; case $* in *is-active*docker* | *is-enabled*docker*) [ -e "$FAKE/docker-runs" ] ;;\n'
+        'echo "systemctl $*" >>"$FAKE/log"; case $* in\n'
+        '*is-active*docker* | *is-enabled*docker*) [ -e "$FAKE/docker-runs" ] ;;\n'
         '*is-active*) [ -e "$FAKE/active-${*: -1}" ] ;; *restart*) rm -f "$FAKE/active-${*: -1}"\n'
         '[ -e "$FAKE/broken" ] || touch "$FAKE/active-${*: -1}" ;; esac'
     ),
