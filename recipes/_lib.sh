@@ -384,18 +384,23 @@ release_install() {
       [ -n "$found" ] || die "the archive of $name $version holds no program $command; nothing was installed"
     done
     printf '%s\n' "$sha256" >"$work/tree/.sha256"
-    # shellcheck disable=SC2016  # the inner bash expands these
-    as_root bash -c 'set -eu; umask 022; mkdir -p -- "${2%/*}"; new=$(mktemp -d -- "${2%/*}/.new.XXXXXX")
-      trap "rm -rf -- \"\$new\"" EXIT
-      cp -R --no-preserve=mode,ownership -- "$1/." "$new"; (cd "$1"; find . -type f -perm -u+x -print0) |
-      (cd "$new"; xargs -0r chmod 755 --); chmod 755 -- "$new"; rm -rf -- "$2"; mv -T -- "$new" "$2"' \
-      bash "$work/tree" "$home" || die "could not write $home as root; see that 'sudo -n true' works in the guest"
+    root_tree "$work/tree" "$home"
   ) || exit 1
   for command in "$@"; do
     found=$(find "$home" -type f -name "$command" -perm -u+x -print -quit)
     as_root mkdir -p -- "$dvm_root/usr/local/bin"
     as_root ln -sfn -- "$found" "$dvm_root/usr/local/bin/$command"
   done
+}
+
+# root_tree FOLDER HOME: HOME, root's and readable by all, is a copy of FOLDER; old or new, never half.
+root_tree() {
+  # shellcheck disable=SC2016  # the inner bash expands these
+  as_root bash -c 'set -eu; umask 022; mkdir -p -- "${2%/*}"; new=$(mktemp -d -- "${2%/*}/.new.XXXXXX")
+    trap "rm -rf -- \"\$new\"" EXIT
+    cp -R --no-preserve=mode,ownership -- "$1/." "$new"; (cd "$1"; find . -type f -perm -u+x -print0) |
+    (cd "$new"; xargs -0r chmod 755 --); chmod 755 -- "$new"; rm -rf -- "$2"; mv -T -- "$new" "$2"' \
+    bash "$1" "$2" || die "could not write $2 as root; see that 'sudo -n true' works and the disk has room: df -h"
 }
 
 release_is_linked() {
@@ -432,4 +437,56 @@ short_name() {
     mkdir -p ~/.local/bin
     ln -sfn -- "$other" ~/.local/bin/"$1"
   fi
+}
+
+# agent_npm NAME PACKAGE VERSION PROGRAM: the package lies in /usr/local/lib/dvm/NAME, and dvm_program is its program, a
+# path below node_modules in which CPU stands for this processor. No script of it runs: npm unpacks, root only copies.
+agent_npm() {
+  local home=$dvm_root/usr/local/lib/dvm/$1 cpu=x64 wanted work
+  if [ "$(uname -m)" = aarch64 ]; then cpu=arm64; fi
+  pkg_install nodejs npm
+  wanted=$(npm view "$2@$3" version </dev/null | tail -n 1) || wanted=""
+  [ -n "$wanted" ] ||
+    die "npm knows no $2@$3: its own words stand above; see what the guest reaches: npm ping"
+  wanted=${wanted##* }
+  wanted=$2@${wanted//\'/}
+  if [ "$(cat "$home/.from" 2>/dev/null)" != "$wanted" ]; then
+    work=$(mktemp -d) || die "could not make a temporary folder; see that the disk has room: df -h /tmp"
+    (
+      trap 'rm -rf -- "$work"' EXIT
+      say "installing $wanted"
+      npm install --ignore-scripts --include=optional --no-fund --no-audit --prefix "$work/tree" "$wanted" </dev/null ||
+        die "npm could not install $wanted: its own words stand above; see what the guest reaches: npm ping"
+      printf '%s\n' "$wanted" >"$work/tree/.from"
+      root_tree "$work/tree" "$home"
+    ) || exit 1
+  fi
+  # shellcheck disable=SC2086  # a pattern
+  dvm_program=$(compgen -G "$home/node_modules/${4//CPU/$cpu}" | head -n 1) || true
+  [ -n "$dvm_program" ] || die "$wanted holds no program for $(uname -m); choose another version in the config"
+}
+
+# agent_wrapper NAME COMMAND PROGRAM SWITCH DEFAULT "FLAGS" [VARIABLE=VALUE...]: /usr/local/bin/COMMAND runs PROGRAM behind
+# the wall of agent-user, with FLAGS (words) unless the variable SWITCH, or where it is not set DEFAULT, is 0.
+agent_wrapper() {
+  local name=$1 command=$2 work
+  work=$(mktemp) || die "could not make a temporary file; see that the disk has room: df -h /tmp"
+  {
+    printf '%s\n' '#!/usr/bin/env bash' "# $command behind the wall of agent-user; written by dvm's recipe $name."
+    printf '%s=%q\n' launcher "$dvm_root/usr/local/lib/dvm/agent" name "$name" program "$3" switch "$4" default "$5"
+    printf 'flags=(%s)\nvariables=(' "$6"
+    shift 6
+    if [ "$#" -gt 0 ]; then printf '%q ' "$@"; fi
+    # shellcheck disable=SC1003,SC2016  # for the wrapper to expand
+    printf '%s\n' ')' 'if [ -n "$switch" ]; then default=${!switch-$default}; fi' \
+      'case $default in 0 | no | false) flags=() ;; esac' \
+      'read -r agent _ <"$launcher/setting"' \
+      'if [ "$EUID" = "$(id -u "$agent")" ]; then exec env "${variables[@]}" "$program" "${flags[@]}" "$@"; fi' \
+      'if [ "${1-}" = --dvm-wall-test ]; then exec sudo -n -- "$launcher/_agent.py" wall "$name"; fi' \
+      'exec sudo -n -- "$launcher/_agent.py" run "$PWD" "${DVM_TELL-}" "TERM=${TERM:-dumb}" \' \
+      '  "COLORTERM=${COLORTERM-}" "LANG=${LANG:-C.UTF-8}" "${variables[@]}" -- "$program" "${flags[@]}" "$@"'
+  } >"$work"
+  as_root install -D -m 755 -- "$work" "$dvm_root/usr/local/bin/$command" ||
+    die "could not write /usr/local/bin/$command as root; see that 'sudo -n true' works in the guest"
+  rm -f -- "$work"
 }

@@ -270,6 +270,14 @@ def test_a_look_leaves_a_stopped_vm_stopped() -> None:
     ]
 
 
+def test_a_recipe_travels_with_the_files_beside_it() -> None:
+    recipe = Recipe("claude", Path("/r"), "true", False)
+    there = world(recipes=(RecipeWish(recipe, HASH, {}, files={"_agent.py": "pass"}),))
+    (step,) = [step for step in plan("sync", there, Options()) if step.title == "recipe claude"]
+    assert step.script is not None
+    assert step.script.files["_agent.py"] == "pass"
+
+
 def test_a_recipe_travels_with_its_releases_only() -> None:
     recipe = Recipe("node", Path("/r"), "true", False)
     for releases, names in ((("node\t1\n"), {"versions.tsv"}), ("", set())):

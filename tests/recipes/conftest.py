@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -61,6 +62,13 @@ STAND_INS = {
 }
 # Every guest has one, for an ordinary user's scripts call it; its calls are noted apart, for root's do not.
 SUDO = 'printf "%s\\n" "$1" >>"$FAKE/sudo-log"; [ "$1" = -n ] && shift; exec "$@"'
+# What npm unpacks of the agents: only the programs for this processor.
+NPM_TREE = """
+for program in @anthropic-ai/claude-code-linux-x64/claude @openai/codex-linux-x64/vendor/x86_64/bin/codex \\
+  opencode-linux-x64/bin/opencode opencode-linux-x64-baseline/bin/opencode; do
+  mkdir -p "$1/${program%/*}"; cp "$FAKE/program" "$1/$program"
+done
+"""
 INSTALL = """#!/usr/bin/env bash
 echo "$1 $2 ${*:3}" >>"$FAKE/log"
 for name in "${@:3}"; do
@@ -75,6 +83,13 @@ name=${0##*/}
 [ ! -x "$FAKE/as/$name" ] || case $* in *--version) ;; *) exec "$FAKE/as/$name" "$@" ;; esac
 echo "$name $*" >>"$FAKE/log"
 case "$name $*" in
+"npm view"*) cat "$FAKE/version-npm" ;;
+"npm install --ignore-scripts"*) while [ "$1" != --prefix ]; do shift; done; "$FAKE/npm-tree" "$2/node_modules" ;;
+"python3 -c"*) cat "$FAKE/version-python" ;;
+"python3 -m venv"*) mkdir -p "${*: -1}/bin" "${*: -1}/lib/python3.13/site-packages" ;;
+"python3 -m pip index"*) echo "mistral-vibe ($(cat "$FAKE/version-npm"))" ;;
+"python3 -m pip install"*) while [ "$1" != --target ]; do shift; done; mkdir "$2/bin"
+  printf '#!/usr/bin/python3\n' >"$2/bin/vibe"; chmod 755 "$2/bin/vibe" ;;
 "npm install"*) cp "$FAKE/program" "$FAKE/bin/corepack"; echo "${*: -1}" | cut -d @ -f 2 >"$FAKE/version-corepack" ;;
 "pipx install"*rust-just) mkdir -p ~/.local/bin; cp "$FAKE/program" ~/.local/bin/just ;;
 "pipx install"*) cp "$FAKE/program" "$FAKE/bin/uv" ;;
@@ -109,6 +124,10 @@ class Guest:
         self.work.mkdir(parents=True)
         shutil.copy(RECIPES / "_lib.sh", self.work)
         shutil.copy(RECIPES / f"{script}.sh", self.work / "main.sh")
+        for name in re.findall(
+            r"\b_[a-z_]+\.py\b", "".join(re.findall("^# files: .*$", files.get("recipe.sh", ""), re.M))
+        ):
+            shutil.copy(RECIPES / name, self.work)
         for name, text in files.items():
             (self.work / name).write_text(text)
         if self.prefix:
@@ -200,6 +219,9 @@ def distribution(request: pytest.FixtureRequest, guest: Guest) -> Guest:
     (guest.fake / "installed").touch()
     (guest.fake / "update-code").write_text("0")
     (guest.fake / "shell").write_text("/bin/bash\n")
+    make_program(guest.fake / "npm-tree", NPM_TREE)
+    (guest.fake / "version-npm").write_text("3.0.3\n")
+    (guest.fake / "version-python").write_text("3.13\n")
     (guest.fake / "version-node").write_text("v22.1.0\n")
     (guest.fake / "version-offered").write_text("1.90.0\n")
     (guest.fake / "machine").write_text("x86_64\n")

@@ -29,6 +29,11 @@ PARAMS = {
     "llama": LLAMA,
     "cloudflared": CLOUDFLARED,
     "tailscale": TAILNET,
+    "agent-user": {"DVM_AGENT_USER": "dvm-agent"},
+    "claude": {"DVM_CLAUDE_VERSION": "latest", "DVM_CLAUDE_BYPASS": "1"},
+    "codex": {"DVM_CODEX_VERSION": "latest", "DVM_CODEX_YOLO": "1"},
+    "opencode": {"DVM_OPENCODE_VERSION": "latest", "DVM_OPENCODE_ASK": "0"},
+    "mistral": {"DVM_MISTRAL_VERSION": "latest", "DVM_MISTRAL_ASK": "0"},
 }
 BUNDLED = sorted(file.stem for file in RECIPES.glob("[a-z]*.sh"))
 

@@ -54,6 +54,25 @@ def test_a_recipe_gets_its_own_releases_without_their_sources(paths: Paths) -> N
     assert Shelf(paths).releases("c") == ""
 
 
+def test_files_beside_a_recipe_are_the_bundled_ones_and_count_in_its_hash(paths: Paths) -> None:
+    text = "#!/bin/bash\n# /// recipe\n# files: [_b.py]\n# ///\n"
+    put(paths.local_recipes, "a.sh", text)
+    put(paths.local_recipes, "_b.py", "theirs")
+    put(paths.bundled_recipes, "_b.py", "ours")
+    put(paths.bundled_recipes, "_lib.sh", "")
+    shelf = Shelf(paths)
+    recipe = shelf.load("a")
+    assert shelf.files(recipe) == {"_b.py": "ours"}
+    (wish,) = recipe_wishes(paths, VmConfig(name="app", code_dir="~/code/app", recipes=("a",)), (recipe,))
+    assert wish.files == {"_b.py": "ours"}
+    put(paths.bundled_recipes, "_b.py", "newer")
+    (newer,) = recipe_wishes(paths, VmConfig(name="app", code_dir="~/code/app", recipes=("a",)), (recipe,))
+    assert newer.digest != wish.digest
+    (paths.bundled_recipes / "_b.py").unlink()
+    with pytest.raises(ConfigError):
+        shelf.files(recipe)
+
+
 def test_without_a_local_folder_the_bundled_ones_are_there(paths: Paths) -> None:
     put(paths.bundled_recipes, "git.sh")
     paths.local_recipes.rmdir()

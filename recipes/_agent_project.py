@@ -1,0 +1,209 @@
+"""One walk through the project: who may read and write, what is guarded, what an agent left for the user's Git.
+
+Root goes through files that an agent made, so nothing is run or followed, and no path is used twice: each folder is
+held open while it is looked at, and rights are set on what is open.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import stat
+import time
+from typing import NamedTuple
+
+from _agent_git import LEADS, O_FOLDER, RUNS, is_git_folder, named_by, trouble
+from _agent_kernel import O_PATH, Refused
+from _agent_rights import ACCESS, DEFAULT, Rights, acl_at, close_to_others
+
+MOST_PLACES, MOST_DEPTH, MOST_ENTRIES = 1000, 200, 5_000_000
+
+
+def plain(path: str) -> str:
+    """A path of the project as one line of plain characters."""
+    return re.sub(r"[^ -~]", "?", path)[:120] or "."
+
+
+class Look(NamedTuple):
+    """What a walk through the project came to."""
+
+    read_only: list[str]  # places that the agent may neither change nor move away; paths below the code dir
+    fixed: list[str]  # these it may change inside, but not move away
+    told: list[str]  # what was found and done
+    refused: list[str]  # why no agent may run here
+
+
+class Walk:
+    """Goes through the project once: rights, places to guard, and what an agent left that Git would obey."""
+
+    def __init__(self, agent: int, main: int) -> None:
+        self.rights = Rights(agent, main)
+        self.agent, self.main = agent, main
+        self.look = Look([], [], [], [])
+        self.named: set[str] = set()
+        self.seen = 0
+
+    def go(self, code: int) -> Look:
+        if os.fstat(code).st_uid not in (self.agent, self.main):
+            raise Refused("The code dir belongs neither to the user nor to the agent. Give it back with chown.")
+        with contextlib.suppress(OSError):
+            git = os.open(".git", O_FOLDER, dir_fd=code)
+            self.named |= named_by(git, "", "config")
+            os.close(git)
+        self.folder(os.dup(code), "", is_kept=False)
+        self.names(code)
+        if len(self.look.read_only) + len(self.look.fixed) > MOST_PLACES:
+            raise Refused(f"The project holds more than {MOST_PLACES} places to guard, so there is no wall.")
+        for places in (self.look.read_only, self.look.fixed):
+            places[:] = sorted(set(places), key=lambda path: path.count("/"))  # a mount hides those below it
+        return self.look
+
+    def names(self, code: int) -> None:
+        """Where the user's Git is sent for hooks, an agent may not be the one who puts them there."""
+        for path in sorted(self.named - set(self.look.read_only)):
+            try:
+                facts = os.stat(path, dir_fd=code, follow_symlinks=False)
+            except OSError:
+                why = "is not there"
+            else:
+                why = "is the agent's" if facts.st_uid == self.agent else "is a link"
+                if why == "is a link" and not stat.S_ISLNK(facts.st_mode):
+                    self.look.read_only.append(path)
+                    continue
+            todo = "Make it, or take the setting out of .git/config." if why == "is not there" else "Look at it; when"
+            todo += "" if why == "is not there" else " it is good, make it yours with chown."
+            self.look.refused.append(f"Git's config names {plain(path)} for hooks or settings, and that {why}. {todo}")
+
+    def folder(self, folder: int, path: str, *, is_kept: bool) -> None:
+        """Takes over the descriptor."""
+        try:
+            facts = os.fstat(folder)
+            with os.scandir(folder) as entries:
+                names = [entry.name for entry in entries]
+            is_git = is_git_folder(names)
+            if is_git and not self.repository(folder, facts, path, names):
+                return
+            self.share(folder, facts, path, is_kept=is_kept, is_git=is_git)
+            if path.count("/") > MOST_DEPTH:
+                self.look.told.append(f"{plain(path)} is too deep: nobody looked inside")
+                return
+            for name in names:
+                self.entry(folder, f"{path}/{name}" if path else name, name, is_kept=is_kept, is_git=is_git)
+        finally:
+            os.close(folder)
+
+    def share(self, folder: int, facts: os.stat_result, path: str, *, is_kept: bool, is_git: bool) -> None:
+        place = f"/proc/self/fd/{folder}/."
+        wanted = self.rights.access(acl_at(place, ACCESS), facts, is_kept=is_kept)
+        if wanted:
+            os.setxattr(place, ACCESS, wanted)
+        # What the user's Git writes anew beside HEAD (its config!) an agent can replace, but not change unseen.
+        wanted = self.rights.default(facts, is_kept=is_kept or is_git)
+        if wanted and wanted != acl_at(place, DEFAULT):
+            os.setxattr(place, DEFAULT, wanted)
+
+    def entry(self, folder: int, path: str, name: str, *, is_kept: bool, is_git: bool) -> None:
+        self.seen += 1
+        if self.seen > MOST_ENTRIES:
+            raise Refused("The project holds too many files to look through, so there is no wall.")
+        try:
+            facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        except OSError:
+            return  # gone since
+        is_folder, is_file = stat.S_ISDIR(facts.st_mode), stat.S_ISREG(facts.st_mode)
+        if not is_folder and not is_file:
+            return
+        is_guarded = facts.st_uid != self.agent and (
+            name in (".envrc", ".dvm")
+            or (is_file and name == ".git")
+            or (is_git and name in (*RUNS, *LEADS))
+            or path in self.named
+        )
+        if is_guarded:
+            self.look.read_only.append(path)
+        if is_folder:
+            inner = self.opened(folder, path, name, facts)
+            if inner is not None:
+                self.folder(inner, path, is_kept=is_kept or is_guarded)
+        else:
+            self.share_file(folder, name, facts, is_kept=is_kept or is_guarded)
+
+    def opened(self, folder: int, path: str, name: str, facts: os.stat_result) -> int | None:
+        try:
+            inner = os.open(name, O_FOLDER, dir_fd=folder)
+        except OSError as error:
+            if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.ENOENT):
+                return None  # another by now
+            raise Refused(f"{plain(path)} cannot be read ({error.strerror}).") from None
+        if os.fstat(inner).st_dev == facts.st_dev and os.fstat(inner).st_ino == facts.st_ino:
+            return inner
+        os.close(inner)  # another file system is not in the sandbox
+        return None
+
+    def share_file(self, folder: int, name: str, facts: os.stat_result, *, is_kept: bool) -> None:
+        if not self.rights.access(acl_at(f"/proc/self/fd/{folder}/{name}", ACCESS), facts, is_kept=is_kept):
+            return
+        with contextlib.suppress(FileNotFoundError):
+            file = os.open(name, O_PATH, dir_fd=folder)
+            try:
+                # By now it may be another one, such as a file that is the user's alone.
+                facts, place = os.fstat(file), f"/proc/self/fd/{file}"
+                if stat.S_ISREG(facts.st_mode):
+                    with contextlib.suppress(OSError):
+                        raw = os.getxattr(place, ACCESS)
+                        wanted = self.rights.access(raw, facts, is_kept=is_kept)
+                        if wanted:
+                            os.setxattr(place, ACCESS, wanted)
+                        return
+                    wanted = self.rights.access(None, facts, is_kept=is_kept)
+                    if wanted:
+                        os.setxattr(place, ACCESS, wanted)
+            finally:
+                os.close(file)
+
+    def repository(self, folder: int, facts: os.stat_result, path: str, names: list[str]) -> bool:
+        """What is the agent's in a repository may not steer the user's Git. False: it is closed to the user."""
+        if facts.st_uid == self.agent:
+            why = trouble(folder, path, names)
+            if why:
+                close_to_others(folder)
+                self.look.told.append(f"the agent's repository {plain(path)} has {why}: it is closed to you")
+            return not why
+        self.fix(path)
+        for name in (*RUNS, *LEADS):
+            if name in names and os.stat(name, dir_fd=folder, follow_symlinks=False).st_uid == self.agent:
+                aside = f"{name}.from-agent-{time.time_ns()}"
+                os.rename(name, aside, src_dir_fd=folder, dst_dir_fd=folder)
+                names[names.index(name)] = aside
+                self.look.told.append(f"{plain(path)}/{name} was the agent's: it is now {aside}")
+        if "objects" in names and "hooks" not in names and facts.st_uid == self.main:
+            self.make_hooks(folder, names)
+        work_tree = os.path.dirname(path)
+        if os.path.basename(path) == ".git":
+            for name in ("config", "config.worktree"):
+                self.named |= named_by(folder, work_tree, name)
+        return True
+
+    def fix(self, path: str) -> None:
+        """A repository, and in a .git all that is above it, cannot be moved away."""
+        parts = path.split("/")
+        first = parts.index(".git") if ".git" in parts else len(parts) - 1
+        if path:
+            self.look.fixed.extend("/".join(parts[:end]) for end in range(first + 1, len(parts) + 1))
+
+    def make_hooks(self, folder: int, names: list[str]) -> None:
+        """An absent hooks folder could be made by the agent."""
+        with contextlib.suppress(FileExistsError):
+            os.mkdir("hooks", 0o700, dir_fd=folder)
+            hooks = os.open("hooks", O_FOLDER, dir_fd=folder)
+            for kind in (ACCESS, DEFAULT):
+                with contextlib.suppress(OSError):
+                    os.removexattr(f"/proc/self/fd/{hooks}", kind)
+            os.fchmod(hooks, 0o755)
+            # Nobody else can have made a folder of root's; what somebody put into it meanwhile is not taken over.
+            if os.fstat(hooks).st_uid == 0 and not os.listdir(hooks):
+                os.fchown(hooks, self.main, -1)
+            os.close(hooks)
+        names.append("hooks")
