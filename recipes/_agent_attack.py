@@ -133,6 +133,7 @@ class Attack:
     # -- what it must not write --
 
     def outside(self) -> None:
+        self.must_fail("has /usr for writing", lambda: not os.statvfs("/usr").f_flag & os.ST_RDONLY)
         for folder in filter(os.path.isdir, CLOSED):
             self.must_fail(f"writes in {folder}", partial(makes, f"{folder}/.dvm-wall-{self.token}"))
         wrapper = self.task["wrapper"]
@@ -201,8 +202,15 @@ def is_there(path: str) -> bool:
 
 
 def has_any(path: str) -> bool:
-    """Something is there; an empty folder that stands for it is nothing."""
-    return any(os.path.lexists(way) and not (os.path.isdir(way) and not os.listdir(way)) for way in ways(path))
+    """Something is there, also what cannot be opened; an empty folder that stands for it is nothing."""
+    return any(os.path.lexists(way) and not is_empty(way) for way in ways(path))
+
+
+def is_empty(path: str) -> bool:
+    try:
+        return os.path.isdir(path) and not os.listdir(path)
+    except OSError:
+        return False
 
 
 def reads(path: str) -> None:

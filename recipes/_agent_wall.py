@@ -108,7 +108,7 @@ def attacked(agent: Any, name: str) -> list[tuple[str, str]]:
 
 
 def outside(home: str) -> list[str]:
-    return [*(f"{home}/{name}" for name in IN_HOME), *ELSEWHERE]
+    return [home, *(f"{home}/{name}" for name in IN_HOME), *ELSEWHERE]
 
 
 def heard(pipe: int) -> list[tuple[str, str]]:
