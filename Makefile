@@ -60,7 +60,7 @@ test: setup
 
 # Real Debian systems in namespaces: Linux, as root, with mmdebstrap and slirp4netns. Not part of `test`.
 test-recipes: setup
-	DVM_TEST_ROOTS=1 $(IN_VENV) -m pytest tests/roots -n 2 --dist worksteal $(ARGS)
+	DVM_TEST_ROOTS=1 $(IN_VENV) -m pytest tests/roots tests/wall -n 2 --dist loadgroup $(ARGS)
 
 check: setup
 	$(IN_VENV) -m ruff check .

@@ -33,6 +33,14 @@ tar -cf - -C / bin/busybox 2>/dev/null | docker import - tiny >/dev/null
 docker info --format '{{.SecurityOptions}}' | grep -F rootless
 docker run --rm tiny /bin/busybox echo from-a-container | grep -F from-a-container
 """
+
+
+def behind_the_wall(command: str) -> str:
+    """The agent itself starts behind the wall, and the attacks on the wall fail."""
+    project = "mkdir -p ~/code/app && cd ~/code/app && git init -q . && echo x >.envrc"
+    return f"{project} && {command} --version && {command} --dvm-wall-test"
+
+
 BOTH, OLD = {"12": TABLE, "13": TABLE}, {"12": TABLE}
 EXPECTED: dict[str, Expected] = {
     # The slow ones first: they build.
@@ -77,7 +85,15 @@ EXPECTED: dict[str, Expected] = {
         refused=BOTH,
         or_says="error: (go could not build|tailscale did not log in)",
     ),
-    "mistral": Expected(refused={"12": "error: Vibe needs Python 3.12 or newer"}),
+    "claude": Expected(then=behind_the_wall("claude")),
+    "codex": Expected(then=behind_the_wall("codex")),
+    "opencode": Expected(then=behind_the_wall("opencode")),
+    # Vibe 3.0.3 asks for a certifi that PyPI no longer offers (28 November 2026).
+    "mistral": Expected(
+        params={"mistral_version": "2.24.0"},
+        refused={"12": "error: Vibe needs Python 3.12 or newer"},
+        then=behind_the_wall("vibe"),
+    ),
 }
 
 

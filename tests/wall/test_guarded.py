@@ -93,7 +93,8 @@ def test_a_new_repository_of_the_agent_is_refused_by_git_as_dubious(project: Gue
 
 SUBMODULE = (  # a gitlink: Git goes into it by itself, and asks nothing of who owns it
     "set -e; printf '#!/bin/sh\\ntouch /tmp/pwned\\n' >evil; chmod 755 evil; mkdir mine; cd mine"
-    "; git init -q; echo a >a; git add a; git -c user.name=A -c user.email=a@b commit -qm a; cd ..; git update-index --add --cacheinfo "
+    "; git init -q; echo a >a; git add a; git -c user.name=A -c user.email=a@b commit -qm a; cd .."
+    "; git update-index --add --cacheinfo "
     f"160000,$(git -C mine rev-parse HEAD),mine; git -C mine config core.fsmonitor {CODE}/evil"
 )
 
