@@ -14,7 +14,7 @@ import stat
 import time
 from typing import NamedTuple
 
-from _agent_git import LEADS, O_FOLDER, RUNS, is_git_folder, named_by, trouble
+from _agent_git import LEADS, O_FOLDER, RUNS, is_git_folder, is_harmless, linked_from, named_by, trouble
 from _agent_kernel import O_PATH, Refused
 from _agent_rights import ACCESS, DEFAULT, Rights, acl_at, close_to_others
 
@@ -38,9 +38,12 @@ class Look(NamedTuple):
 class Walk:
     """Goes through the project once: rights, places to guard, and what an agent left that Git would obey."""
 
-    def __init__(self, agent: int, main: int) -> None:
-        self.rights = Rights(agent, main)
-        self.agent, self.main = agent, main
+    def __init__(self, agent: int, group: int, main: int, *, is_doubtful: bool) -> None:
+        """`is_doubtful`: an agent runs or ran, so that what it could write may be its work, whoever it belongs to."""
+        self.rights = Rights(agent, group, main)
+        self.agent, self.main, self.is_doubtful = agent, main, is_doubtful
+        self.root = ""  # where the project lies
+        self.still_open: set[str] = set()  # harmless by now, but an agent may hold it open
         self.look = Look([], [], [], [])
         self.named: set[str] = set()
         self.seen = 0
@@ -48,6 +51,7 @@ class Walk:
     def go(self, code: int) -> Look:
         if os.fstat(code).st_uid not in (self.agent, self.main):
             raise Refused("The code dir belongs neither to the user nor to the agent. Give it back with chown.")
+        self.root = os.readlink(f"/proc/self/fd/{code}")
         with contextlib.suppress(OSError):
             git = os.open(".git", O_FOLDER, dir_fd=code)
             self.named |= named_by(git, "", "config")
@@ -75,9 +79,11 @@ class Walk:
                 if why == "is a link" and not stat.S_ISLNK(facts.st_mode):
                     self.look.read_only.append(path)
                     continue
-            todo = "Make it, or take the setting out of .git/config." if why == "is not there" else "Look at it; when"
+            todo = "Make it, or take the setting or the link away." if why == "is not there" else "Look at it; when"
             todo += "" if why == "is not there" else " it is good, make it yours with chown."
-            self.look.refused.append(f"Git's config names {plain(path)} for hooks or settings, and that {why}. {todo}")
+            self.look.refused.append(
+                f"Git's config or a link names {plain(path)} for hooks or settings, and that {why}. {todo}"
+            )
 
     def folder(self, folder: int, path: str, *, is_kept: bool) -> None:
         """Takes over the descriptor."""
@@ -103,7 +109,8 @@ class Walk:
         if wanted:
             os.setxattr(place, ACCESS, wanted)
         # What the user's Git writes anew beside HEAD (its config!) an agent can replace, but not change unseen.
-        wanted = self.rights.default(facts, is_kept=is_kept or is_git)
+        is_kept = is_kept or is_git or path.endswith(("/.git/modules", "/.git/worktrees"))
+        wanted = self.rights.default(facts, is_kept=is_kept or path in (".git/modules", ".git/worktrees"))
         if wanted and wanted != acl_at(place, DEFAULT):
             os.setxattr(place, DEFAULT, wanted)
 
@@ -131,7 +138,8 @@ class Walk:
             if inner is not None:
                 self.folder(inner, path, is_kept=is_kept or is_guarded)
         else:
-            self.share_file(folder, name, facts, is_kept=is_kept or is_guarded)
+            is_kept = is_kept or (is_guarded and path not in self.still_open)
+            self.share_file(folder, name, facts, is_kept=is_kept)
 
     def opened(self, folder: int, path: str, name: str, facts: os.stat_result) -> int | None:
         try:
@@ -176,18 +184,33 @@ class Walk:
             return not why
         self.fix(path)
         for name in (*RUNS, *LEADS):
-            if name in names and os.stat(name, dir_fd=folder, follow_symlinks=False).st_uid == self.agent:
+            if name in names and self.is_agents(folder, path, name):
                 aside = f"{name}.from-agent-{time.time_ns()}"
                 os.rename(name, aside, src_dir_fd=folder, dst_dir_fd=folder)
                 names[names.index(name)] = aside
                 self.look.told.append(f"{plain(path)}/{name} was the agent's: it is now {aside}")
         if {"HEAD", "objects"}.issubset(names) and "hooks" not in names and facts.st_uid == self.main:
             self.make_hooks(folder, names)
+        self.named |= linked_from(folder, path, self.root)
         work_tree = os.path.dirname(path)
         if os.path.basename(path) == ".git":
             for name in ("config", "config.worktree"):
                 self.named |= named_by(folder, work_tree, name)
         return True
+
+    def is_agents(self, folder: int, path: str, name: str) -> bool:
+        """Whether an agent put it there: a file of the user's that it wrote in and moved is as good as its own."""
+        facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        if facts.st_uid == self.agent or not self.is_doubtful:
+            return facts.st_uid == self.agent
+        here = f"/proc/self/fd/{folder}"
+        if stat.S_ISLNK(facts.st_mode):  # has no rights of its own; a repository that was looked at keeps agents off
+            kept = acl_at(f"{here}/.", DEFAULT)
+            return not kept or self.rights.can_write(kept, facts)
+        if not self.rights.can_write(acl_at(f"{here}/{name}", ACCESS), facts):
+            return False
+        self.still_open.add(f"{path}/{name}" if path else name)
+        return not is_harmless(folder, path, name)
 
     def fix(self, path: str) -> None:
         """A repository, and in a .git all that is above it, cannot be moved away."""
