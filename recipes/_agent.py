@@ -19,6 +19,7 @@ import re
 import signal
 import stat
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, NoReturn
 
@@ -33,6 +34,7 @@ BWRAP, PYTHON = "/usr/bin/bwrap", "/usr/bin/python3"
 STAGE = "/run/dvm-agent"  # the project is mounted there while its wall is built, seen by this process alone
 WORKSPACE = "/workspace"
 NOT_RUN = 125
+COARSE = 2_000_000_000  # nanoseconds by which the time of a change may be behind
 # What programs need of /etc. passwd, group and gitconfig are made for the agent.
 ETC = """alternatives bash.bashrc bashrc ca-certificates ca-certificates.conf claude-code crypto-policies
 debian_version default/locale fedora-release fonts gai.conf host.conf hosts inputrc java ld.so.cache ld.so.conf
@@ -123,10 +125,24 @@ def tell_pipe(path: str, setting: Setting) -> str:
 
 
 def look_through(setting: Setting, code: int) -> Look:
-    look = Walk(setting.agent.pw_uid, setting.main.pw_uid).go(code)
+    """Everything is looked at; only rights are taken as they were where nothing changed since the last look."""
+    users = setting.agent.pw_uid, setting.main.pw_uid
+    whose, begun = f"{users} {os.fstat(code).st_dev} {os.fstat(code).st_ino}", time.time_ns() - COARSE
+    look = Walk(*users, last_look(whose)).go(code)
+    with open(f"{HERE}/looked", "w", encoding="ascii") as file:
+        file.write(f"{whose}\n{begun}\n")
     for line in look.told:
         say(line)
     return look
+
+
+def last_look(whose: str) -> int:
+    try:
+        with open(f"{HERE}/looked", encoding="ascii") as file:
+            before, begun, *_ = file.read().split("\n")
+    except (OSError, ValueError):
+        return 0
+    return int(begun) if before == whose and begun.isdigit() else 0
 
 
 def mount_project(setting: Setting, code: int, look: Look) -> None:
