@@ -270,6 +270,17 @@ def start(box: Sandbox, program: Sequence[str]) -> int:
 
 
 def ended(child: int) -> int:
+    """A terminal that closes ends the agent, but not us: the look at what it left is still to come."""
+
+    def end(*_: object) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+
+    for sign in (signal.SIGHUP, signal.SIGTERM):
+        signal.signal(sign, end)
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+    for sign in (signal.SIGHUP, signal.SIGTERM):
+        signal.signal(sign, signal.SIG_IGN)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     return code if code >= 0 else 128 - code
 

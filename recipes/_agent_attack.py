@@ -114,7 +114,7 @@ class Attack:
         self.must_fail("is another user", lambda: set(status["Uid"].split()) != {str(self.task["user"])})
         self.must_fail("is in groups", lambda: bool(status["Groups"].strip()))
         self.must_fail("becomes root by setuid", lambda: os.setuid(0))
-        self.must_fail("becomes root by sudo", lambda: ran(("sudo", "-n", "id", "-u")) == b"0")
+        self.must_fail("becomes root by sudo", lambda: ran(("/usr/bin/sudo", "-n", "id", "-u")) == b"0")
         self.must_fail("runs a setuid program", lambda: not os.statvfs("/usr").f_flag & os.ST_NOSUID)
 
     def calls(self) -> None:
@@ -185,11 +185,15 @@ class Attack:
         for place in ("/workspace", self.task["home"], "/tmp", "/dev/shm"):
             self.must_work(f"writing in {place}", partial(makes, f"{place}/.dvm-wall-{self.token}"))
         if ".git" in self.task["fixed"]:
-            self.must_work("Git in the project", lambda: subprocess.run(GIT, check=True, stdin=subprocess.DEVNULL))
+            self.must_work(
+                "Git in the project", lambda: subprocess.run(GIT, check=True, stdin=subprocess.DEVNULL, env=OURS)
+            )
         self.must_work("its own home as HOME", lambda: os.chdir(os.environ["HOME"]))
 
 
-GIT = ("git", "-C", "/workspace", "rev-parse", "--git-dir")
+# An earlier agent may have put a `sudo` or `git` of its own first on PATH: it would answer in the place of the attacks.
+OURS = {"PATH": "/usr/bin:/bin", "HOME": "/", "GIT_CONFIG_GLOBAL": "/dev/null"}
+GIT = ("/usr/bin/git", "-C", "/workspace", "rev-parse", "--git-dir")
 
 
 def ways(path: str) -> tuple[str, ...]:
@@ -230,7 +234,7 @@ def connects(address: str) -> bool:
 
 def ran(words: Sequence[str]) -> bytes:
     try:
-        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=5, check=False)
+        done = subprocess.run(words, env=OURS, stdin=subprocess.DEVNULL, capture_output=True, timeout=5, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return b""
     return done.stdout.strip()

@@ -23,8 +23,9 @@ LEADS = ("commondir", "gitdir")  # where Git finds the rest of a linked work tre
 
 
 def is_git_folder(names: list[str]) -> bool:
-    """Git takes a folder with these for a repository, or for a linked work tree's part of one."""
-    return "HEAD" in names and not {"objects", "commondir", "gitdir"}.isdisjoint(names)
+    """Git takes a folder with these for a repository, a linked work tree's part of one, or what is common to them."""
+    is_store = {"objects", "refs"}.issubset(names)  # a commondir that leads here asks for no HEAD
+    return is_store or ("HEAD" in names and not {"objects", "commondir", "gitdir"}.isdisjoint(names))
 
 
 def content(folder: int, name: str) -> bytes | None:

@@ -65,6 +65,9 @@ class Walk:
 
     def names(self, code: int) -> None:
         """Where the user's Git is sent for hooks, an agent may not be the one who puts them there."""
+        for path in self.named:  # who moves a folder above it away can put another in its place
+            parts = path.split("/")
+            self.look.fixed.extend("/".join(parts[:end]) for end in range(1, len(parts)))
         for path in sorted(self.named - set(self.look.read_only)):
             try:
                 facts = os.stat(path, dir_fd=code, follow_symlinks=False)
@@ -196,7 +199,7 @@ class Walk:
                 os.rename(name, aside, src_dir_fd=folder, dst_dir_fd=folder)
                 names[names.index(name)] = aside
                 self.look.told.append(f"{plain(path)}/{name} was the agent's: it is now {aside}")
-        if "objects" in names and "hooks" not in names and facts.st_uid == self.main:
+        if {"HEAD", "objects"}.issubset(names) and "hooks" not in names and facts.st_uid == self.main:
             self.make_hooks(folder, names)
         work_tree = os.path.dirname(path)
         if os.path.basename(path) == ".git":
@@ -216,12 +219,12 @@ class Walk:
         with contextlib.suppress(FileExistsError):
             os.mkdir("hooks", 0o700, dir_fd=folder)
             hooks = os.open("hooks", O_FOLDER, dir_fd=folder)
-            for kind in (ACCESS, DEFAULT):
-                with contextlib.suppress(OSError):
-                    os.removexattr(f"/proc/self/fd/{hooks}", kind)
-            os.fchmod(hooks, 0o755)
-            # Nobody else can have made a folder of root's; what somebody put into it meanwhile is not taken over.
+            # By now it may be another, such as a private folder of the user's. Nobody else can have made one of root's.
             if os.fstat(hooks).st_uid == 0 and not os.listdir(hooks):
+                for kind in (ACCESS, DEFAULT):
+                    with contextlib.suppress(OSError):
+                        os.removexattr(f"/proc/self/fd/{hooks}", kind)
+                os.fchmod(hooks, 0o755)
                 os.fchown(hooks, self.main, -1)
             os.close(hooks)
         names.append("hooks")
