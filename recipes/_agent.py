@@ -19,6 +19,7 @@ import re
 import signal
 import stat
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, NoReturn
 
@@ -34,6 +35,7 @@ BWRAP, PYTHON = "/usr/bin/bwrap", "/usr/bin/python3"
 STAGE = "/run/dvm-agent"  # the project is mounted there while its wall is built, seen by this process alone
 WORKSPACE = "/workspace"
 NOT_RUN = 125
+COARSE = 2_000_000_000  # nanoseconds by which the time of a change may be behind
 # What programs need of /etc. passwd, group and gitconfig are made for the agent.
 ETC = """alternatives bash.bashrc bashrc ca-certificates ca-certificates.conf claude-code crypto-policies
 debian_version default/locale fedora-release fonts gai.conf host.conf hosts inputrc java ld.so.cache ld.so.conf
@@ -124,12 +126,26 @@ def tell_pipe(path: str, setting: Setting) -> str:
 
 
 def look_through(setting: Setting, code: int, own: str = "") -> Look:
-    agent = setting.agent
+    """Everything is looked at; only rights are taken as they were where nothing changed since the last look."""
+    agent, main = setting.agent, setting.main.pw_uid
+    whose = f"{agent.pw_uid, main} {os.fstat(code).st_dev} {os.fstat(code).st_ino}"
     with running.alone(own) as is_doubtful:
-        look = Walk(agent.pw_uid, agent.pw_gid, setting.main.pw_uid, is_doubtful=is_doubtful).go(code)
+        begun = time.time_ns() - COARSE
+        look = Walk(agent.pw_uid, agent.pw_gid, main, last_look(whose), is_doubtful=is_doubtful).go(code)
+        with open(f"{HERE}/looked", "w", encoding="ascii") as file:
+            file.write(f"{whose}\n{begun}\n")
     for line in look.told:
         say(line)
     return look
+
+
+def last_look(whose: str) -> int:
+    try:
+        with open(f"{HERE}/looked", encoding="ascii") as file:
+            before, begun, *_ = file.read().split("\n")
+    except (OSError, ValueError):
+        return 0
+    return int(begun) if before == whose and begun.isdigit() else 0
 
 
 def mount_project(setting: Setting, code: int, look: Look) -> None:

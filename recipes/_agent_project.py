@@ -18,6 +18,8 @@ from _agent_git import LEADS, O_FOLDER, RUNS, is_git_folder, is_harmless, linked
 from _agent_kernel import O_PATH, Refused
 from _agent_rights import ACCESS, DEFAULT, Rights, acl_at, close_to_others
 
+GUARDED = (".envrc", ".dvm", ".git")
+GIT_MAKES = re.compile(r"(^|/)\.git/(modules|worktrees)$")  # there it makes repositories, with a config each
 MOST_PLACES, MOST_DEPTH, MOST_ENTRIES = 1000, 200, 5_000_000
 
 
@@ -38,10 +40,14 @@ class Look(NamedTuple):
 class Walk:
     """Goes through the project once: rights, places to guard, and what an agent left that Git would obey."""
 
-    def __init__(self, agent: int, group: int, main: int, *, is_doubtful: bool) -> None:
-        """`is_doubtful`: an agent runs or ran, so that what it could write may be its work, whoever it belongs to."""
+    def __init__(self, agent: int, group: int, main: int, since: int, *, is_doubtful: bool) -> None:
+        """`since`: what has not changed after this time has its rights already; nanoseconds, 0 for "never".
+
+        `is_doubtful`: an agent runs or ran, so that what it could write may be its work, whoever it belongs to.
+        """
+        self.since, self.is_doubtful = since, is_doubtful
         self.rights = Rights(agent, group, main)
-        self.agent, self.main, self.is_doubtful = agent, main, is_doubtful
+        self.agent, self.main = agent, main
         self.root = ""  # where the project lies
         self.still_open: set[str] = set()  # harmless by now, but an agent may hold it open
         self.look = Look([], [], [], [])
@@ -56,7 +62,7 @@ class Walk:
             git = os.open(".git", O_FOLDER, dir_fd=code)
             self.named |= named_by(git, "", "config")
             os.close(git)
-        self.folder(os.dup(code), "", is_kept=False)
+        self.folder(os.dup(code), "", is_kept=False, is_new=False)
         self.names(code)
         if len(self.look.read_only) + len(self.look.fixed) > MOST_PLACES:
             raise Refused(f"The project holds more than {MOST_PLACES} places to guard, so there is no wall.")
@@ -85,37 +91,51 @@ class Walk:
                 f"Git's config or a link names {plain(path)} for hooks or settings, and that {why}. {todo}"
             )
 
-    def folder(self, folder: int, path: str, *, is_kept: bool) -> None:
-        """Takes over the descriptor."""
+    def folder(self, folder: int, path: str, *, is_kept: bool, is_new: bool) -> None:
+        """Takes over the descriptor. `is_new`: it came from elsewhere, so nothing in it has its rights yet."""
         try:
             facts = os.fstat(folder)
             with os.scandir(folder) as entries:
-                names = [entry.name for entry in entries]
+                found = {entry.name: entry for entry in entries}
+            names = list(found)
             is_git = is_git_folder(names)
             if is_git and not self.repository(folder, facts, path, names):
                 return
-            self.share(folder, facts, path, is_kept=is_kept, is_git=is_git)
+            is_new = self.share(folder, facts, path, is_kept=is_kept, is_git=is_git) or is_new
             if path.count("/") > MOST_DEPTH:
                 self.look.told.append(f"{plain(path)} is too deep: nobody looked inside")
                 return
             for name in names:
-                self.entry(folder, f"{path}/{name}" if path else name, name, is_kept=is_kept, is_git=is_git)
+                below = f"{path}/{name}" if path else name
+                if is_git or is_new or not self.is_settled(found.get(name), name, below):
+                    self.entry(folder, below, name, is_kept=is_kept, is_git=is_git, is_new=is_new)
         finally:
             os.close(folder)
 
-    def share(self, folder: int, facts: os.stat_result, path: str, *, is_kept: bool, is_git: bool) -> None:
+    def is_settled(self, entry: os.DirEntry[str] | None, name: str, path: str) -> bool:
+        """A plain file that has not changed since the last walk: most are, and this is the walk's whole cost."""
+        self.seen += 1
+        if entry is None or name in GUARDED or path in self.named or not entry.is_file(follow_symlinks=False):
+            return False
+        try:
+            return entry.stat(follow_symlinks=False).st_ctime_ns < self.since
+        except OSError:
+            return True  # gone since
+
+    def share(self, folder: int, facts: os.stat_result, path: str, *, is_kept: bool, is_git: bool) -> bool:
+        """True: it had not been shared before."""
         place = f"/proc/self/fd/{folder}/."
         wanted = self.rights.access(acl_at(place, ACCESS), facts, is_kept=is_kept)
         if wanted:
             os.setxattr(place, ACCESS, wanted)
         # What the user's Git writes anew beside HEAD (its config!) an agent can replace, but not change unseen.
-        is_kept = is_kept or is_git or path.endswith(("/.git/modules", "/.git/worktrees"))
-        wanted = self.rights.default(facts, is_kept=is_kept or path in (".git/modules", ".git/worktrees"))
-        if wanted and wanted != acl_at(place, DEFAULT):
-            os.setxattr(place, DEFAULT, wanted)
+        wanted = self.rights.default(facts, is_kept=is_kept or is_git or bool(GIT_MAKES.search(path)))
+        if not wanted or wanted == acl_at(place, DEFAULT):
+            return False
+        os.setxattr(place, DEFAULT, wanted)
+        return True
 
-    def entry(self, folder: int, path: str, name: str, *, is_kept: bool, is_git: bool) -> None:
-        self.seen += 1
+    def entry(self, folder: int, path: str, name: str, *, is_kept: bool, is_git: bool, is_new: bool) -> None:
         if self.seen > MOST_ENTRIES:
             raise Refused("The project holds too many files to look through, so there is no wall.")
         try:
@@ -126,7 +146,7 @@ class Walk:
         if not is_folder and not is_file:
             return
         is_guarded = facts.st_uid != self.agent and (
-            name in (".envrc", ".dvm")
+            (name in GUARDED and name != ".git")
             or (is_file and name == ".git")
             or (is_git and name in (*RUNS, *LEADS))
             or path in self.named
@@ -136,7 +156,7 @@ class Walk:
         if is_folder:
             inner = self.opened(folder, path, name, facts)
             if inner is not None:
-                self.folder(inner, path, is_kept=is_kept or is_guarded)
+                self.folder(inner, path, is_kept=is_kept or is_guarded, is_new=is_new)
         else:
             is_kept = is_kept or (is_guarded and path not in self.still_open)
             self.share_file(folder, name, facts, is_kept=is_kept)

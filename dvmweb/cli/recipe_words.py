@@ -45,6 +45,7 @@ def facts(entry: Entry) -> dict[str, Any]:
         "needs": list(recipe.needs) if recipe else [],
         "params": [_param_facts(param) for param in recipe.params] if recipe else [],
         "ports": list(recipe.ports) if recipe else [],
+        "units": list(recipe.units) if recipe else [],
         "probe": (recipe.probe or None) if recipe else None,
         "moving": recipe.moving if recipe else None,
         "vms": [
@@ -70,6 +71,8 @@ def about(entry: Entry) -> Iterator[str]:
         yield f"  category  {recipe.category}"
         yield f"  needs     {', '.join(recipe.needs) or 'nothing'}"
         yield f"  ports     {', '.join(map(str, recipe.ports)) or 'none'}"
+        if recipe.units:
+            yield f"  service   {', '.join(recipe.units)}; its journal: dvm log VM"
         yield f"  probe     {visible(recipe.probe, 500) or 'none: a sync cannot tell whether it works'}"
         if recipe.is_of_bash_dvm:
             yield "  made for  bash DVM: it finds there what it found in bash DVM"

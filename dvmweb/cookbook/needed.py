@@ -16,13 +16,14 @@ from dvmweb.vms import Vm
 
 @dataclass(frozen=True)
 class Secret:
-    """A secret that recipes of a VM take; never kept, so it is asked for whenever one of them has to run."""
+    """A secret that recipes of a VM take; dvm never keeps it, so it is asked for whenever one of them has to run."""
 
     name: str
     label: str
     help: str
     recipes: tuple[str, ...]
     is_needed: bool  # one of them is not known to be applied
+    is_kept: bool = False  # the guest keeps it for all of them
 
 
 def standings_of(paths: Paths, vm: Vm) -> dict[str, Standing]:
@@ -50,7 +51,9 @@ def secrets_of(paths: Paths, vm: Vm) -> tuple[Secret, ...]:
     for wish in wishes:
         name = wish.recipe.name
         for param in recipes.secret_params(wish.recipe):
-            known = found.get(param.name, Secret(param.name, param.label, param.help, (), is_needed=False))
+            known = found.get(param.name, Secret(param.name, param.label, param.help, (), False, True))
             is_needed = known.is_needed or stands[name].word != APPLIED
-            found[param.name] = replace(known, recipes=(*known.recipes, name), is_needed=is_needed)
+            is_kept = known.is_kept and param.is_kept
+            owners = (*known.recipes, name)
+            found[param.name] = replace(known, recipes=owners, is_needed=is_needed, is_kept=is_kept)
     return tuple(found.values())

@@ -45,6 +45,7 @@ OUR_VARIABLES = frozenset(
         "DVM_CONFIG_DIR",
         "DVM_LIMACTL",
         "DVM_GUEST_NETWORK",
+        "DVM_TELL",
     }
 )
 

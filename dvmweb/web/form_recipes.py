@@ -12,6 +12,7 @@ from dvmweb.web.form_input import NO_TEXT, PARAM, SECRET, written
 from dvmweb.web.form_messages import id_of
 from dvmweb.web.form_views import Field, RecipeRow, Shown
 
+KEPT_NOTE = "Goes to the guest, which keeps it; never saved on this computer: type it the first time, and to change it."
 SECRET_NOTE = "Goes to the guest with the next sync and is never saved: type it when the recipe asks for it."  # noqa: S105
 
 
@@ -132,7 +133,9 @@ def _param(shown: Shown, name: str, param: recipes.Param, messages: Mapping[str,
     if param.secret:
         place = f"{SECRET}{param.name}"
         field_id = f"{id_of(place)}-{name}"  # two recipes may take the same secret
-        return Field(place, field_id, param.label, param.help, "", "", SECRET_NOTE, "secret")
+        return Field(
+            place, field_id, param.label, param.help, "", "", KEPT_NOTE if param.is_kept else SECRET_NOTE, "secret"
+        )
     place = f"{PARAM}{name}.{param.name}"
     shared = shown.defaults.values.get("params")
     mine = shared.get(name) if isinstance(shared, dict) else None

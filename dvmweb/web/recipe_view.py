@@ -172,6 +172,7 @@ def _facts(entry: Entry) -> tuple[tuple[str, str], ...]:
     ports = ", ".join(map(str, recipe.ports))
     found = [("Category", recipe.category), ("Needs", ", ".join(recipe.needs) or "nothing")]
     found += [("Listens on", f"{ports} in the guest")] if ports else []
+    found += [("Its service", ", ".join(recipe.units))] if recipe.units else []
     probe = visible(recipe.probe, 500) or "none, so a sync cannot tell whether it works"
     found += [("Works when", probe)]
     found += [("Made for", "bash DVM: it finds there what it found in bash DVM")] if recipe.is_of_bash_dvm else []
@@ -195,7 +196,7 @@ def _params(entry: Entry) -> tuple[ParamView, ...]:
 
 def _default(param: Param) -> str:
     if param.secret:
-        return "secret: asked for, never saved"
+        return "secret: asked for, kept by the guest" if param.is_kept else "secret: asked for, never saved"
     return "not set" if param.is_inferred else visible(param.default, 500) or "empty"
 
 

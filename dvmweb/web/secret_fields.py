@@ -21,7 +21,8 @@ class SecretField:
     label: str
     help: str
     recipes: str
-    is_needed: bool
+    is_must: bool  # without it no sync can go on
+    note: str
 
 
 def fields(secrets: Iterable[Secret]) -> tuple[SecretField, ...]:
@@ -33,10 +34,20 @@ def fields(secrets: Iterable[Secret]) -> tuple[SecretField, ...]:
             visible(one.label),
             visible(one.help, 500),
             " and ".join(one.recipes),
-            one.is_needed,
+            one.is_needed and not one.is_kept,
+            _note(one),
         )
         for one in secrets
     )
+
+
+def _note(one: Secret) -> str:
+    """When to type it. Whether a guest has a secret that it keeps, only its recipe can say."""
+    if one.is_kept:
+        return "The guest keeps it: type it the first time, and to change it. Never saved on this computer."
+    if one.is_needed:
+        return "Needed when the recipe runs; never saved."
+    return "The recipe is applied: type it only to have it run again. Never saved."
 
 
 def given(form: MultiDict[str, str]) -> dict[str, bytes]:

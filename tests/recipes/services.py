@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from dvmweb.files import digest
@@ -67,3 +68,6 @@ def set_up_services(fake: Path) -> None:
     (fake / "as").mkdir()
     (fake / "as/tailscale").write_text(TAILSCALE)
     (fake / "as/tailscale").chmod(0o755)
+    # The package python3 is a stand-in that says nothing; what runs our own lines is this one.
+    (fake / "as/python3").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (fake / "as/python3").chmod(0o755)

@@ -244,6 +244,8 @@ def test_funnel_that_cannot_be_asked_is_not_off(distribution: Guest) -> None:
     (distribution.fake / "ts/mute").unlink()
     (distribution.fake / "ts/serve").write_text("<html>")
     assert "nobody can say what it opens, wanted: off" in refused(distribution, "tailscale", TAILNET)
+    (distribution.fake / "as/python3").write_text("#!/bin/sh\nexit 0\n")  # a success without a word is no answer
+    assert "nobody can say what it opens, wanted: off" in refused(distribution, "tailscale", TAILNET)
     assert "tailscale funnel reset" not in distribution.log
 
 

@@ -19,7 +19,7 @@ from tests.roots.base import USER
 from tests.roots.root import Machine
 
 Finished = subprocess.CompletedProcess[str]
-STEP_SECONDS = 1500.0
+STEP_SECONDS = 3400.0
 TRIES = 3
 # A mirror or a registry that failed this time; a recipe may run twice, so it is run again.
 MIRROR_FAILED = re.compile(

@@ -184,7 +184,7 @@ def _blocks(bundle: str) -> Iterator[str]:
 
 
 def _forget_old(where: Place) -> None:
-    for tree in where.folder.glob("debian-*"):
+    for tree in (*where.folder.glob("debian-*"), *where.folder.glob("root-*")):
         if time.time() - tree.stat().st_mtime > KEPT_SECONDS:
             remove(tree)
 

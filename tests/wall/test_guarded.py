@@ -198,3 +198,17 @@ def test_where_the_users_git_would_run_what_the_agent_puts_there_no_agent_runs(
     assert (done.returncode, done.stdout) == (125, "")
     assert done.stderr.startswith("dvm: nothing was run.")
     assert why in done.stderr
+
+
+def test_what_has_not_changed_is_not_looked_at_again_and_what_comes_from_elsewhere_is(project: Guest) -> None:
+    project.change("_agent.py", "COARSE = 2_000_000_000", "COARSE = 0")
+    project.main(
+        "mkdir -m 755 ../away ../away/deep; echo x >../away/deep/file; touch -d '2020-01-01' ../away/deep/file"
+    )
+    for _ in range(2):
+        project.agent("true")
+    project.main("mv ../away moved; echo new >made; chmod 644 made")
+    done = project.agent("echo y >>moved/deep/file; echo y >>made; echo y >>.envrc; echo y >>.git/config; cat made")
+    assert done.stdout == "new\ny\n", done.stderr
+    assert done.stderr.count(": Permission denied") + done.stderr.count(": Read-only file system") == 2
+    project.main("cat moved/deep/file | grep y")

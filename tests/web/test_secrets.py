@@ -87,7 +87,7 @@ def test_g06_a_sync_asks_for_its_secret_and_keeps_it_nowhere(client: Browser, ho
         "/vms/app/edit",
     )
     assert not [path for path in pages if CANARY in client.get(path).text]
-    assert "The guest has it already" in client.get("/vms/app").text
+    assert "The recipe is applied: type it only" in client.get("/vms/app").text
     assert finished(vms, client.post("/vms/app/sync")).state == "succeeded"  # unchanged: nobody is asked
 
 
@@ -114,7 +114,14 @@ def test_a_secret_that_nobody_takes_is_refused_and_not_repeated(client: Browser,
 def test_one_secret_of_two_recipes_is_one_input() -> None:
     one = Secret("token", "Token", "", ("claude", "codex"), is_needed=True)
     (field,) = secret_fields.fields([one])
-    assert (field.field, field.recipes) == ("secret.token", "claude and codex")
+    assert (field.field, field.recipes, field.is_must) == ("secret.token", "claude and codex", True)
+
+
+def test_nobody_must_type_a_secret_that_the_guest_may_have() -> None:
+    kept = Secret("token", "Token", "", ("cloudflared",), is_needed=True, is_kept=True)
+    (field,) = secret_fields.fields([kept])
+    assert not field.is_must
+    assert "The guest keeps it" in field.note
 
 
 def test_the_page_of_a_vm_has_an_input_for_each_secret(client: Browser, house: House) -> None:
