@@ -320,11 +320,16 @@ def run(folder: str, tell: str, *words: str) -> int:
         running.end(mark)
         raise
     done = ended(start(sandbox(setting, tell_pipe(tell, setting), given, folder), words[split + 1 :]))
-    with contextlib.suppress(Refused, OSError):  # the agent's own exit code counts; the mark stays for the next look
+    try:  # the agent's own exit code counts
         look = look_through(setting, code)
         running.end(mark)
         for line in look.refused:
             say(line)
+    except (Refused, OSError, RecursionError) as error:  # the mark stays for the next look
+        with contextlib.suppress(OSError):
+            say(
+                f"nobody could look at what the agent left ({error}): run no Git there before the next agent has ended."
+            )
     return done
 
 

@@ -103,14 +103,17 @@ def is_link(folder: int, name: str) -> bool:
         return False
 
 
-def named_by(folder: int, work_tree: str, name: str) -> set[str]:
-    """Places in the project from which a repository's config takes hooks or more config."""
+def named_by(folder: int, path: str, name: str, root: str, home: str) -> set[str]:
+    """Places in the project at `root` from which the config of the repository at `path` takes hooks or more config."""
     places = set()
     text = (content(folder, name) or b"").decode("utf-8", "replace")
+    work_tree = os.path.dirname(path)
+    for value in re.findall(r'(?im)^\s*worktree\s*=\s*"?([^"\n#;]+)', text):
+        work_tree = os.path.join(path, value.strip())  # of a submodule
     for key, value in re.findall(r'(?im)^\s*(hooksPath|path)\s*=\s*"?([^"\n#;]+)', text):
-        start = work_tree if key.lower() == "hookspath" else os.path.join(work_tree, ".git")
-        path = os.path.normpath(os.path.join(start, value.strip()))
-        if not path.startswith(("/", "~", "../")) and path not in ("", ".", "..", ".git"):
+        start = os.path.join(root, work_tree if key.lower() == "hookspath" else path)
+        place = os.path.relpath(os.path.join(start, re.sub("^~/", f"{home}/", value.strip())), root)
+        if not place.startswith("../") and place not in (".", "..", path):
             # What husky puts into its folder `_` runs what lies beside it.
-            places.add(re.sub(r"(^|/)\.husky/.*", r"\1.husky", path))
+            places.add(re.sub(r"(^|/)\.husky/.*", r"\1.husky", place))
     return places

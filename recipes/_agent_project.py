@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import pwd
 import re
 import stat
 import time
@@ -48,7 +49,7 @@ class Walk:
         self.since, self.is_doubtful = since, is_doubtful
         self.rights = Rights(agent, group, main)
         self.agent, self.main = agent, main
-        self.root = ""  # where the project lies
+        self.root, self.home = "", pwd.getpwuid(main).pw_dir  # where the project and the user's home lie
         self.still_open: set[str] = set()  # harmless by now, but an agent may hold it open
         self.look = Look([], [], [], [])
         self.named: set[str] = set()
@@ -60,7 +61,7 @@ class Walk:
         self.root = os.readlink(f"/proc/self/fd/{code}")
         with contextlib.suppress(OSError):
             git = os.open(".git", O_FOLDER, dir_fd=code)
-            self.named |= named_by(git, "", "config")
+            self.named |= named_by(git, ".git", "config", self.root, self.home)
             os.close(git)
         self.folder(os.dup(code), "", is_kept=False, is_new=False)
         self.names(code)
@@ -103,7 +104,7 @@ class Walk:
                 return
             is_new = self.share(folder, facts, path, is_kept=is_kept, is_git=is_git) or is_new
             if path.count("/") > MOST_DEPTH:
-                self.look.told.append(f"{plain(path)} is too deep: nobody looked inside")
+                self.too_deep(folder, facts, path)
                 return
             for name in names:
                 below = f"{path}/{name}" if path else name
@@ -111,6 +112,15 @@ class Walk:
                     self.entry(folder, below, name, is_kept=is_kept, is_git=is_git, is_new=is_new)
         finally:
             os.close(folder)
+
+    def too_deep(self, folder: int, facts: os.stat_result, path: str) -> None:
+        """Nobody looks inside, so the user's Git may not, either, where an agent can have put it there."""
+        is_closed = facts.st_uid == self.agent or self.is_doubtful
+        if is_closed:
+            close_to_others(folder)
+            os.fchmod(folder, 0o700 if facts.st_uid == self.agent else 0)
+        why = "so it is closed (chmod)" if is_closed else "and an agent can write there"
+        self.look.told.append(f"{plain(path)} is too deep: nobody looked inside, {why}")
 
     def is_settled(self, entry: os.DirEntry[str] | None, name: str, path: str) -> bool:
         """A plain file that has not changed since the last walk: most are, and this is the walk's whole cost."""
@@ -212,10 +222,9 @@ class Walk:
         if {"HEAD", "objects"}.issubset(names) and "hooks" not in names and facts.st_uid == self.main:
             self.make_hooks(folder, names)
         self.named |= linked_from(folder, path, self.root)
-        work_tree = os.path.dirname(path)
-        if os.path.basename(path) == ".git":
+        if ".git" in path.split("/"):
             for name in ("config", "config.worktree"):
-                self.named |= named_by(folder, work_tree, name)
+                self.named |= named_by(folder, path, name, self.root, self.home)
         return True
 
     def is_agents(self, folder: int, path: str, name: str) -> bool:

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from .conftest import CODE, GIT, Guest
+from .conftest import CODE, GIT, MAIN, Guest
 
 pytestmark = pytest.mark.xdist_group("wall")
 EVIL = "[core]\\n\\trepositoryformatversion = 0\\n\\tfsmonitor = /tmp/evil\\n"
@@ -108,6 +108,36 @@ def test_what_lies_above_a_hooks_folder_cannot_be_moved_away(evil: Guest) -> Non
     done = evil.agent("mv tools away && mkdir tools && mv src tools/hooks && ln -s /tmp/evil tools/hooks/pre-commit")
     assert "busy" in done.stderr
     assert not commits(evil)
+
+
+@pytest.mark.parametrize("value", [f"{CODE}/tools", "~/code/app/tools", "./x/../tools"])
+@pytest.mark.parametrize("repository", [".", "sub"])
+def test_a_hooks_folder_is_guarded_by_whichever_name(evil: Guest, value: str, repository: str) -> None:
+    tools = "sub/tools" if repository == "sub" and value.startswith("./") else "tools"
+    evil.main(f"git config --unset core.hooksPath; mkdir {tools}; git -C {repository} config core.hooksPath '{value}'")
+    done = evil.agent(f"echo x >{tools}/pre-commit; mv {tools} away")
+    assert "Read-only file system" in done.stderr
+    assert "busy" in done.stderr
+
+
+def test_what_is_too_deep_to_be_looked_at_is_closed(evil: Guest) -> None:
+    deep = "a/" * 210
+    evil.main("mkdir src")
+    done = evil.agent(
+        f"mkdir -p {deep} && git init -q {deep}mine && git -C {deep}mine config core.fsmonitor /tmp/evil"
+        f"; mkdir -p {'b/' * 200} && mv src {'b/' * 200}b && mkdir -p {'b/' * 201}c"
+    )
+    assert done.stderr.count("is too deep: nobody looked inside, so it is closed") == 2
+    for place in (f"{deep}mine", f"{'b/' * 201}c"):
+        assert evil.run("ls", f"{CODE}/{place}", user=MAIN).returncode != 0
+
+
+def test_a_last_look_that_fails_is_told(project: Guest) -> None:
+    project.change("_agent_project.py", "5_000_000", "1000")
+    done = project.agent("mkdir many; cd many; touch {1..1000}; exit 3")
+    assert "dvm: nobody could look at what the agent left (The project holds too many files" in done.stderr
+    assert done.returncode == 3
+    assert project.agent("echo ran").stdout == ""
 
 
 @pytest.mark.parametrize(
