@@ -92,7 +92,7 @@ class Walk:
             is_git = is_git_folder(names)
             if is_git and not self.repository(folder, facts, path, names):
                 return
-            is_new = self.share(folder, facts, is_kept=is_kept, is_git=is_git) or is_new
+            is_new = self.share(folder, facts, is_kept=is_kept, is_git=is_git, is_top=not path) or is_new
             if path.count("/") > MOST_DEPTH:
                 self.look.told.append(f"{plain(path)} is too deep: nobody looked inside")
                 return
@@ -113,14 +113,14 @@ class Walk:
         except OSError:
             return True  # gone since
 
-    def share(self, folder: int, facts: os.stat_result, *, is_kept: bool, is_git: bool) -> bool:
+    def share(self, folder: int, facts: os.stat_result, *, is_kept: bool, is_git: bool, is_top: bool) -> bool:
         """True: it had not been shared before."""
         place = f"/proc/self/fd/{folder}/."
-        wanted = self.rights.access(acl_at(place, ACCESS), facts, is_kept=is_kept)
+        wanted = self.rights.access(acl_at(place, ACCESS), facts, is_kept=is_kept, is_top=is_top)
         if wanted:
             os.setxattr(place, ACCESS, wanted)
         # What the user's Git writes anew beside HEAD (its config!) an agent can replace, but not change unseen.
-        wanted = self.rights.default(facts, is_kept=is_kept or is_git)
+        wanted = self.rights.default(facts, is_kept=is_kept or is_git, is_top=is_top)
         if not wanted or wanted == acl_at(place, DEFAULT):
             return False
         os.setxattr(place, DEFAULT, wanted)
