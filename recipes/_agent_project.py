@@ -135,11 +135,12 @@ class Walk:
     def share(self, folder: int, facts: os.stat_result, path: str, *, is_kept: bool, is_git: bool) -> bool:
         """True: it had not been shared before."""
         place = f"/proc/self/fd/{folder}/."
-        wanted = self.rights.access(acl_at(place, ACCESS), facts, is_kept=is_kept)
+        wanted = self.rights.access(acl_at(place, ACCESS), facts, is_kept=is_kept, is_top=not path)
         if wanted:
             os.setxattr(place, ACCESS, wanted)
         # What the user's Git writes anew beside HEAD (its config!) an agent can replace, but not change unseen.
-        wanted = self.rights.default(facts, is_kept=is_kept or is_git or bool(GIT_MAKES.search(path)))
+        is_kept = is_kept or is_git or bool(GIT_MAKES.search(path))
+        wanted = self.rights.default(facts, is_kept=is_kept, is_top=not path)
         if not wanted or wanted == acl_at(place, DEFAULT):
             return False
         os.setxattr(place, DEFAULT, wanted)

@@ -39,14 +39,17 @@ class Rights:
         rights = acl.get((USER, self.agent), 0) | (acl[GROUP_OBJ, NOBODY] if facts.st_gid == self.group else 0)
         return bool((rights & acl.get((MASK, NOBODY), 7) | acl[OTHER, NOBODY]) & 2)
 
-    def access(self, raw: bytes | None, facts: os.stat_result, *, is_kept: bool) -> bytes | None:
-        """The ACL that something should have, None where it should stay; `is_kept`: the agent only reads it."""
+    def access(self, raw: bytes | None, facts: os.stat_result, *, is_kept: bool, is_top: bool = False) -> bytes | None:
+        """The ACL that something should have, None where it should stay; `is_kept`: the agent only reads it.
+
+        `is_top`: the code dir itself is shared also where it is the user's alone; else no agent could work there.
+        """
         if facts.st_uid not in (self.agent, self.main):
             return None
         acl = read_acl(raw) if raw else acl_of_mode(facts.st_mode)
         rights, group = acl[USER_OBJ, NOBODY], acl[GROUP_OBJ, NOBODY]
         if facts.st_uid == self.main:
-            if not acl.get((MASK, NOBODY), group):
+            if not is_top and not acl.get((MASK, NOBODY), group):
                 return None
             acl[USER, self.agent] = rights & 5 if is_kept else rights
         else:
@@ -55,9 +58,9 @@ class Rights:
         wanted = pack_acl(acl)
         return wanted if wanted != raw else None
 
-    def default(self, facts: os.stat_result, *, is_kept: bool) -> bytes | None:
+    def default(self, facts: os.stat_result, *, is_kept: bool, is_top: bool = False) -> bytes | None:
         """What everything gets that is made in a folder."""
-        if facts.st_uid not in (self.agent, self.main) or not facts.st_mode & 0o070:
+        if facts.st_uid not in (self.agent, self.main) or not (is_top or facts.st_mode & 0o070):
             return None
         acl = acl_of_mode(0o755 if facts.st_mode & 0o007 else 0o750)
         return pack_acl(acl | {(USER, self.main): 7, (USER, self.agent): 5 if is_kept else 7, (MASK, NOBODY): 7})

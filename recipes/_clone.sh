@@ -5,6 +5,7 @@
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=_lib.sh
 . ./_lib.sh
+umask 022 # a script of ours runs with 077; what is cloned is for the agents, too
 
 # fail CODE SENTENCE
 fail() {

@@ -20,6 +20,7 @@ fi
 code=0
 (
   unset -v DVM_HOOK_HASH
+  umask 022 # a script of ours runs with 077; what the project makes is for the agents, too
   cd -- "$DVM_CODE_DIR"
   exec bash -- "$copy" </dev/null
 ) || code=$?

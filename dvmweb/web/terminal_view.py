@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from dvmweb import wall
 from dvmweb.guest_text import visible
 from dvmweb.terminals.agents import AGENTS
 from dvmweb.terminals.client import TerminalFacts
@@ -50,9 +51,14 @@ def label(command: str) -> str:
     return AGENTS[command].label if command in AGENTS else command
 
 
+def has_hole(vm: Vm) -> bool:
+    """Whether the last test of the wall around its agents found a hole."""
+    return vm.wall is not None and vm.wall.result == wall.HOLE
+
+
 def openers(vm: Vm) -> tuple[Opener, ...]:
-    """What can be opened beside a shell: the agents whose recipe the guest said is applied."""
-    applied = vm.reach.applied if vm.reach is not None else ()
+    """What can be opened beside a shell: agents whose recipe is applied by the guest's word; none behind a hole."""
+    applied = vm.reach.applied if vm.reach is not None and not has_hole(vm) else ()
     return tuple(Opener(name, f"Open {agent.label}") for name, agent in AGENTS.items() if agent.recipe in applied)
 
 

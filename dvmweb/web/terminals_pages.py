@@ -122,6 +122,9 @@ def open_in(vm: Vm, command: str) -> str:
         raise NotNow(
             trouble, "Start it, then open the terminal again." if can_start else "Then open the terminal again."
         )
+    if command != SHELL and terminal_view.has_hole(vm):
+        todo = f"Sync {vm.name} with every recipe run again, then open the agent once more."
+        raise NotNow(f"The wall around the agents of {vm.name} has a hole, so none is opened.", todo)
     cols, rows = (request.form.get(name, type=int) for name in ("cols", "rows"))
     return client.open_terminal(house.vms(), vm.name, cols or 80, rows or 24, command)
 

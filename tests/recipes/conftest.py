@@ -80,7 +80,7 @@ done
 # What an installed program does: npm and pipx install others, the rest tell a version.
 PROGRAM = """#!/usr/bin/env bash
 name=${0##*/}
-[ ! -x "$FAKE/as/$name" ] || case $* in *--version) ;; *) exec "$FAKE/as/$name" "$@" ;; esac
+[ ! -x "$FAKE/as/$name" ] || case $* in *--version | "-m "* | *version_info*) ;; *) exec "$FAKE/as/$name" "$@" ;; esac
 echo "$name $*" >>"$FAKE/log"
 case "$name $*" in
 "npm view"*) cat "$FAKE/version-npm" ;;
@@ -119,7 +119,7 @@ class Guest:
     def run(
         self, script: str, variables: Mapping[str, str] = {}, *, files: Mapping[str, str] = {}
     ) -> subprocess.CompletedProcess[bytes]:
-        """Run a script of recipes/ as the engine does: private empty folder, library beside it, no stdin."""
+        """Run a script of recipes/ as the engine does: private empty folder, library beside it, no stdin, umask 077."""
         shutil.rmtree(self.work, ignore_errors=True)
         self.work.mkdir(parents=True)
         shutil.copy(RECIPES / "_lib.sh", self.work)
@@ -138,6 +138,7 @@ class Guest:
             env=self.environment() | dict(variables),
             stdin=subprocess.DEVNULL,
             capture_output=True,
+            umask=0o077,
             timeout=60,
             check=False,
         )

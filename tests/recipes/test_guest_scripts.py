@@ -401,6 +401,9 @@ def test_a_clone_lands_in_an_absent_or_empty_code_dir(guest: Guest, origin: Path
         done = clone(guest, str(origin))
         assert done.returncode == 0, done.stdout + done.stderr
     assert (guest.code / "file").read_text() == "text"
+    if not is_there:
+        assert guest.code.stat().st_mode & 0o777 == 0o755, "agents work there, too"
+    assert (guest.code / "file").stat().st_mode & 0o777 == 0o644
     assert leftovers(guest) == ["app"]
     assert (state(guest).code, state(guest).origin) == ("repository", str(origin))
     assert clone(guest, f"{str(origin).removesuffix('.git')}/").returncode == 0, "the same place"

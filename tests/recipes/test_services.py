@@ -102,6 +102,7 @@ WRONG = [
     ({"DVM_LLAMA_MODELS": "small=http://example.org/x"}, "in the setting llama_models cannot be used"),
     ({"DVM_LLAMA_MODELS": "../x=https://example.org/x"}, "in the setting llama_models cannot be used"),
     ({"DVM_LLAMA_MODELS": models("small", "small")}, "the model small stands twice"),
+    ({"DVM_LLAMA_MODELS": "default=https://example.org/x"}, "no model can be called default"),
     ({"DVM_LLAMA_MODELS_SHA256": "small=abc"}, "in the setting llama_models_sha256 cannot be used"),
     ({"DVM_LLAMA_MODELS_SHA256": sums("small")}, "the model large has no checksum"),
     ({"DVM_LLAMA_DEFAULT_MODEL": "huge"}, "the default model huge is none of: small large"),

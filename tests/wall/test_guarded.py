@@ -72,6 +72,13 @@ def test_an_agent_can_commit_and_the_user_goes_on_with_it(project: Guest) -> Non
     assert done.returncode == 0, done.stderr
 
 
+def test_a_code_dir_that_is_the_users_alone_is_shared_and_what_is_private_in_it_is_not(guest: Guest) -> None:
+    guest.main("chmod 700 .; echo it >file; echo mine >private; chmod 600 private")
+    done = guest.agent("cat file; echo new >made; cat private")
+    assert (done.stdout, done.stderr.count("Permission denied")) == ("it\n", 1), done.stderr
+    guest.main("cat made; stat -c %a private | grep -x 600")
+
+
 def test_both_write_what_either_makes_and_a_private_file_stays_private(project: Guest) -> None:
     project.main(
         "echo mine >private; chmod 600 private; mkdir ours; (umask 077; echo ours >ours/closed); cp file ours/plain"

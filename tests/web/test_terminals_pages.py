@@ -13,7 +13,8 @@ from dvmweb.errors import CouldNotLook
 from dvmweb.jobs.stored import Reach
 from dvmweb.terminals import client as terminals
 from dvmweb.terminals.client import TerminalFacts
-from dvmweb.web import terminal_view
+from dvmweb.wall import HOLE, AgentWall, Finding, WallReport
+from dvmweb.web import terminal_view, terminals_pages
 from dvmweb.web.terminals_pages import close_title
 from tests.terminals.conftest import House, eventually
 from tests.web.conftest import Browser, a_vm
@@ -71,6 +72,20 @@ def test_an_agent_is_offered_where_the_guest_said_that_its_recipe_is_done() -> N
     assert terminal_view.openers(a_vm()) == ()
     vm = replace(a_vm(), reach=Reach(True, 0.0, applied=("baseline", "claude", "mistral")))
     assert [one.text for one in terminal_view.openers(vm)] == ["Open Claude", "Open Vibe"]
+
+
+def test_no_agent_is_opened_behind_a_wall_with_a_hole(
+    client: Browser, keeper: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = (Finding(HOLE, "it reads the home"),)
+    holed = WallReport((AgentWall("claude", HOLE, 40, found),))
+    vm = replace(a_vm(), reach=Reach(True, 0.0, applied=("claude",)), wall=holed)
+    assert terminal_view.openers(vm) == ()
+    monkeypatch.setattr(terminals_pages, "find_vm", lambda _: vm)
+    answer = client.post("/vms/app/terminals", data={"command": "claude"})
+    assert answer.status_code == 409
+    assert "has a hole" in answer.text
+    assert terminals.list_terminals(keeper) == ()
 
 
 # -- the pages --------------------------------------------------------------------------------------------------------
