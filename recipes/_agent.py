@@ -27,6 +27,7 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, HERE)  # isolated Python does not look beside the script; only root can write there
 
 import _agent_kernel as kernel  # noqa: E402
+import _agent_running as running  # noqa: E402
 from _agent_kernel import O_PATH, Refused  # noqa: E402
 from _agent_project import Look, Walk, plain  # noqa: E402
 
@@ -124,13 +125,15 @@ def tell_pipe(path: str, setting: Setting) -> str:
 # ---- the project behind the wall ----
 
 
-def look_through(setting: Setting, code: int) -> Look:
+def look_through(setting: Setting, code: int, own: str = "") -> Look:
     """Everything is looked at; only rights are taken as they were where nothing changed since the last look."""
-    users = setting.agent.pw_uid, setting.main.pw_uid
-    whose, begun = f"{users} {os.fstat(code).st_dev} {os.fstat(code).st_ino}", time.time_ns() - COARSE
-    look = Walk(*users, last_look(whose)).go(code)
-    with open(f"{HERE}/looked", "w", encoding="ascii") as file:
-        file.write(f"{whose}\n{begun}\n")
+    agent, main = setting.agent, setting.main.pw_uid
+    whose = f"{agent.pw_uid, main} {os.fstat(code).st_dev} {os.fstat(code).st_ino}"
+    with running.alone(own) as is_doubtful:
+        begun = time.time_ns() - COARSE
+        look = Walk(agent.pw_uid, agent.pw_gid, main, last_look(whose), is_doubtful=is_doubtful).go(code)
+        with open(f"{HERE}/looked", "w", encoding="ascii") as file:
+            file.write(f"{whose}\n{begun}\n")
     for line in look.told:
         say(line)
     return look
@@ -172,7 +175,7 @@ def guard(stage: int, path: str, agent: int) -> None:
     os.close(place)
 
 
-def build(setting: Setting, code: int) -> Look:
+def build(setting: Setting, code: int, own: str = "") -> Look:
     """All that stands before an agent may run. Raises Refused where something is missing."""
     for program in (BWRAP, PYTHON):
         facts = os.stat(program) if os.path.exists(program) else None
@@ -185,7 +188,7 @@ def build(setting: Setting, code: int) -> Look:
     home = setting.agent.pw_dir
     if not os.path.isdir(home) or os.lstat(home).st_uid != setting.agent.pw_uid:
         raise Refused(f"The agent has no home of its own at {home}. Sync this VM with --fresh.")
-    look = look_through(setting, code)
+    look = look_through(setting, code, own)
     if look.refused:
         raise Refused(" ".join(look.refused))
     mount_project(setting, code, look)
@@ -310,11 +313,23 @@ def run(folder: str, tell: str, *words: str) -> int:
     setting = read_setting()
     kernel.own_mounts()  # before the project is opened: only what is seen from in here can be mounted in here
     folder, code = beginning(setting, folder), code_dir(setting)
-    build(setting, code)
+    mark = running.begin()
+    try:
+        build(setting, code, mark)
+    except BaseException:
+        running.end(mark)
+        raise
     done = ended(start(sandbox(setting, tell_pipe(tell, setting), given, folder), words[split + 1 :]))
-    with contextlib.suppress(Refused, OSError):  # the agent's own exit code counts
-        for line in look_through(setting, code).refused:
+    try:  # the agent's own exit code counts
+        look = look_through(setting, code)
+        running.end(mark)
+        for line in look.refused:
             say(line)
+    except (Refused, OSError, RecursionError) as error:  # the mark stays for the next look
+        with contextlib.suppress(OSError):
+            say(
+                f"nobody could look at what the agent left ({error}): run no Git there before the next agent has ended."
+            )
     return done
 
 

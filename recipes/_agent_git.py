@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import stat
@@ -41,37 +42,78 @@ def content(folder: int, name: str) -> bytes | None:
     return text if len(text) <= MOST_CONFIG else None
 
 
+def is_plain_work_tree(folder: int, path: str) -> bool:
+    """A linked work tree's part of a repository, where Git puts it."""
+    return bool(re.search(r"(^|/)worktrees/[^/]+$", path)) and content(folder, "commondir") == b"../..\n"
+
+
+def has_samples_only(folder: int) -> bool:
+    try:
+        hooks = os.open("hooks", O_FOLDER, dir_fd=folder)
+    except OSError:
+        return False
+    try:
+        with os.scandir(hooks) as found:
+            return all(entry.name.endswith(".sample") for entry in found)
+    finally:
+        os.close(hooks)
+
+
+def is_harmless(folder: int, path: str, name: str) -> bool:
+    """Whether one of RUNS or LEADS makes Git run nothing and leads it nowhere, whoever wrote it."""
+    if name == "hooks":
+        return has_samples_only(folder)
+    if name == "commondir":
+        return is_plain_work_tree(folder, path)
+    text = content(folder, name)
+    return text is not None and (name == "gitdir" or all(map(HARMLESS.fullmatch, text.split(b"\n"))))
+
+
 def trouble(folder: int, path: str, names: list[str]) -> str:
     """Why the user's Git may not read a repository that the agent made; "" when nothing stands against it."""
-    is_work_tree = re.search(r"(^|/)worktrees/[^/]+$", path) and content(folder, "commondir") == b"../..\n"
-    if "commondir" in names and not is_work_tree:
+    if "commondir" in names and not is_plain_work_tree(folder, path):
         return "a commondir"
     if "config.worktree" in names:
         return "a config.worktree"
-    if "config" in names:
-        text = content(folder, "config")
-        if text is None or not all(HARMLESS.fullmatch(line) for line in text.split(b"\n")):
-            return "settings of its own"
-    if "hooks" in names:
-        try:
-            hooks = os.open("hooks", O_FOLDER, dir_fd=folder)
-        except OSError:
-            return "hooks"
-        with os.scandir(hooks) as found:
-            is_bare = all(entry.name.endswith(".sample") for entry in found)
+    if "config" in names and not is_harmless(folder, path, "config"):
+        return "settings of its own"
+    return "hooks" if "hooks" in names and not has_samples_only(folder) else ""
+
+
+def linked_from(folder: int, path: str, root: str) -> set[str]:
+    """Places in the project at `root` that links of a repository lead to: its settings, its hooks, and each hook."""
+    links = [name for name in RUNS if is_link(folder, name)]
+    with contextlib.suppress(OSError):
+        hooks = os.open("hooks", O_FOLDER, dir_fd=folder)
+        links += [f"hooks/{name}" for name in os.listdir(hooks) if is_link(hooks, name)]
         os.close(hooks)
-        return "" if is_bare else "hooks"
-    return ""
+    places = set()
+    for link in links:
+        start = os.path.join(root, path, os.path.dirname(link))
+        place = os.path.relpath(os.path.join(start, os.readlink(link, dir_fd=folder)), root)
+        if not place.startswith(("../", f"{path}/hooks/" if path else "hooks/")) and place not in (".", ".."):
+            places.add(place)
+    return places
 
 
-def named_by(folder: int, work_tree: str, name: str) -> set[str]:
-    """Places in the project from which a repository's config takes hooks or more config."""
+def is_link(folder: int, name: str) -> bool:
+    try:
+        return stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+    except FileNotFoundError:
+        return False
+
+
+def named_by(folder: int, path: str, name: str, root: str, home: str) -> set[str]:
+    """Places in the project at `root` from which the config of the repository at `path` takes hooks or more config."""
     places = set()
     text = (content(folder, name) or b"").decode("utf-8", "replace")
+    work_tree = os.path.dirname(path)
+    for value in re.findall(r'(?im)^\s*worktree\s*=\s*"?([^"\n#;]+)', text):
+        work_tree = os.path.join(path, value.strip())  # of a submodule
     for key, value in re.findall(r'(?im)^\s*(hooksPath|path)\s*=\s*"?([^"\n#;]+)', text):
-        start = work_tree if key.lower() == "hookspath" else os.path.join(work_tree, ".git")
-        path = os.path.normpath(os.path.join(start, value.strip()))
-        if not path.startswith(("/", "~", "../")) and path not in ("", ".", "..", ".git"):
+        start = os.path.join(root, work_tree if key.lower() == "hookspath" else path)
+        place = os.path.relpath(os.path.join(start, re.sub("^~/", f"{home}/", value.strip())), root)
+        if not place.startswith("../") and place not in (".", "..", path):
             # What husky puts into its folder `_` runs what lies beside it.
-            places.add(re.sub(r"(^|/)\.husky/.*", r"\1.husky", path))
+            places.add(re.sub(r"(^|/)\.husky/.*", r"\1.husky", place))
     return places

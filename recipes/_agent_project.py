@@ -9,16 +9,18 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import pwd
 import re
 import stat
 import time
 from typing import NamedTuple
 
-from _agent_git import LEADS, O_FOLDER, RUNS, is_git_folder, named_by, trouble
+from _agent_git import LEADS, O_FOLDER, RUNS, is_git_folder, is_harmless, linked_from, named_by, trouble
 from _agent_kernel import O_PATH, Refused
 from _agent_rights import ACCESS, DEFAULT, Rights, acl_at, close_to_others
 
 GUARDED = (".envrc", ".dvm", ".git")
+GIT_MAKES = re.compile(r"(^|/)\.git/(modules|worktrees)$")  # there it makes repositories, with a config each
 MOST_PLACES, MOST_DEPTH, MOST_ENTRIES = 1000, 200, 5_000_000
 
 
@@ -39,11 +41,16 @@ class Look(NamedTuple):
 class Walk:
     """Goes through the project once: rights, places to guard, and what an agent left that Git would obey."""
 
-    def __init__(self, agent: int, main: int, since: int) -> None:
-        """`since`: what has not changed after this time has its rights already; nanoseconds, 0 for "never"."""
-        self.since = since
-        self.rights = Rights(agent, main)
+    def __init__(self, agent: int, group: int, main: int, since: int, *, is_doubtful: bool) -> None:
+        """`since`: what has not changed after this time has its rights already; nanoseconds, 0 for "never".
+
+        `is_doubtful`: an agent runs or ran, so that what it could write may be its work, whoever it belongs to.
+        """
+        self.since, self.is_doubtful = since, is_doubtful
+        self.rights = Rights(agent, group, main)
         self.agent, self.main = agent, main
+        self.root, self.home = "", pwd.getpwuid(main).pw_dir  # where the project and the user's home lie
+        self.still_open: set[str] = set()  # harmless by now, but an agent may hold it open
         self.look = Look([], [], [], [])
         self.named: set[str] = set()
         self.seen = 0
@@ -51,9 +58,10 @@ class Walk:
     def go(self, code: int) -> Look:
         if os.fstat(code).st_uid not in (self.agent, self.main):
             raise Refused("The code dir belongs neither to the user nor to the agent. Give it back with chown.")
+        self.root = os.readlink(f"/proc/self/fd/{code}")
         with contextlib.suppress(OSError):
             git = os.open(".git", O_FOLDER, dir_fd=code)
-            self.named |= named_by(git, "", "config")
+            self.named |= named_by(git, ".git", "config", self.root, self.home)
             os.close(git)
         self.folder(os.dup(code), "", is_kept=False, is_new=False)
         self.names(code)
@@ -78,9 +86,11 @@ class Walk:
                 if why == "is a link" and not stat.S_ISLNK(facts.st_mode):
                     self.look.read_only.append(path)
                     continue
-            todo = "Make it, or take the setting out of .git/config." if why == "is not there" else "Look at it; when"
+            todo = "Make it, or take the setting or the link away." if why == "is not there" else "Look at it; when"
             todo += "" if why == "is not there" else " it is good, make it yours with chown."
-            self.look.refused.append(f"Git's config names {plain(path)} for hooks or settings, and that {why}. {todo}")
+            self.look.refused.append(
+                f"Git's config or a link names {plain(path)} for hooks or settings, and that {why}. {todo}"
+            )
 
     def folder(self, folder: int, path: str, *, is_kept: bool, is_new: bool) -> None:
         """Takes over the descriptor. `is_new`: it came from elsewhere, so nothing in it has its rights yet."""
@@ -92,9 +102,9 @@ class Walk:
             is_git = is_git_folder(names)
             if is_git and not self.repository(folder, facts, path, names):
                 return
-            is_new = self.share(folder, facts, is_kept=is_kept, is_git=is_git, is_top=not path) or is_new
+            is_new = self.share(folder, facts, path, is_kept=is_kept, is_git=is_git) or is_new
             if path.count("/") > MOST_DEPTH:
-                self.look.told.append(f"{plain(path)} is too deep: nobody looked inside")
+                self.too_deep(folder, facts, path)
                 return
             for name in names:
                 below = f"{path}/{name}" if path else name
@@ -102,6 +112,15 @@ class Walk:
                     self.entry(folder, below, name, is_kept=is_kept, is_git=is_git, is_new=is_new)
         finally:
             os.close(folder)
+
+    def too_deep(self, folder: int, facts: os.stat_result, path: str) -> None:
+        """Nobody looks inside, so the user's Git may not, either, where an agent can have put it there."""
+        is_closed = facts.st_uid == self.agent or self.is_doubtful
+        if is_closed:
+            close_to_others(folder)
+            os.fchmod(folder, 0o700 if facts.st_uid == self.agent else 0)
+        why = "so it is closed (chmod)" if is_closed else "and an agent can write there"
+        self.look.told.append(f"{plain(path)} is too deep: nobody looked inside, {why}")
 
     def is_settled(self, entry: os.DirEntry[str] | None, name: str, path: str) -> bool:
         """A plain file that has not changed since the last walk: most are, and this is the walk's whole cost."""
@@ -113,14 +132,15 @@ class Walk:
         except OSError:
             return True  # gone since
 
-    def share(self, folder: int, facts: os.stat_result, *, is_kept: bool, is_git: bool, is_top: bool) -> bool:
+    def share(self, folder: int, facts: os.stat_result, path: str, *, is_kept: bool, is_git: bool) -> bool:
         """True: it had not been shared before."""
         place = f"/proc/self/fd/{folder}/."
-        wanted = self.rights.access(acl_at(place, ACCESS), facts, is_kept=is_kept, is_top=is_top)
+        wanted = self.rights.access(acl_at(place, ACCESS), facts, is_kept=is_kept, is_top=not path)
         if wanted:
             os.setxattr(place, ACCESS, wanted)
         # What the user's Git writes anew beside HEAD (its config!) an agent can replace, but not change unseen.
-        wanted = self.rights.default(facts, is_kept=is_kept or is_git, is_top=is_top)
+        is_kept = is_kept or is_git or bool(GIT_MAKES.search(path))
+        wanted = self.rights.default(facts, is_kept=is_kept, is_top=not path)
         if not wanted or wanted == acl_at(place, DEFAULT):
             return False
         os.setxattr(place, DEFAULT, wanted)
@@ -149,7 +169,8 @@ class Walk:
             if inner is not None:
                 self.folder(inner, path, is_kept=is_kept or is_guarded, is_new=is_new)
         else:
-            self.share_file(folder, name, facts, is_kept=is_kept or is_guarded)
+            is_kept = is_kept or (is_guarded and path not in self.still_open)
+            self.share_file(folder, name, facts, is_kept=is_kept)
 
     def opened(self, folder: int, path: str, name: str, facts: os.stat_result) -> int | None:
         try:
@@ -194,18 +215,32 @@ class Walk:
             return not why
         self.fix(path)
         for name in (*RUNS, *LEADS):
-            if name in names and os.stat(name, dir_fd=folder, follow_symlinks=False).st_uid == self.agent:
+            if name in names and self.is_agents(folder, path, name):
                 aside = f"{name}.from-agent-{time.time_ns()}"
                 os.rename(name, aside, src_dir_fd=folder, dst_dir_fd=folder)
                 names[names.index(name)] = aside
                 self.look.told.append(f"{plain(path)}/{name} was the agent's: it is now {aside}")
         if {"HEAD", "objects"}.issubset(names) and "hooks" not in names and facts.st_uid == self.main:
             self.make_hooks(folder, names)
-        work_tree = os.path.dirname(path)
-        if os.path.basename(path) == ".git":
+        self.named |= linked_from(folder, path, self.root)
+        if ".git" in path.split("/"):
             for name in ("config", "config.worktree"):
-                self.named |= named_by(folder, work_tree, name)
+                self.named |= named_by(folder, path, name, self.root, self.home)
         return True
+
+    def is_agents(self, folder: int, path: str, name: str) -> bool:
+        """Whether an agent put it there: a file of the user's that it wrote in and moved is as good as its own."""
+        facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        if facts.st_uid == self.agent or not self.is_doubtful:
+            return facts.st_uid == self.agent
+        here = f"/proc/self/fd/{folder}"
+        if stat.S_ISLNK(facts.st_mode):  # has no rights of its own; a repository that was looked at keeps agents off
+            kept = acl_at(f"{here}/.", DEFAULT)
+            return not kept or self.rights.can_write(kept, facts)
+        if not self.rights.can_write(acl_at(f"{here}/{name}", ACCESS), facts):
+            return False
+        self.still_open.add(f"{path}/{name}" if path else name)
+        return not is_harmless(folder, path, name)
 
     def fix(self, path: str) -> None:
         """A repository, and in a .git all that is above it, cannot be moved away."""

@@ -30,8 +30,14 @@ def acl_of_mode(mode: int) -> Acl:
 class Rights:
     """The ACLs that a project gets. A file that is the user's alone (chmod 600) stays so."""
 
-    def __init__(self, agent: int, main: int) -> None:
-        self.agent, self.main = agent, main
+    def __init__(self, agent: int, group: int, main: int) -> None:
+        self.agent, self.group, self.main = agent, group, main
+
+    def can_write(self, raw: bytes | None, facts: os.stat_result) -> bool:
+        """Whether the agent has the right to write, so that what is the user's by name may say what the agent wrote."""
+        acl = read_acl(raw) if raw else acl_of_mode(facts.st_mode)
+        rights = acl.get((USER, self.agent), 0) | (acl[GROUP_OBJ, NOBODY] if facts.st_gid == self.group else 0)
+        return bool((rights & acl.get((MASK, NOBODY), 7) | acl[OTHER, NOBODY]) & 2)
 
     def access(self, raw: bytes | None, facts: os.stat_result, *, is_kept: bool, is_top: bool = False) -> bytes | None:
         """The ACL that something should have, None where it should stay; `is_kept`: the agent only reads it.

@@ -6,7 +6,7 @@
 # params:
 #   agent_user: {label: Agent user, default: dvm-agent, help: A system account of its own; never your own account}
 # probe: type bwrap setfacl git && dvm-agent check "$DVM_CODE_DIR"
-# files: [_agent.py, _agent_attack.py, _agent_git.py, _agent_kernel.py, _agent_project.py, _agent_rights.py, _agent_wall.py]
+# files: [_agent.py, _agent_attack.py, _agent_git.py, _agent_kernel.py, _agent_project.py, _agent_rights.py, _agent_running.py, _agent_wall.py]
 # ///
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=_lib.sh

@@ -32,6 +32,7 @@ check_pair() {
 read -ra words <<<"$DVM_LLAMA_MODELS"
 for word in "${words[@]}"; do
   check_pair llama_models "$word" '^https://[^[:space:]]+$' 'https://…'
+  [ "${word%%=*}" != default ] || die "no model can be called default in llama_models: that name is a link to one of them"
   [ -z "${urls[${word%%=*}]:-}" ] || die "the model ${word%%=*} stands twice in llama_models; give each its own alias"
   aliases+=("${word%%=*}") urls[${word%%=*}]=${word#*=}
 done

@@ -47,11 +47,12 @@ class Programs:
         return Said(not_run=f"bash -n failed: {_last(done)}")
 
     def shellcheck(self, text: str) -> Said:
-        """What shellcheck finds, with `_lib.sh` known to it."""
+        """What shellcheck finds. It reads `_lib.sh`, and no other file (such as /dev/zero) that the text names."""
         program = self._program("shellcheck")
         if not program:
             return Said(not_run=NO_SHELLCHECK)
-        argv = (program, "-s", "bash", "-f", "json1", "-x", "-P", str(self.paths.bundled_recipes), "-")
+        folder = self.paths.bundled_recipes
+        argv = (program, "-s", "bash", "-f", "json1", "-P", str(folder), "-", str(folder / "_lib.sh"))
         done = self._run(argv, for_shellcheck(text))
         found = of_shellcheck(done.stdout) if done.ended == "exit" and done.code in (0, 1) else None
         return Said(found) if found is not None else Said(not_run=f"shellcheck failed: {_last(done)}")

@@ -15,6 +15,7 @@ from dvmweb.recipes.variables import GIVEN, GIVEN_TO_BASH_DVM, NOT_GIVEN, Read, 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 LEVELS = {"error": ERROR, "warning": WARNING, "info": NOTE, "style": NOTE}  # shellcheck's words
 MOST = 500  # findings of one program
+NOT_FOLLOWED = 1091  # shellcheck's word for a file that it was not given
 _BASH = re.compile(r"^[^\n]*?line (\d+): (.*)$", re.MULTILINE)
 _SECRET = re.compile(r"(?:TOKEN|SECRET|PASSWORD|PASSWD|AUTH_KEY|API_KEY)$")
 _LIBRARY = re.compile(r"^(\s*(?:\.|source)\s+)\"?\$\{?DVM_LIB\}?\"?", re.MULTILINE)
@@ -158,8 +159,9 @@ def of_shellcheck(said: bytes) -> tuple[Finding, ...] | None:
                 int(one["line"]),
                 f"SC{int(one['code'])}",
             )
-            for one in comments[:MOST]
-        ]
+            for one in comments
+            if one["file"] == "-" and one["code"] != NOT_FOLLOWED
+        ][:MOST]
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return tuple(sorted(found, key=lambda one: one.line))

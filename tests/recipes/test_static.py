@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dvmweb.cookbook import Book
+from dvmweb.cookbook.programs import Programs
 from dvmweb.paths import Paths, bundled_folder
 from dvmweb.recipes import Shelf
 from dvmweb.recipes.model import OUR_VARIABLES
@@ -36,6 +37,17 @@ def test_nothing_is_found_in_a_bundled_recipe(bundled: Paths, name: str) -> None
     checked = Book(bundled, os.environ).check(name)
     assert checked.findings == ()
     assert checked.not_run == ()
+
+
+@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed")
+def test_shellcheck_reads_no_file_that_a_recipe_names(bundled: Paths, tmp_path: Path) -> None:
+    """With its -x it reads /dev/zero until no memory is left, and a pipe for ever."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "other").write_text("echo $HOME\n", "ascii")
+    words = f'# shellcheck source=/dev/zero\n. "$1"\n. {tmp_path}/pipe\n. {tmp_path}/other\n'
+    text = f'. "$DVM_LIB"\nsay hello\n{words}echo $2\n'
+    said = Programs(bundled, os.environ).shellcheck(text)
+    assert ([(found.code, found.line) for found in said.findings], said.not_run) == ([("SC2086", 7)], "")
 
 
 @pytest.mark.parametrize("name", NAMES)

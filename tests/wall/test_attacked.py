@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from .conftest import CODE, GIT, Guest
+from .conftest import CODE, GIT, MAIN, Guest
 
 pytestmark = pytest.mark.xdist_group("wall")
 EVIL = "[core]\\n\\trepositoryformatversion = 0\\n\\tfsmonitor = /tmp/evil\\n"
@@ -30,6 +30,64 @@ def commits(guest: Guest) -> bool:
     return guest.run("test", "-e", "/tmp/pwned").returncode == 0
 
 
+STORE = "cp -r .git/objects .git/refs .git/HEAD"
+
+
+@pytest.mark.parametrize(
+    ("attack", "folder", "said"),
+    [
+        (
+            f"mv src e; {STORE} e; printf '{EVIL}' >e/b; mv e/b e/config; echo ../e >.git/description"
+            "; mv .git/description .git/commondir",
+            ".",
+            ".git/commondir",
+        ),
+        (
+            f"{STORE} src; printf '{EVIL}\\tbare = false\\n\\tworktree = {CODE}\\n' >src/b; mv src/b src/config",
+            "src",
+            "src/config",
+        ),
+        (f"{STORE} src; mv src/link src/config; printf '{EVIL}' >link.to", "src", "src/config"),
+    ],
+)
+def test_a_file_of_the_users_that_an_agent_wrote_in_is_no_setting(
+    evil: Guest, attack: str, folder: str, said: str
+) -> None:
+    evil.main("mkdir src; echo a >src/a; echo b >src/b; ln -s ../link.to src/link")
+    done = evil.agent(f"set -e; {attack}")
+    assert f"dvm: {said} was the agent's: it is now " in done.stderr
+    assert not looks(evil, folder)
+
+
+def test_an_agent_that_nobody_looked_after_is_looked_after_before_the_next(evil: Guest) -> None:
+    evil.main("mkdir src; echo b >src/b")
+    evil.root("rm -f /home/dvm-agent/log")
+    script = f"{STORE} src; printf '{EVIL}' >src/b; mv src/b src/config; echo x >~/log; sleep 12345"
+    with evil.started("bash", "-c", script) as process:
+        evil.root("until [ -s /home/dvm-agent/log ]; do :; done")
+        process.kill()
+    assert "dvm: src/config was the agent's: it is now " in evil.agent("true").stderr
+
+
+def test_what_the_user_makes_while_no_agent_runs_stays(project: Guest) -> None:
+    project.agent("true")
+    project.main("git init -q new; cd new; git config alias.x '!true'; touch a; ln -s ../../a .git/hooks/pre-commit")
+    assert project.agent("true").stderr == ""
+    project.main("cd new; git config alias.y '!true'")
+    assert project.agent("true").stderr == ""
+
+
+def test_what_the_user_makes_while_an_agent_runs_stays_when_it_is_harmless(project: Guest) -> None:
+    project.root("rm -f /home/dvm-agent/log")
+    with project.started("bash", "-c", "echo x >~/log; until [ -e go ]; do sleep 0.05; done") as process:
+        project.root("until [ -s /home/dvm-agent/log ]; do :; done")
+        project.main(f"git init -q new; {GIT} clone -q . clone; git config alias.x '!true'")
+        project.main(f"{GIT} submodule --quiet add {CODE}/sub s; touch go")
+        _, said = process.communicate(timeout=30)
+    assert said == ""
+    project.main("git -C new status; git -C clone log --oneline; git -C s log --oneline; git config alias.x")
+
+
 COMMON = (
     "set -e; git init -q mine; cd mine; echo a >a; git add a; git -c user.name=A -c user.email=a@b commit -qm a; cd .."
     "; commit=$(git -C mine rev-parse HEAD); mkdir -p x/worktrees/y; mv mine/.git/objects mine/.git/refs x"
@@ -49,6 +107,50 @@ def test_what_lies_above_a_hooks_folder_cannot_be_moved_away(evil: Guest) -> Non
     evil.main("mkdir -p tools/hooks src; echo x >tools/hooks/README; git config core.hooksPath tools/hooks")
     done = evil.agent("mv tools away && mkdir tools && mv src tools/hooks && ln -s /tmp/evil tools/hooks/pre-commit")
     assert "busy" in done.stderr
+    assert not commits(evil)
+
+
+@pytest.mark.parametrize("value", [f"{CODE}/tools", "~/code/app/tools", "./x/../tools"])
+@pytest.mark.parametrize("repository", [".", "sub"])
+def test_a_hooks_folder_is_guarded_by_whichever_name(evil: Guest, value: str, repository: str) -> None:
+    tools = "sub/tools" if repository == "sub" and value.startswith("./") else "tools"
+    evil.main(f"git config --unset core.hooksPath; mkdir {tools}; git -C {repository} config core.hooksPath '{value}'")
+    done = evil.agent(f"echo x >{tools}/pre-commit; mv {tools} away")
+    assert "Read-only file system" in done.stderr
+    assert "busy" in done.stderr
+
+
+def test_what_is_too_deep_to_be_looked_at_is_closed(evil: Guest) -> None:
+    deep = "a/" * 210
+    evil.main("mkdir src")
+    done = evil.agent(
+        f"mkdir -p {deep} && git init -q {deep}mine && git -C {deep}mine config core.fsmonitor /tmp/evil"
+        f"; mkdir -p {'b/' * 200} && mv src {'b/' * 200}b && mkdir -p {'b/' * 201}c"
+    )
+    assert done.stderr.count("is too deep: nobody looked inside, so it is closed") == 2
+    for place in (f"{deep}mine", f"{'b/' * 201}c"):
+        assert evil.run("ls", f"{CODE}/{place}", user=MAIN).returncode != 0
+
+
+def test_a_last_look_that_fails_is_told(project: Guest) -> None:
+    project.change("_agent_project.py", "5_000_000", "1000")
+    done = project.agent("mkdir many; cd many; touch {1..1000}; exit 3")
+    assert "dvm: nobody could look at what the agent left (The project holds too many files" in done.stderr
+    assert done.returncode == 3
+    assert project.agent("echo ran").stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("link", "script"), [("../../tools/check", "tools/check"), (f"{CODE}/check", "check"), ("..", "hooks/pre-commit")]
+)
+def test_what_a_link_in_hooks_leads_to_is_read_only(evil: Guest, link: str, script: str) -> None:
+    place = "hooks" if link == ".." else "hooks/pre-commit"
+    evil.main(
+        f"git config --unset core.hooksPath; mkdir hooks tools; printf '#!/bin/sh\n' >{script}; chmod 755 {script}"
+        f"; rm -rf .git/{place}; ln -s {'../hooks' if link == '..' else link} .git/{place}"
+    )
+    done = evil.agent(f"echo touch /tmp/pwned >>{script}; rm -rf hooks tools; echo touch /tmp/pwned >check; git status")
+    assert "Read-only file system" in done.stderr
     assert not commits(evil)
 
 
