@@ -54,9 +54,9 @@ def test_each_tab_of_a_vm_that_is_not_created(created: Browser, tab: str) -> Non
 
 def test_a_service_has_no_key_no_hook_and_no_green_light_for_what_nobody_looked_at(
     client: Browser,
-    house: House,
+    house: House,  # noqa: F811
     vms: Vms,
-    monkeypatch: pytest.MonkeyPatch,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     vms.init("llama", kind="llama")
     _shown(vms, monkeypatch, instance=Instance("dvm-llama", "Running"), work=WorkReport(NOW, "/home/dev/code/llama"))
@@ -78,9 +78,9 @@ def test_the_page_of_a_vm_is_not_green_about_a_run_that_nobody_looked_into(
 
 def test_a_wall_that_the_demo_cannot_test_is_not_promised(
     client: Browser,
-    house: House,
+    house: House,  # noqa: F811
     vms: Vms,
-    monkeypatch: pytest.MonkeyPatch,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     vms.init("app", ("claude",))
     _shown(vms, monkeypatch, instance=Instance("dvm-app", "Running"))
