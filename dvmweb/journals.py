@@ -87,7 +87,7 @@ def _judge(vms: Vms, name: str, finished: Finished) -> None:
     if finished.code == NO_UNIT and finished.ended == "exit":
         raise NotFound(f"{name}: {said}.", _known(units_of(vms, name)))
     if finished.code == NO_JOURNAL and vms.paths.is_demo:
-        raise CouldNotLook(f"The journal of {name} was not run in the demo: its guests keep none.", "Lima's guests do.")
+        raise CouldNotLook(f"{name} has no journal to show: guests of the demo keep none.", "Guests of Lima do.")
     if finished.ended == "deadline" or finished.code == LOST:
         raise CouldNotLook(f"{name} does not answer, or no longer: {said}.", f"See how it is: dvm ls, dvm start {name}")
     raise DvmError(f"The journal of {name} cannot be read: {said}.", f"Look yourself: dvm ssh {name} -- journalctl")

@@ -118,7 +118,8 @@ def check_lines(found: Iterable[Checked]) -> Iterator[str]:
     not_run: dict[str, None] = {}
     for checked in found:
         for finding in checked.findings:
-            yield f"{checked.name}:{finding.line}: {in_words(finding)}"
+            place = f"{checked.name}:{finding.line}" if finding.line else checked.name  # 0: of the whole recipe
+            yield f"{place}: {in_words(finding)}"
         yield f"{checked.name}: {checked.words}"
         not_run |= dict.fromkeys(checked.not_run)
     yield from not_run

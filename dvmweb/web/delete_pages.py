@@ -61,6 +61,7 @@ class DeletePage:
     is_running: bool
     has_run_since: bool  # it was looked into
     job_id: str  # that holds the VM, "" for none
+    service_data: str  # what of a service nobody looks at, "" for a project's VM
 
 
 @blueprint.get("/vms/<name>/delete")
@@ -174,6 +175,7 @@ def _model(vms: Vms, vm: Vm) -> DeletePage:
         is_running=vm.status == "Running",
         has_run_since=vm.has_run_since,
         job_id=vm.job.id if vm.job else "",
+        service_data=_service_data(vm),
     )
 
 
@@ -190,9 +192,13 @@ def _gone(vms: Vms, vm: Vm) -> tuple[tuple[str, str], ...]:
         told.append(("Terminals", f"{number} open"))
     elif number is None:
         told.append(("Terminals", "nobody can say: their keeper does not answer"))
-    if vm.config is not None and vm.config.is_service:
-        told.append(("Not looked at", NOT_LOOKED[vm.config.kind]))
+    if data := _service_data(vm):
+        told.append(("Not looked at", data))
     return (*told, ("The rest", "packages, databases, files outside the code folder"))
+
+
+def _service_data(vm: Vm) -> str:
+    return NOT_LOOKED[vm.config.kind] if vm.config is not None and vm.config.is_service else ""
 
 
 def _terminals(vms: Vms, name: str) -> int | None:

@@ -12,7 +12,7 @@ from dvmweb.lima.entering import shown
 from dvmweb.lima.ledger import Entry
 from dvmweb.web.secret_fields import SecretField
 from dvmweb.web.views import Action, Badge
-from dvmweb.web.wording import age, capital, clock, duration
+from dvmweb.web.wording import age, capital, clock, count, duration
 
 VERBS = {"sync": "Sync", "start": "Start", "stop": "Stop", "work": "Look into", "delete": "Delete", "test": "Test"}
 STATES = {
@@ -115,7 +115,7 @@ def job_view(
         title=_title(job),
         vm=_subject(job),
         verb=VERBS.get(job.verb, visible(job.verb, 20)),
-        badge=STATES[job.state],
+        badge=_badge(job),
         lead=_lead(job, now),
         is_open=job.is_open,
         steps=tuple(_step(step, now, is_open=job.is_open) for step in job.steps),
@@ -129,6 +129,14 @@ def job_view(
     )
 
 
+def _badge(job: Job) -> Badge:
+    """The state of a job; a test whose recipe was not run tells nothing and is never green."""
+    runs = [step for step in job.steps if step.title.startswith(f"{_subject(job)}, ")]
+    if job.verb == "test" and job.state == "succeeded" and any(step.state == "not-run" for step in runs):
+        return Badge("blind", "eye-off", "Not known")
+    return STATES[job.state]
+
+
 def _subject(job: Job) -> str:
     """What a job is about: its VM, but a test's VM is a throwaway one."""
     return visible(str(job.options.get("recipe", "")) if job.verb == "test" else job.vm, 40)
@@ -138,7 +146,7 @@ def _title(job: Job) -> str:
     name = f"{VERBS.get(job.verb, job.verb)} {_subject(job)}"
     if job.is_open:
         return f"{_progress(job)} · {name} · dvm" if job.steps else f"{name} · dvm"
-    return f"{name}: {STATES[job.state].word.lower()} · dvm"
+    return f"{name}: {_badge(job).word.lower()} · dvm"
 
 
 def _progress(job: Job) -> str:
@@ -153,7 +161,9 @@ def _lead(job: Job, now: float) -> str:
         begun = duration(now - (job.started or job.created))
         return f"{_progress(job)}, running for {begun}. It goes on when you close this page."
     took = f" after {duration(job.ended - job.started)}" if job.ended and job.started else ""
-    return f"{STATES[job.state].word}{took}, {age(job.ended or job.created, now)}."
+    said = f"{_badge(job).word}{took}, {age(job.ended or job.created, now)}."
+    number = sum(step.state == "not-run" for step in job.steps)
+    return f"{said} {count(number, 'step was', 'steps were')} not run." if number else said
 
 
 def _step(step: StepRecord, now: float, *, is_open: bool) -> StepView:
@@ -232,7 +242,7 @@ def row(job: Job, now: float) -> JobRow:
         title=f"{VERBS.get(job.verb, job.verb)} {_subject(job)}",
         vm=_subject(job),
         verb=VERBS.get(job.verb, visible(job.verb, 20)),
-        badge=STATES[job.state],
+        badge=_badge(job),
         asked=age(job.created, now),
         took=duration(end - job.started) if end and job.started else "",
         note=visible(note, 160),

@@ -173,8 +173,8 @@ def _facts(entry: Entry) -> tuple[tuple[str, str], ...]:
     found = [("Category", recipe.category), ("Needs", ", ".join(recipe.needs) or "nothing")]
     found += [("Listens on", f"{ports} in the guest")] if ports else []
     found += [("Its service", ", ".join(recipe.units))] if recipe.units else []
-    probe = visible(recipe.probe, 500) or "none, so a sync cannot tell whether it works"
-    found += [("Works when", probe)]
+    probe = visible(recipe.probe, 500)
+    found += [("Probe", probe) if probe else ("No probe", "a sync cannot tell whether it works")]
     found += [("Made for", "bash DVM: it finds there what it found in bash DVM")] if recipe.is_of_bash_dvm else []
     found += [("Follows", "a moving version: a sync with update runs it again")] if recipe.moving else []
     return tuple(found)

@@ -221,6 +221,8 @@ def failed_line(vm: Vm) -> FailedLine | None:
     step = next((step for step in job.steps if step.state == "failed"), None)
     ended = "was interrupted" if job.state == "interrupted" else "failed"
     at = f": {visible(step.title, 80)}" if step is not None else ""
+    if step is None and job.failure is not None and job.failure.kind == "SecretNeeded":
+        at = ": it needs a secret from you"
     return FailedLine(job.id, f"The last {visible(job.verb, 20)} {ended}{at}")
 
 

@@ -23,7 +23,7 @@ from dvmweb.web import house, job_view, secret_fields, terminal_view, vm_view
 from dvmweb.web.actions import actions_of, agents_of
 from dvmweb.web.finding import checked, find_vm
 from dvmweb.web.job_pages import see_other, to_job
-from dvmweb.web.views import Mark, badge, failed_line, job_line, ports
+from dvmweb.web.views import Mark, badge, failed_line, job_line, ports, work_line
 from dvmweb.web.vms_pages import disk_used
 from dvmweb.web.wall_view import wall_line
 from dvmweb.web.work_view import work_view
@@ -59,7 +59,7 @@ def show(name: str) -> Response:
         failed=failed_line(vm),
         actions=(*actions_of(vm), *agents_of(vm)),
         marks=_marks(vm),
-        tabs=vm_view.tabs(tab),
+        tabs=vm_view.tabs(tab, has_key=vm.config is None or not vm.config.is_service),
         tab=tab,
         problems=tuple(vm.problem.splitlines()),
         **model,
@@ -77,6 +77,7 @@ def _overview(vms: Vms, vm: Vm, now: float) -> dict[str, Any]:
     return {
         "facts": vm_view.facts(vm, disk_used(vm)),
         "ports": ports(vm),
+        "line": work_line(vm, now),
         "work": work_view(vm.work, now) if vm.work is not None else None,
         "wall": {"line": wall_line(vm, now), "lines": vm.wall.lines()[1:] if vm.wall else ()},
         "secrets": secret_fields.fields(secrets_of(vms.paths, vm)),

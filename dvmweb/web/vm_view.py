@@ -94,9 +94,10 @@ def _ports(recipe: Recipe, config: VmConfig) -> tuple[str, ...]:
     return (visible(str(own), 10),) if own is not None else tuple(map(str, recipe.ports)) if recipe.units else ()
 
 
-def tabs(current: str) -> tuple[Tab, ...]:
-    """The tabs with the current one marked."""
-    return tuple(Tab(name, text, name == current) for name, text in TABS.items())
+def tabs(current: str, *, has_key: bool = True) -> tuple[Tab, ...]:
+    """The tabs with the current one marked; a service VM has no key of its own."""
+    shown = (name for name in TABS if has_key or name != "key" or name == current)
+    return tuple(Tab(name, TABS[name], name == current) for name in shown)
 
 
 def facts(vm: Vm, disk_used: int) -> tuple[tuple[str, str], ...]:

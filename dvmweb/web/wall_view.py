@@ -14,11 +14,15 @@ def wall_line(vm: Vm, now: float) -> WorkLine | None:
     report = vm.wall
     if report is None:
         has_agents = vm.kind == "managed" and any(name in wall.AGENTS for name in wanted)
-        return WorkLine("blind", "eye-off", "Wall not tested", detail="a sync tests it") if has_agents else None
+        return WorkLine("blind", "eye-off", "Wall not tested", detail="no sync has tested it") if has_agents else None
     tested, result = f"tested {age(report.at, now)}", report.result_for(wanted)
     if result == wall.HOLE:
         return WorkLine("bad", "warn", "The wall has a hole", tested, capital(report.summary()))
     if result == wall.HOLDS:
         return WorkLine("safe", "lock", "Wall holds", tested)
-    untested = "an agent has come since: a sync tests it" if report.result == wall.HOLDS else capital(report.summary())
+    untested = (
+        "an agent has come since, and no sync has tested it"
+        if report.result == wall.HOLDS
+        else capital(report.summary())
+    )
     return WorkLine("blind", "eye-off", "Wall not known", tested, untested)

@@ -124,7 +124,7 @@ def test_ctrl_c_leaves_the_journal(vms: Vms, monkeypatch: pytest.MonkeyPatch) ->
 
 ENDS = [
     (66, b"there is no unit nginx\n", NotFound, "Its recipes have: dvm-llama."),
-    (69, b"this guest keeps no journal\n", CouldNotLook, "not run in the demo"),
+    (69, b"this guest keeps no journal\n", CouldNotLook, "guests of the demo keep none"),
     (255, b"Connection reset\n", CouldNotLook, "does not answer, or no longer: Connection reset"),
     (1, b"\x1b[31msudo: no\n", DvmError, "cannot be read: \\x1b[31msudo: no"),
 ]
@@ -147,7 +147,7 @@ def test_in_the_demo_and_for_a_vm_that_does_not_run_it_says_so(house: House, vms
     assert (said.code, "app is not created." in said.err) == (3, True)
     house.ok("sync", "app")
     said = house.dvm("log", "app", "-f", "-n", "5")
-    assert (said.code, "was not run in the demo" in said.err) == (6, True), said
+    assert (said.code, "guests of the demo keep none" in said.err) == (6, True), said
     house.ok("stop", "app")
     said = house.dvm("log", "app")
     assert (said.code, "Start it with `dvm start app`." in said.err) == (6, True)

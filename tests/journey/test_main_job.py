@@ -69,6 +69,8 @@ def test_a_sync_with_nothing_to_do_is_one_list_and_one_question(house: House) ->
     states = {step["title"]: step["state"] for step in house.jobs()[0]["steps"]}
     assert states.pop("look first") == states.pop("reachable") == states.pop("state") == "done"
     assert set(states.values()) == {"skipped"}
+    told = next(step["reason"] for step in house.jobs()[0]["steps"] if step["title"] == "state")
+    assert told == "1 recipe applied", "what the demo could not run, baseline and python, is not applied"
 
 
 def test_ls_makes_one_engine_call(house: House) -> None:

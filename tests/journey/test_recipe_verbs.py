@@ -80,7 +80,7 @@ def test_check_finds_each_kind_with_its_line(house: House, tmp_path: Path) -> No
     lines = said.out.splitlines()
     for start in (
         "tool:7: error: DVM_COLOR is given by no param",
-        "tool:0: error: app: params.tool.size",
+        "tool: error: app: params.tool.size",
         "odd:2: error",
     ):
         assert any(line.startswith(start) for line in lines), start

@@ -50,6 +50,16 @@ def stopped(house: House, client: Browser, vms: Vms) -> Browser:  # noqa: F811
     return client
 
 
+def test_a_service_is_not_green_without_what_nobody_looked_at(house: House, client: Browser, vms: Vms) -> None:  # noqa: F811
+    vms.init("llama", kind="llama")
+    house.faults(start={"exit": 1, "stderr": "not now"})
+    assert house.dvm("sync", "llama").code == 1
+    store(vms, replace(CLEAN, looked_at=time.time()), "llama")
+    text = client.get("/vms/llama/delete").text
+    assert "Nothing at risk" in text
+    assert "by the word of the guest. Not looked at: its models" in text
+
+
 def instances(vms: Vms) -> list[str]:
     return [path.name for path in vms.paths.lima_home.iterdir() if path.name.startswith("dvm-")]
 

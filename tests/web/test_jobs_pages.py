@@ -59,6 +59,16 @@ def test_a_test_of_a_recipe_leads_to_the_recipe_and_not_to_its_throwaway_vm() ->
     assert "dvmtest" not in str(view)
 
 
+def test_a_test_that_was_not_run_is_not_green() -> None:
+    steps = (StepRecord("baseline", (), "not-run"), StepRecord("node, first run and probe", (), "not-run"))
+    job = replace(ENDED, verb="test", options={"recipe": "node"}, steps=steps)
+    view, row = job_view.job_view(job, NOW), job_view.row(job, NOW)
+    assert (view.badge.tone, row.badge.word, view.title) == ("blind", "Not known", "Test node: not known · dvm")
+    assert view.lead.endswith(" 2 steps were not run.")
+    tried = replace(job, steps=(steps[0], StepRecord("node, first run and probe", (), "done")))
+    assert job_view.row(tried, NOW).badge.word == "Done"
+
+
 @pytest.mark.parametrize(
     ("verb", "state", "texts"),
     [

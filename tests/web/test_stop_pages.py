@@ -87,6 +87,7 @@ def test_the_page_asks_and_the_answer_stops_it(
     assert "1 terminal is in use and will end" in asked.text
     assert "&lt;b&gt;" in asked.text
     assert 'name="force" value="1"' in asked.text
+    assert "nobody looks at the work first" in asked.text
     assert started == []
     client.post("/vms/app/stop", data={"force": "1", "sure": "1"})
     assert started == [{"name": "app", "verb": "stop", "force": True}]

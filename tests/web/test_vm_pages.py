@@ -52,6 +52,53 @@ def test_each_tab_of_a_vm_that_is_not_created(created: Browser, tab: str) -> Non
     assert answer.text.count('aria-current="page"') == 2, "one of the frame and one tab"
 
 
+def test_a_service_has_no_key_no_hook_and_no_green_light_for_what_nobody_looked_at(
+    client: Browser,
+    house: House,  # noqa: F811
+    vms: Vms,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    vms.init("llama", kind="llama")
+    _shown(vms, monkeypatch, instance=Instance("dvm-llama", "Running"), work=WorkReport(NOW, "/home/dev/code/llama"))
+    text = client.get("/vms/llama").text
+    assert "own files are not looked at" in text
+    assert "tab=key" not in text
+    assert "Read the project hook" not in text
+
+
+def test_the_page_of_a_vm_is_not_green_about_a_run_that_nobody_looked_into(
+    created: Browser, vms: Vms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = WorkReport(NOW, "/home/dev/code/app")
+    _shown(vms, monkeypatch, instance=Instance("dvm-app", "Running"), work=report, has_run_since=True)
+    text = created.get("/vms/app").text
+    assert "Not looked since it ran" in text
+    assert "Nothing at risk" not in text
+
+
+def test_a_wall_that_the_demo_cannot_test_is_not_promised(
+    client: Browser,
+    house: House,  # noqa: F811
+    vms: Vms,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    vms.init("app", ("claude",))
+    _shown(vms, monkeypatch, instance=Instance("dvm-app", "Running"))
+    text = client.get("/vms/app").text
+    assert "no sync has tested it" in text
+    assert "The demo has no wall." in text
+
+
+def _shown(vms: Vms, monkeypatch: pytest.MonkeyPatch, **changes: object) -> None:
+    """The one VM as the page is to find it, with what nobody has to run for."""
+    from dvmweb.web import house as shared
+
+    one = replace(vms.list_vms()[0], kind="managed", status="Running", **changes)  # type: ignore[arg-type]
+    monkeypatch.setattr(Vms, "remembered", lambda _self, _vm: one)  # no instance is behind it
+    snapshot = type("S", (), {"vms": (one,), "problem": None, "generation": 1, "at": NOW})
+    monkeypatch.setattr(shared, "watch", lambda: type("W", (), {"snapshot": lambda self: snapshot})())
+
+
 @pytest.mark.parametrize("name", ["nope", "-f", "A", "a%20b", "..%2fx", "%00", "x" * 31, "%D0%B0", "a%0a", "lima:x"])
 def test_c01_what_is_no_vm_is_not_found_and_nothing_starts(created: Browser, vms: Vms, name: str) -> None:
     for path in ("", "/hook", "/delete"):

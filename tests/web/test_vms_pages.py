@@ -10,7 +10,7 @@ import pytest
 
 from dvmweb.config.model import VmConfig
 from dvmweb.errors import DvmError, NoEngine
-from dvmweb.jobs.journal import Job, StepRecord
+from dvmweb.jobs.journal import Failure, Job, StepRecord
 from dvmweb.jobs.stored import Reach
 from dvmweb.lima.instances import Instance
 from dvmweb.lima.watching import Snapshot
@@ -143,6 +143,10 @@ def test_a_failed_sync_is_told_on_the_card_until_another_job_runs() -> None:
     interrupted = views.card(running(failed=replace(failed, state="interrupted", steps=())), NOW).failed
     assert interrupted is not None
     assert interrupted.text == "The last sync was interrupted"
+    needs = replace(failed, steps=steps[:1], failure=Failure("SecretNeeded", "It takes a secret."))
+    asks = views.card(running(failed=needs), NOW).failed
+    assert asks is not None
+    assert asks.text == "The last sync failed: it needs a secret from you"
     assert views.card(running(failed=failed, job=busy("sync")), NOW).failed is None
     assert views.card(running(), NOW).failed is None
 
