@@ -118,6 +118,7 @@ def readme_shots(job: str) -> tuple[Shot, ...]:
         Shot("delete", "/vms/shop-api/delete", size=(1280, 1000)),
         Shot("terminal", "/vms/shop-api/terminal", work_in_terminal, size=(1280, 640)),
         Shot("terminals", "/terminals", size=(1280, 560)),
+        Shot("recipe", "/recipes/node", size=(1280, 860)),
     )
 
 

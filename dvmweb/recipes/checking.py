@@ -88,7 +88,7 @@ def of_variables(recipe: Recipe) -> tuple[Finding, ...]:
         if read.name not in given and read.name not in seen:
             seen.add(read.name)
             found.append(_unknown(recipe, read))
-    return (*found, *_unread(recipe), *_secret_names(recipe))
+    return (*found, *_unread(recipe), *_must_be_set(recipe), *_secret_names(recipe))
 
 
 def _unknown(recipe: Recipe, read: Read) -> Finding:
@@ -113,6 +113,24 @@ def _unread(recipe: Recipe) -> tuple[Finding, ...]:
         Finding(NOTE, "variables", f"the param {param.name} is not read", f"The script gets it as {param.variable}.")
         for param in recipe.params
         if not re.search(rf"\b{param.variable}\b", _code(recipe.text))
+    )
+
+
+def _must_be_set(recipe: Recipe) -> tuple[Finding, ...]:
+    """A variable of a recipe of bash DVM that nothing guards: `set -u` ends the recipe where no config sets it."""
+    every = reads(recipe.text)
+    guarded = {read.name for read in every if read.kind == "default"} | defaults_itself(recipe.text)
+    lines = {read.name: read.line for read in reversed(every)}  # the first one counts
+    return tuple(
+        Finding(
+            NOTE,
+            "variables",
+            f"{param.variable} has no default: where a config does not set it, the recipe ends there",
+            f"Set params.{recipe.name}.{param.name} in the config.",
+            lines[param.variable],
+        )
+        for param in recipe.params
+        if param.is_inferred and param.variable in lines.keys() - guarded and not _SECRET.search(param.variable)
     )
 
 

@@ -131,4 +131,6 @@ def test_what_it_reads_is_what_a_config_may_set() -> None:
     recipe = parse_header("hello", HELLO, Path("hello.sh"), is_local=True)
     assert recipe.summary == "Says hello"
     assert [param.name for param in recipe.params] == ["hello_version", "hello_sha256"]
-    assert of_variables(recipe) == ()
+    [note] = of_variables(recipe)
+    assert (note.level, note.line) == ("note", 8)
+    assert note.todo == "Set params.hello.hello_sha256 in the config."
