@@ -28,7 +28,7 @@ sys.path.insert(0, HERE)
 import _agent_kernel as kernel  # noqa: E402
 
 SECONDS = 20.0
-MOST_BYTES, MOST_GUARDED, MOST_FOUND = 200_000, 200, 20
+MOST_BYTES, MOST_FOUND = 4_000_000, 20
 VARIABLE = "DVM_WALL_CANARY"
 COMMANDS = {"mistral": "vibe"}
 # What lies outside of a project and may hold secrets, or a way to more rights; below the home, and at fixed places.
@@ -83,8 +83,8 @@ def attacked(agent: Any, name: str) -> list[tuple[str, str]]:
             "user": setting.agent.pw_uid,
             "home": setting.agent.pw_dir,
             "there": [path for path in outside(setting.main.pw_dir) if os.path.lexists(path)],
-            "read_only": look.read_only[:MOST_GUARDED],
-            "fixed": look.fixed[:MOST_GUARDED],
+            "read_only": look.read_only,
+            "fixed": look.fixed,
             "wrapper": f"/usr/local/bin/{COMMANDS.get(name, name)}",
             "scopes": kernel.can_scope(),
         }

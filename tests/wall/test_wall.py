@@ -23,6 +23,13 @@ def test_it_holds_around_a_project_with_everything(project: Guest) -> None:
     assert project.main("git status --porcelain --ignore-submodules=none") == "?? bare.git/\n?? linked/\n?? nested/\n"
 
 
+def test_every_guarded_place_is_attacked(guest: Guest) -> None:
+    guest.main("for i in $(seq 220); do git init -q \"r$i\"; done")
+    *found, count, result = guest.wall()
+    assert (found, result) == ([], "result holds")
+    assert int(count.removeprefix("count ")) > 220 * 2
+
+
 def test_it_holds_around_an_empty_project(guest: Guest) -> None:
     assert guest.wall()[-1] == "result holds"
 
