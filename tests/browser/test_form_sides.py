@@ -109,11 +109,11 @@ def test_a_typed_secret_stays_when_the_fields_follow(page: Page, dashboard: Dash
     edit(page, dashboard)
     page.check("#f-recipe-agent")
     expect(page.locator("#f-yaml")).to_have_value(OWN + "recipes:\n  - agent\n")
-    page.get_by_label("Token").fill("s3cret-canary")
+    page.locator("#f-secret-token-agent").fill("s3cret-canary")
     page.locator("#f-yaml").press("Control+End")
     page.keyboard.type("user: jo\n")
     expect(page.locator("#f-user")).to_have_value("jo")
-    expect(page.get_by_label("Token")).to_have_value("s3cret-canary")
+    expect(page.locator("#f-secret-token-agent")).to_have_value("s3cret-canary")
     assert "s3cret-canary" not in page.input_value("#f-yaml")
 
 

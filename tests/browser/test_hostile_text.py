@@ -27,7 +27,7 @@ def hostile(url: str) -> dict[str, str]:
     return {
         "d01 tag": f'"><img src={url}/img onerror=window.pwned=1>',
         "d01 quote": f"' hx-get={url}/hx hx-trigger=load x='",
-        "d01 template": "{{7*7}}{%print(7*7)%}${7*7}",
+        "d01 template": "{{7777*7777}}{%print(7777*7777)%}${7777*7777}",
         "d01 href": "javascript:window.pwned=1",
         "d02 script": f"</script><script>window.pwned=1</script><script src={url}/script></script>",
         "d02 comment": "<!-- --!><textarea><plaintext>`",
@@ -149,7 +149,7 @@ def check(page: Page, root: str) -> None:
 SHOWN = {
     "/": ("img src=",),
     "/vms/app": (
-        "{{7*7}}",
+        "{{7777*7777}}",
         "javascript:window.pwned=1",
         "</script>",
         "<!--",
@@ -159,7 +159,7 @@ SHOWN = {
         "hx-get=",
     ),
     "/vms/app/delete": (
-        "{{7*7}}",
+        "{{7777*7777}}",
         "javascript:window.pwned=1",
         "</script>",
         "<!--",
@@ -167,8 +167,8 @@ SHOWN = {
         "\\x1b[2J",
         "\\xff\\xfe",
     ),
-    "/new-vm": ("{{7*7}}", "javascript:window.pwned=1", "hx-get="),
-    "/vms/app/edit": ("{{7*7}}", "javascript:window.pwned=1", "hx-get="),
+    "/new-vm": ("{{7777*7777}}", "javascript:window.pwned=1", "hx-get="),
+    "/vms/app/edit": ("{{7777*7777}}", "javascript:window.pwned=1", "hx-get="),
 }
 
 
@@ -183,7 +183,7 @@ def test_d01_d02_d03_d05_names_of_a_guest_are_text(home: Entered, page: Page, pa
         page.locator("input[name=recipe][value=odd]").check()
     shown = page.inner_text("main")
     assert [text for text in SHOWN[path] if text not in shown] == []
-    assert "49" not in re.sub(r"[0-9a-f]{5,}", "", shown), "no template was run"
+    assert str(7777 * 7777) not in shown, "no template was run"
     check(page, home.root)
 
 
@@ -220,7 +220,7 @@ def test_d01_d02_d03_a_job_and_its_log_are_text(home: Entered, page: Page, site:
     job = a_job(home, b"\n".join(lines) + b"\n", *texts)
     page.goto(home.root + {"job": f"/jobs/{job}", "jobs": "/jobs", "vm": "/vms/app?tab=jobs"}[where])
     if where == "job":
-        expect(page.locator("[data-log-lines]")).to_contain_text("{{7*7}}")
+        expect(page.locator("[data-log-lines]")).to_contain_text("{{7777*7777}}")
         until(page, "document.querySelector('[data-log]') !== null")
         page.locator("[data-log-search]").fill("<script")
         page.keyboard.press("Enter")

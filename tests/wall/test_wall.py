@@ -24,7 +24,7 @@ def test_it_holds_around_a_project_with_everything(project: Guest) -> None:
 
 
 def test_every_guarded_place_is_attacked(guest: Guest) -> None:
-    guest.main("for i in $(seq 220); do git init -q \"r$i\"; done")
+    guest.main('for i in $(seq 220); do git init -q "r$i"; done')
     *found, count, result = guest.wall()
     assert (found, result) == ([], "result holds")
     assert int(count.removeprefix("count ")) > 220 * 2
