@@ -22,11 +22,15 @@ answer() {
 }
 
 temp=""
-clean_up() { if [ -n "$temp" ]; then rm -f -- "$temp"; fi; }
+# The end of the line and of the bootstrap each send a signal: the second one must not end the rm of the first.
+clean_up() {
+  trap '' HUP INT TERM
+  if [ -n "$temp" ]; then rm -f -- "$temp"; fi
+}
 trap clean_up EXIT
-trap 'exit 129' HUP
-trap 'exit 130' INT
-trap 'exit 143' TERM
+trap 'clean_up; exit 129' HUP
+trap 'clean_up; exit 130' INT
+trap 'clean_up; exit 143' TERM
 
 finish() {
   clean_up
