@@ -20,9 +20,10 @@ MAX_BYTES = 4_000_000
 # What `bash -c` runs in the guest. It saves exactly $1 bytes of stdin, so that a cut stream never runs half a script
 # and nothing in the script can eat the rest of it. Stdin stays open while the script runs: its end means that dvm is
 # gone or has cancelled, and the script with all it started is ended too. With a second word, what comes behind the
-# payload goes to the script, through the named pipe `stream`. What a program of the guest says is cut: one that says
-# `yes` for ever would fill the memory of a demo's host. No backslash and no single quote stands here: the text passes
-# through two shells, and one of them may be fish.
+# payload goes to the script, through the named pipe `stream`. A signal ends that pipe before the script: a shell just
+# before an exec can lose its TERM, and what then waits for bytes would only be killed. What a program of the guest says
+# is cut: one that says `yes` for ever would fill the memory of a demo's host. No backslash and no single quote stands
+# here: the text passes through two shells, and one of them may be fish.
 BOOTSTRAP = """set -m
 umask 077
 top=$(mktemp -d "${XDG_RUNTIME_DIR:-/tmp}/dvm.XXXXXXXX" 2>/dev/null | head -c 4096)
@@ -51,7 +52,7 @@ end_main() {
 watch=$!
 exec 3<&-
 set +m
-on_signal() { trap : HUP INT TERM; end_main; kill -s KILL -- "-$watch" 2>/dev/null; exit 143; }
+on_signal() { trap : HUP INT TERM; kill -s KILL -- "-$watch" 2>/dev/null; end_main; exit 143; }
 trap on_signal HUP INT TERM
 { wait "$main"; code=$?; } 2>/dev/null
 { if [ -e "$top/gone" ]; then wait "$watch"; else kill -s KILL -- "-$watch"; wait "$watch"; fi; } 2>/dev/null

@@ -225,7 +225,10 @@ class Upload:
         if last is not None and last.tag == "done":
             return words.arrived(last, self._wanted)
         if last is not None and last.tag == "refused":
-            raise words.refusal(b"".join(last.fields), self._wanted, self._world)
+            why = b"".join(last.fields)
+            if why == words.INCOMPLETE and self._trouble is not None:
+                raise self._trouble  # the guest only saw the end that we made of it
+            raise words.refusal(why, self._wanted, self._world)
         if self._is_all_sent:
             what = f"It is not known whether {self._wanted.name} arrived."
             raise CouldNotLook(what, "Look into the VM before you send it again.")

@@ -14,6 +14,7 @@ from dvmweb.plans import World
 
 MOST_BYTES = 4 << 30  # of one file
 RESERVE = 256 << 20  # bytes of the guest's disk that stay free
+INCOMPLETE = b"incomplete"  # a refusal: the bytes ended before the word that they were all
 NOTHING = "No file was made of it in the VM. Try again."
 
 

@@ -158,6 +158,27 @@ def test_the_end_of_a_stream_ends_the_script(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_signal_ends_the_stream_first_so_that_the_script_can_clean_up(tmp_path: Path) -> None:
+    """A shell between fork and exec can lose a TERM: what then still reads the stream has to see its end."""
+    left = tmp_path / "left"
+    script = GuestScript(
+        f"trap 'rm {left}; exit' TERM\nexec 4<stream\ntouch {left}\n(trap '' TERM; echo up; exec cat <&4 >/dev/null)\n",
+        takes_stream=True,
+    )
+    env = {"PATH": os.environ["PATH"], "XDG_RUNTIME_DIR": str(tmp_path)}
+    guest = subprocess.Popen(script.argv(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
+    assert guest.stdin is not None
+    assert guest.stdout is not None
+    guest.stdin.write(script.payload())
+    guest.stdin.flush()  # and it stays open, as the pipe of a host that has not gone
+    assert guest.stdout.readline() == b"up\n"
+    guest.terminate()
+    assert guest.wait(timeout=30) == 143
+    assert not left.exists()
+    guest.stdin.close()
+    guest.stdout.close()
+
+
 def _names(process: psutil.Process, word: str) -> bool:
     with suppress(psutil.Error):
         return any(word in value for value in process.environ().values())
