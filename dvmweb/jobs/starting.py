@@ -25,7 +25,7 @@ from dvmweb.paths import Paths
 
 KEPT_JOBS = 200
 SPARE_JOBS = 20  # so that not every job reads all journals
-EXIT_SECONDS = 2.0  # between the end in a job's journal and the end of its process, which frees the VM
+EXIT_SECONDS = 5.0  # between the end in a job's journal and the end of its process, which frees the VM
 READY = b"ready\n"
 
 
@@ -42,7 +42,7 @@ def start(
     Raises VmBusy when another job holds the VM, and the job's own error (a bad config, no limactl) when it could not
     begin; nothing was changed then.
     """
-    lock = _take(paths, vm)
+    lock = take(paths, vm)
     try:
         job = journal.new(vm, verb, new_id(), options, holder(paths, vm))
         _write_holder(lock, job.id)
@@ -60,7 +60,8 @@ def start(
     return journal.read(paths, job.id)
 
 
-def _take(paths: Paths, vm: str) -> files.Lock:
+def take(paths: Paths, vm: str) -> files.Lock:
+    """Hold the VM. A job that has ended may still be going away; raises VmBusy when one is open."""
     folder = files.private_folder(paths.vm_state(vm))
     deadline = time.monotonic() + EXIT_SECONDS
     while (lock := files.try_lock(folder / "lock")) is None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
-from dvmweb import files, recipes
+from dvmweb import recipes
 from dvmweb.config.store import ConfigStore
 from dvmweb.errors import ConfigError, DvmError, NotFound
 from dvmweb.guest_text import visible
@@ -92,9 +92,7 @@ def origin_held(paths: Paths, origin: str) -> Iterator[None]:
     if not origin:
         yield
         return
-    lock = files.try_lock(files.private_folder(paths.vm_state(origin)) / "lock")
-    if lock is None:
-        raise starting.busy(paths, origin)
+    lock = starting.take(paths, origin)
     try:
         yield
     finally:

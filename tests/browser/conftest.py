@@ -214,6 +214,8 @@ def context(browser: Browser, request: pytest.FixtureRequest, complaints: Compla
 
     When the test fails there is a picture of every page, and in the end no page may have complained.
     """
+    if "dashboard" in request.fixturenames:
+        request.getfixturevalue("dashboard")  # set up first, so ended last: a page may still be loading what it shows
     settings = {"viewport": DESK, "reduced_motion": "reduce", **getattr(request, "param", {})}
     one = browser.new_context(**settings)
     one.set_default_timeout(PATIENCE)

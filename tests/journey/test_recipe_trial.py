@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dvmweb import files
-from dvmweb.jobs import journal
+from dvmweb.jobs import journal, starting, trials
 
 from .conftest import House, until
 
@@ -167,9 +166,22 @@ def test_a_vm_that_a_job_holds_is_not_cloned(house: House) -> None:
     house.ok("init", "other")
     house.ok("sync", "other")
     house.ok("stop", "other")
-    held = files.try_lock(house.paths.vm_state("other") / "lock")
-    assert held is not None
+    held = starting.take(house.paths, "other")
     said = house.dvm("recipe", "test", "git", "--vm", "other")
     held.release()
     assert (said.code, "holds other" in said.err) == (4, True), said
     assert_nothing_left(house, "other")
+
+
+def test_a_vm_whose_last_job_is_still_going_away_is_waited_for(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job says that it has ended a moment before its process does."""
+    held = starting.take(house.paths, "other")
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        held.release()
+
+    monkeypatch.setattr("dvmweb.jobs.starting.time.sleep", wait)
+    with trials.origin_held(house.paths, "other"):
+        assert len(waits) == 1
