@@ -184,9 +184,10 @@ def end_keepers(house: House) -> None:
 
 @dataclass
 class Complaints:
-    """What the browser found wrong on the pages of a test; a test takes out what it provoked."""
+    """What the browser found wrong on the pages of a test; a test says what it provoked."""
 
     lines: list[str] = field(default_factory=list)
+    forgiven: set[str] = field(default_factory=set)
 
     def hear(self, page: Page) -> None:
         page.on("pageerror", lambda error: self.lines.append(f"error: {error}"))
@@ -197,10 +198,20 @@ class Complaints:
             self.lines.append(f"console: {said.text}")
 
     def take(self, words: str) -> None:
-        """Forget the complaints that hold these words; there must be one."""
+        """Forget the complaints that hold these words, also later ones; there must be one by now."""
         kept = [line for line in self.lines if words not in line]
         assert len(kept) < len(self.lines), f"no complaint about {words!r} in {self.lines}"
         self.lines[:] = kept
+        self.forgive(words)
+
+    def forgive(self, *words: str) -> None:
+        """Any complaint may hold these words, now or until the page is closed; "" stands in each."""
+        self.forgiven.update(words)
+
+    @property
+    def left(self) -> list[str]:
+        """The complaints that no test has said to have provoked."""
+        return [line for line in self.lines if not any(words in line for words in self.forgiven)]
 
 
 @pytest.fixture
@@ -222,7 +233,7 @@ def context(browser: Browser, request: pytest.FixtureRequest, complaints: Compla
     one.on("page", complaints.hear)
     yield one
     has_failed = request.node.stash.get(HAS_FAILED, False)
-    if has_failed or complaints.lines:
+    if has_failed or complaints.left:
         FAILURES.mkdir(exist_ok=True)
         for number, page in enumerate(one.pages):
             picture = FAILURES / f"{request.node.name.replace('/', '-')}-{number}.png"
@@ -230,7 +241,7 @@ def context(browser: Browser, request: pytest.FixtureRequest, complaints: Compla
                 page.screenshot(path=picture, full_page=True)
                 print(f"picture of {page.url}: {picture}", file=sys.stderr)
     one.close()
-    assert has_failed or not complaints.lines, "\n".join(complaints.lines)
+    assert has_failed or not complaints.left, "\n".join(complaints.left)
 
 
 @pytest.fixture

@@ -160,7 +160,7 @@ def test_logged_out_everywhere_the_cards_say_so(
     assert has_style
     expect(own_page.get_by_role("alert")).to_contain_text("You are logged out")
     own_page.close()  # it goes on asking, and is refused, for as long as it is open
-    complaints.lines[:] = [line for line in complaints.lines if "401" not in line and "404" not in line]
+    complaints.forgive("401", "404")
     _forgive_gone(complaints)
 
 
@@ -214,7 +214,7 @@ def _sync_slowly(page: Page, house: House, word: str) -> None:
 
 def _forgive_gone(complaints: Complaints) -> None:
     """Forget what the browser and htmx say about a dashboard that was taken away."""
-    complaints.lines[:] = [line for line in complaints.lines if GONE not in line and "htmx:" not in line]
+    complaints.forgive(GONE, "htmx:")
 
 
 def test_r12_a_file_that_changed_while_its_form_was_open_shows_both_and_writes_nothing(

@@ -42,7 +42,7 @@ def test_a_reload_and_a_killed_dashboard_bring_the_screen_back(home: Entered, ta
     assert tab.screen == shown
     tab.run("echo in $PWD")
     assert "\nin /\n" in tab.screen, "it is the same shell"
-    complaints.lines.clear()
+    complaints.forgive("")
 
 
 def test_a_lost_connection_counts_down_and_tries_at_once_when_told(
@@ -64,7 +64,7 @@ def test_a_lost_connection_counts_down_and_tries_at_once_when_told(
     tab.open()
     expect(again).to_be_hidden()
     tab.until("document.activeElement.className === 'xterm-helper-textarea'")
-    complaints.lines.clear()
+    complaints.forgive("")
 
 
 def test_a_dashboard_that_answers_again_has_the_terminal_back_at_once(
@@ -80,7 +80,7 @@ def test_a_dashboard_that_answers_again_has_the_terminal_back_at_once(
     )
     home.dashboard.start()
     tab.open()
-    complaints.lines.clear()
+    complaints.forgive("")
 
 
 def test_what_is_typed_before_the_first_attach_arrives_whole(home: Entered, context: BrowserContext) -> None:
@@ -115,7 +115,7 @@ def test_what_is_typed_while_the_dashboard_is_gone_is_kept_and_too_much_is_told(
     tab.open()
     tab.wait_for("\nlate")
     assert tab.sent()[before:] == "echo la''te; #\r"
-    complaints.lines.clear()
+    complaints.forgive("")
 
 
 def test_a_line_that_breaks_twenty_times_loses_and_doubles_nothing(tab: Tab) -> None:
