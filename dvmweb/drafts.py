@@ -17,7 +17,7 @@ from dvmweb.config.store import ConfigStore
 from dvmweb.config.values import size_text
 from dvmweb.config.yaml_reader import Document
 from dvmweb.errors import ConfigError, DvmError, NotFound, Problem, UsageError
-from dvmweb.jobs.worlds import SCRIPTS, beyond_the_file, recipe_wishes, wish_of
+from dvmweb.jobs.worlds import beyond_the_file, recipe_wishes, recipes_of, scripts, wish_of
 from dvmweb.lima.engine import find_engine
 from dvmweb.lima.overlay import read_overlay
 from dvmweb.names import check_socket_path, instance_name, vm_name
@@ -122,14 +122,12 @@ class Drafts:
         """
         if draft.config is None:
             raise ConfigError(draft.problems)
-        shelf = recipes.Shelf(self.paths)
-        ordered = recipes.order(draft.config.recipes, shelf, has_baseline=draft.config.baseline)
         world = plans.World(
             config=draft.config,
             wish=wish_of(draft.config),
             overlay=read_overlay(self.paths.overlay_file),
-            recipes=recipe_wishes(self.paths, draft.config, ordered),
-            scripts={name: shelf.own(name.removesuffix(".sh")) for name in SCRIPTS},
+            recipes=recipe_wishes(self.paths, draft.config, recipes_of(self.paths, draft.config)),
+            scripts=scripts(self.paths),
             engine=find_engine(self.environ, self.paths),
             lima_home=self.paths.lima_home,
             lima_file=self.paths.vm_state(draft.config.name) / "lima.yaml",

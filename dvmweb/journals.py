@@ -37,10 +37,9 @@ class Wanted:
 def units_of(vms: Vms, name: str) -> tuple[str, ...]:
     """The units that the recipes of a VM name, in their order. Raises NotFound, ConfigError."""
     from dvmweb import recipes
+    from dvmweb.jobs.worlds import recipes_of
 
-    config = vms.check_config(name)
-    ordered = recipes.order(config.recipes, recipes.Shelf(vms.paths), has_baseline=config.baseline)
-    return tuple(dict.fromkeys(unit for recipe in ordered for unit in recipe.units))
+    return recipes.units(recipes_of(vms.paths, vms.check_config(name)))
 
 
 def wanted(known: tuple[str, ...], unit: str, lines: int = 200) -> Wanted:

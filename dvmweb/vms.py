@@ -57,6 +57,11 @@ class Vm:
     wall: WallReport | None = None  # None: the wall around its agents was not tested
     job_ended: float = 0.0  # when its last job ended, seconds since the epoch
 
+    @property
+    def made_of(self) -> tuple[str, ...]:
+        """The recipes that its config names, where there is an instance to have them."""
+        return self.config.recipes if self.config and self.kind == "managed" else ()
+
 
 @dataclass(frozen=True)
 class Vms:
@@ -92,14 +97,6 @@ class Vms:
         from dvmweb.config.store import ConfigStore
 
         return ConfigStore(self.paths)
-
-    def secrets_of(self, name: str) -> tuple[str, ...]:
-        """The names of the secrets that the recipes of a VM take."""
-        from dvmweb import recipes
-
-        config = self.check_config(name)
-        ordered = recipes.order(config.recipes, recipes.Shelf(self.paths), has_baseline=config.baseline)
-        return tuple(param.name for recipe in ordered for param in recipes.secret_params(recipe))
 
     def _must_have_config(self, name: str) -> None:
         if not self.paths.vm_config(vm_name(name)).exists():

@@ -16,6 +16,7 @@ from dvmweb.names import is_recipe_name
 
 AGENTS = ("claude", "codex", "opencode", "mistral")  # the recipes that ship and put an agent behind the wall
 HOLDS, HOLE, UNKNOWN = "holds", "hole", "unknown"
+UNTESTED = "untested"  # there are agents, and no test of the wall around them
 MOST_CHECKS = 10_000
 MOST_FOUND = 20  # findings of one agent
 TEXT = 200  # bytes of a finding
@@ -80,6 +81,13 @@ class WallReport:
     def to_json(self) -> str:
         """The report as text."""
         return json.dumps(asdict(self))
+
+
+def standing(report: WallReport | None, wanted: Iterable[str]) -> str:
+    """How the wall of a VM with these recipes stood: HOLDS, HOLE, UNKNOWN or UNTESTED; "" where it has no agent."""
+    if report is not None:
+        return report.result_for(wanted)
+    return UNTESTED if any(name in AGENTS for name in wanted) else ""
 
 
 def from_json(text: str) -> WallReport:

@@ -15,7 +15,7 @@ from dvmweb.cli.follow import follow, report_end
 from dvmweb.cli.group import Group
 from dvmweb.cli.hooks import approves_hook, ask_for_hook
 from dvmweb.cli.recipes import recipe
-from dvmweb.cli.syncing import read_secrets, show_plan
+from dvmweb.cli.syncing import missing_secrets, read_secrets, show_plan
 from dvmweb.cli.web import web
 from dvmweb.errors import UsageError
 from dvmweb.vms import Vms
@@ -94,10 +94,9 @@ def sync(vms: Vms, name: str, dry_run: bool, secrets: tuple[str, ...], **options
         return
     values = read_secrets(secrets)
     job = follow(vms, vms.start_job(name, "sync", options, values))
-    if job.failure is not None and job.failure.kind == "SecretNeeded" and sys.stdin.isatty():
-        asked = job.failure.todo.split()  # only for those that it needs
-        missing = tuple(word for secret in vms.secrets_of(name) if (word := f"{secret}=-") in asked)
-        job = follow(vms, vms.start_job(name, "sync", options, values | read_secrets(missing)))
+    while (missing := missing_secrets(job)) and sys.stdin.isatty():  # the next recipe may lack another one
+        values |= read_secrets(missing)
+        job = follow(vms, vms.start_job(name, "sync", options, values))
     code = report_end(vms, job)
     if code == 0 and approves_hook(vms, name, job):
         code = report_end(vms, follow(vms, vms.start_job(name, "sync")))

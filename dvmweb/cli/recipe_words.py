@@ -10,7 +10,7 @@ from dvmweb.cli.follow import shown_state
 from dvmweb.cookbook import Entry
 from dvmweb.errors import ExitCode
 from dvmweb.guest_text import visible
-from dvmweb.jobs.journal import Job, StepRecord
+from dvmweb.jobs.journal import Job
 from dvmweb.recipes import Param
 from dvmweb.recipes.checking import Checked, Finding
 
@@ -132,14 +132,10 @@ def in_words(finding: Finding) -> str:
     return f"{finding.level}: {finding.what}.{todo} [{by}]"
 
 
-def _runs(name: str, job: Job) -> list[StepRecord]:
-    return [step for step in job.steps if step.title.startswith(f"{name}, ")]
-
-
 def test_lines(name: str, job: Job, *, has_probe: bool) -> Iterator[str]:
     """How a recipe stood its test; a run that did not come to its end has been told by its job."""
     yield ""
-    for step in _runs(name, job):
+    for step in job.runs_of(name):
         words = {
             "done": "passed",
             "failed": shown_state(job, step),
@@ -156,5 +152,5 @@ def test_lines(name: str, job: Job, *, has_probe: bool) -> Iterator[str]:
 
 def test_code(name: str, job: Job) -> int:
     """The exit code of a test that came to its end: a run that was none says nothing."""
-    is_unknown = any(step.state == "not-run" for step in _runs(name, job))
+    is_unknown = any(step.state == "not-run" for step in job.runs_of(name))
     return int(ExitCode.COULD_NOT_LOOK if is_unknown else ExitCode.OK)

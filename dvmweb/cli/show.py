@@ -118,12 +118,10 @@ def work(vm: Vm) -> str:
 
 def wall_of(vm: Vm) -> str:
     """How the wall around its agents stood; never "holds" where it was not tested."""
-    wanted = vm.config.recipes if vm.config else ()
-    if vm.wall is None:
-        is_untested = vm.kind == "managed" and any(name in wall.AGENTS for name in wanted)
-        return "not tested" if is_untested else ""
-    words = {wall.HOLDS: "holds", wall.HOLE: "HAS A HOLE", wall.UNKNOWN: "not known"}
-    return f"{words[vm.wall.result_for(wanted)]} {age(vm.wall.at)}"
+    stands = wall.standing(vm.wall, vm.made_of)
+    words = {wall.HOLDS: "holds", wall.HOLE: "HAS A HOLE", wall.UNKNOWN: "not known", wall.UNTESTED: "not tested"}
+    tested = f" {age(vm.wall.at)}" if vm.wall else ""
+    return f"{words[stands]}{tested}" if stands else ""
 
 
 def kind(vm: Vm) -> str:

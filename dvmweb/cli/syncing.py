@@ -7,6 +7,7 @@ import sys
 import click
 
 from dvmweb.errors import UsageError
+from dvmweb.jobs.journal import Job
 from dvmweb.vms import Vms
 
 
@@ -18,6 +19,12 @@ def show_plan(vms: Vms, name: str, options: dict[str, bool]) -> None:
             from dvmweb.lima.entering import shown
 
             click.echo(f"      $ {shown(step.argv)}")
+
+
+def missing_secrets(job: Job) -> tuple[str, ...]:
+    """The secrets that a job ended for want of, as words for `read_secrets`: those that its failure says to give."""
+    todo = job.failure.todo if job.failure is not None and job.needs_secret else ""
+    return tuple(word for word in todo.split() if word.endswith("=-"))
 
 
 def read_secrets(given: tuple[str, ...]) -> dict[str, bytes]:

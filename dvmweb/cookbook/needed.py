@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from dvmweb import recipes
 from dvmweb.cookbook.uses import APPLIED, Standing, standing
 from dvmweb.errors import DvmError
-from dvmweb.jobs import applied
-from dvmweb.jobs.worlds import recipe_wishes
+from dvmweb.jobs import applied, worlds
 from dvmweb.paths import Paths
 from dvmweb.plans import RecipeWish
 from dvmweb.vms import Vm
@@ -26,27 +25,32 @@ class Secret:
     is_kept: bool = False  # the guest keeps it for all of them
 
 
+def recipes_of(paths: Paths, vm: Vm) -> tuple[recipes.Recipe, ...]:
+    """The recipes of a VM in the order in which they run; none without a config. Raises ConfigError."""
+    return worlds.recipes_of(paths, vm.config) if vm.config is not None else ()
+
+
 def standings_of(paths: Paths, vm: Vm) -> dict[str, Standing]:
     """How each recipe of a VM stands, by name. Raises DvmError where its config or recipes cannot be used."""
+    return _standings(paths, vm, _wishes(paths, vm))
+
+
+def _standings(paths: Paths, vm: Vm, wishes: tuple[RecipeWish, ...]) -> dict[str, Standing]:
     told = applied.read(paths, vm.name, vm.instance)
-    return {
-        wish.recipe.name: standing(told.get(wish.recipe.name), wish.digest, vm.instance) for wish in _wishes(paths, vm)
-    }
+    return {wish.recipe.name: standing(told.get(wish.recipe.name), wish.digest, vm.instance) for wish in wishes}
 
 
 def _wishes(paths: Paths, vm: Vm) -> tuple[RecipeWish, ...]:
-    if vm.config is None:
-        return ()
-    ordered = recipes.order(vm.config.recipes, recipes.Shelf(paths), has_baseline=vm.config.baseline)
-    return recipe_wishes(paths, vm.config, ordered)
+    return worlds.recipe_wishes(paths, vm.config, recipes_of(paths, vm)) if vm.config is not None else ()
 
 
 def secrets_of(paths: Paths, vm: Vm) -> tuple[Secret, ...]:
     """The secrets of a VM in the order of its recipes; none where its config or recipes cannot be used."""
     try:
-        wishes, stands = _wishes(paths, vm), standings_of(paths, vm)
+        wishes = _wishes(paths, vm)
     except DvmError:
         return ()
+    stands = _standings(paths, vm, wishes)
     found: dict[str, Secret] = {}
     for wish in wishes:
         name = wish.recipe.name

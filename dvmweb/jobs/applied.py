@@ -41,8 +41,7 @@ def keep(paths: Paths, vm: str, instance: Instance | None, found: Mapping[str, A
     for name, applied in found.items():
         run = instance.host_agent_pid
         kept[name] = {"at": time.time(), "run": run, "applied": asdict(applied) if applied is not None else None}
-    facts = {"version": VERSION, "mark": birth_mark(instance), "recipes": kept}
-    files.write_whole(files.private_folder(paths.vm_state(vm)) / FILE, json.dumps(facts).encode())
+    _write(paths, vm, instance, kept)
 
 
 def begins(paths: Paths, vm: str, instance: Instance | None, script: GuestScript | None) -> None:
@@ -51,8 +50,7 @@ def begins(paths: Paths, vm: str, instance: Instance | None, script: GuestScript
     if instance is None or name not in (kept := _entries(paths, vm, instance)):
         return
     del kept[name]
-    facts = {"version": VERSION, "mark": birth_mark(instance), "recipes": kept}
-    files.write_whole(paths.vm_state(vm) / FILE, json.dumps(facts).encode())
+    _write(paths, vm, instance, kept)
 
 
 def ended(paths: Paths, vm: str, instance: Instance | None, script: GuestScript | None, result: str) -> None:
@@ -60,6 +58,11 @@ def ended(paths: Paths, vm: str, instance: Instance | None, script: GuestScript 
     if script is not None and RECIPE in script.variables:
         known = Applied(script.variables[HASH], result, int(time.time()))
         keep(paths, vm, instance, {script.variables[RECIPE]: known})
+
+
+def _write(paths: Paths, vm: str, instance: Instance, entries: Mapping[str, object]) -> None:
+    facts = {"version": VERSION, "mark": birth_mark(instance), "recipes": entries}
+    files.write_whole(files.private_folder(paths.vm_state(vm)) / FILE, json.dumps(facts).encode())
 
 
 def read(paths: Paths, vm: str, instance: Instance | None) -> Mapping[str, Told]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dvmweb import files
-from dvmweb.errors import DvmError, NotFound
+from dvmweb.errors import DvmError, NotFound, SecretNeeded
 from dvmweb.names import is_id
 from dvmweb.paths import Paths
 from dvmweb.processes import birth, is_alive
@@ -91,6 +91,15 @@ class Job:
     @property
     def is_open(self) -> bool:
         return self.state in OPEN_STATES
+
+    @property
+    def needs_secret(self) -> bool:
+        """Whether it ended because nobody gave a secret."""
+        return self.failure is not None and self.failure.kind == SecretNeeded.__name__
+
+    def runs_of(self, recipe: str) -> tuple[StepRecord, ...]:
+        """The steps that run a recipe: by their title, which names it first."""
+        return tuple(step for step in self.steps if step.title.startswith(f"{recipe}, "))
 
     def with_step(self, index: int, **changes: Any) -> Job:
         """The same job with one step changed."""

@@ -26,7 +26,7 @@ def tested(tools: Tools, world: World, finished: Finished) -> Outcome:
         report = wall.parse_report(finished.stdout, world.nonce, agents)
     except CouldNotLook as error:
         report = wall.could_not_look(error.what.rstrip("."))
-    _write(tools.paths, name, world.booted or world.instance, report)
+    _write(tools.paths, name, world.latest, report)
     if report.result == wall.HOLE:
         raise DvmError(
             f"The wall around the agents of {name} has {report.summary()}.",

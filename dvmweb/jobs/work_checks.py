@@ -78,7 +78,7 @@ def keep_report(paths: Paths, job: str, world: World, finished: Finished) -> wor
         report = work.parse_report(finished.stdout, world.nonce, f"{world.wish.instance} {world.known_id}")
     except CouldNotLook as error:
         report = work.could_not_look(error.what)
-    stored.write(paths, world.config.name, world.booted or world.instance, job, report)
+    stored.write(paths, world.config.name, world.latest, job, report)
     return report
 
 

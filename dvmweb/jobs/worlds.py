@@ -72,7 +72,7 @@ def world_of(
         wish=wish_of(config),
         overlay=overlay,
         recipes=wishes,
-        scripts={name: _script(paths, name) for name in SCRIPTS},
+        scripts=scripts(paths),
         engine=engine,
         lima_home=paths.lima_home,
         lima_file=paths.vm_state(vm) / "lima.yaml",
@@ -83,6 +83,12 @@ def world_of(
         key_note=read_note(paths, vm, "no-key"),
         secrets=dict(secrets),
     )
+
+
+def scripts(paths: Paths) -> dict[str, str]:
+    """Our own guest scripts by file name. Raises ConfigError."""
+    shelf = recipes.Shelf(paths)
+    return {name: shelf.own(name.removesuffix(".sh")) for name in SCRIPTS}
 
 
 def wish_of(config: VmConfig) -> Wish:
@@ -127,9 +133,15 @@ def beyond_the_file(paths: Paths, reading: Reading) -> tuple[tuple[recipes.Recip
     return ordered, tuple(problems)
 
 
+def recipes_of(paths: Paths, config: VmConfig) -> tuple[recipes.Recipe, ...]:
+    """The recipes of a VM in the order in which they run. Raises ConfigError."""
+    return recipes.order(config.recipes, recipes.Shelf(paths), has_baseline=config.baseline)
+
+
 def recipe_wishes(paths: Paths, config: VmConfig, ordered: tuple[recipes.Recipe, ...]) -> tuple[RecipeWish, ...]:
     """Recipes that were found good, with the params that the config gives them."""
-    library, shelf = _script(paths, "_lib.sh"), recipes.Shelf(paths)
+    shelf = recipes.Shelf(paths)
+    library = shelf.library()
     return tuple(_wish(recipe, config, library, shelf) for recipe in ordered)
 
 
@@ -182,10 +194,6 @@ def check_secrets(ordered: tuple[recipes.Recipe, ...], secrets: Mapping[str, byt
             raise UsageError(
                 f"No recipe of this VM takes a secret {name!r}.", f"Secrets that its recipes take: {known}."
             )
-
-
-def _script(paths: Paths, name: str) -> str:
-    return files.read_bounded(paths.bundled_recipes / name, files.RECIPE_BYTES).decode()
 
 
 def _known_id(paths: Paths, vm: str) -> str:

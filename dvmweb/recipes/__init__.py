@@ -8,6 +8,7 @@ from dvmweb.recipes.selection import (
     param_values,
     recipe_hash,
     secret_params,
+    units,
     validate_params,
 )
 from dvmweb.recipes.shelf import Shelf
@@ -22,6 +23,7 @@ __all__ = [
     "parse_header",
     "recipe_hash",
     "secret_params",
+    "units",
     "validate_params",
     "variable_name",
 ]

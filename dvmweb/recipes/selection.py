@@ -85,6 +85,11 @@ def secret_params(recipe: Recipe) -> tuple[Param, ...]:
     return tuple(param for param in recipe.params if param.secret)
 
 
+def units(ordered: Iterable[Recipe]) -> tuple[str, ...]:
+    """The systemd units of several recipes, each once."""
+    return tuple(dict.fromkeys(unit for recipe in ordered for unit in recipe.units))
+
+
 def param_values(recipe: Recipe, given: Mapping[str, object]) -> dict[str, str]:
     """The values of all params that are no secrets, as the script gets them; defaults where nothing is given.
 

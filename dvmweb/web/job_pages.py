@@ -135,7 +135,7 @@ def _view(vms: Vms, job: Job) -> JobView:
 
 def _asks(vms: Vms, job: Job) -> tuple[SecretField, ...]:
     """The inputs for the secrets without which the job ended."""
-    if not job_view.needs_secret(job):
+    if not job.needs_secret:
         return ()
     with suppress(DvmError):  # the VM has gone meanwhile
         return secret_fields.fields(secrets_of(vms.paths, find_vm(job.vm)))

@@ -131,7 +131,7 @@ def job_view(
 
 def _badge(job: Job) -> Badge:
     """The state of a job; a test whose recipe was not run tells nothing and is never green."""
-    runs = [step for step in job.steps if step.title.startswith(f"{_subject(job)}, ")]
+    runs = job.runs_of(str(job.options.get("recipe", "")))
     if job.verb == "test" and job.state == "succeeded" and any(step.state == "not-run" for step in runs):
         return Badge("blind", "eye-off", "Not known")
     return STATES[job.state]
@@ -197,11 +197,6 @@ def _interrupted(job: Job) -> FailureView | None:
     return FailureView("Its process died, so nobody knows how its last step went.", (), (todo,), "")
 
 
-def needs_secret(job: Job) -> bool:
-    """Whether it ended because nobody gave a secret."""
-    return job.failure is not None and job.failure.kind == "SecretNeeded"
-
-
 def _next(job: Job) -> tuple[Action, ...]:
     """What one does after a job that has ended, the most likely first."""
     if job.is_open:
@@ -214,7 +209,7 @@ def _next(job: Job) -> tuple[Action, ...]:
     if job.verb == "delete":
         gone = Action("next-all", "All VMs", "back", "/", is_post=False, tone="primary")
         return (gone,) if job.state == "succeeded" else (again, see)
-    if needs_secret(job):
+    if job.needs_secret:
         return (see,)  # to run it again takes the secret
     if job.state != "succeeded":
         return (again, see)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from dvmweb.guest_text import visible
 from dvmweb.jobs.journal import Job
 from dvmweb.jobs.stored import Reach, is_older
 from dvmweb.vms import Vm
 from dvmweb.web.meters import Meter, meters
-from dvmweb.web.wording import STEP, age, capital, count, duration, element_id, short_repo
-from dvmweb.work import Verdict, WorkReport
+from dvmweb.web.wall_view import wall_line
+from dvmweb.web.wording import STEP, age, duration, element_id, short_repo
+from dvmweb.web.work_line import WorkLine, place, work_line
 
 FRESH = 60.0  # seconds for which an answer counts as "reachable"; a page asks every 15 s
-_IN_REPOSITORIES = re.compile(r" in \d+ repositor(?:y|ies)")
 BUSY_WORDS = {"sync": "Syncing", "start": "Starting", "stop": "Stopping", "work": "Looking", "delete": "Deleting"}
 
 
@@ -28,17 +27,6 @@ class Badge:
     word: str
     age: str = ""
     title: str = ""
-
-
-@dataclass(frozen=True)
-class WorkLine:
-    """What a delete would lose, or how the wall stands, in a line."""
-
-    tone: str  # safe risk bad blind
-    icon: str
-    word: str
-    age: str = ""
-    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -151,54 +139,6 @@ def _fresh_reach(vm: Vm, now: float) -> Reach | None:
     return reach if reach is not None and reach.answered and not is_older(reach.at, FRESH, now) else None
 
 
-def work_line(vm: Vm, now: float) -> WorkLine | None:
-    """The work line of a card: never "nothing at risk" where nobody could look; None where there is no guest."""
-    if vm.kind == "unmanaged":
-        return WorkLine("blind", "eye-off", "Not looked", detail="dvm did not make it and does not look into it")
-    if vm.kind == "not created":
-        return None
-    if vm.work is None:
-        return WorkLine("blind", "eye-off", "Not looked", detail="nobody has looked into it yet")
-    if vm.has_run_since and vm.work.verdict is Verdict.CLEAN:
-        asked = f"looked {age(vm.work.looked_at, now)}"
-        return WorkLine("blind", "eye-off", "Not looked since it ran", asked, "nothing was at risk before that run")
-    line = report_line(vm.work, now, is_stopped=vm.status == "Stopped" and not vm.has_run_since)
-    if vm.config is None or not vm.config.is_service or line.detail:
-        return line
-    return replace(line, detail=f"in {visible(vm.config.code_dir)}; the service's own files are not looked at")
-
-
-def report_line(report: WorkReport, now: float, *, is_stopped: bool = False) -> WorkLine:
-    """One report in a line."""
-    asked = f"looked {age(report.looked_at, now)}"
-    if report.verdict is Verdict.COULD_NOT_LOOK:
-        tried = asked.replace("looked", "tried", 1)
-        return WorkLine("blind", "eye-off", "Could not look", tried, capital(visible(report.problems[0], 300)))
-    stopped = "as it was before it was stopped" if is_stopped else ""
-    if report.verdict is Verdict.CLEAN:
-        return WorkLine("safe", "check", "Nothing at risk", asked, stopped)
-    words = _IN_REPOSITORIES.sub("", report.summary())  # the detail says where
-    return WorkLine("risk", "warn", capital(words), asked, where(report) or stopped)
-
-
-def where(report: WorkReport) -> str:
-    """Where the first work at risk lies, and how many more places there are; "" for loose files alone."""
-    at_risk = [repository for repository in report.repositories if repository.is_at_risk]
-    if not at_risk:
-        return ""
-    first, more = at_risk[0], len(at_risk) - 1
-    branch = f" on {visible(first.branch, 60)}" if first.branch else ""
-    return f"{place(report, first.path)}{branch}" + (
-        f" and {count(more, 'more repository', 'more repositories')}" if more else ""
-    )
-
-
-def place(report: WorkReport, path: str) -> str:
-    """Where a repository lies in the guest: a path below the code folder is told with it."""
-    whole = path if path.startswith("/") else f"{report.code_dir}/{path}".removesuffix("/.")
-    return visible(whole, 120)
-
-
 def job_line(job: Job | None, now: float) -> JobLine | None:
     """How far the job of a VM is."""
     if job is None:
@@ -221,7 +161,7 @@ def failed_line(vm: Vm) -> FailedLine | None:
     step = next((step for step in job.steps if step.state == "failed"), None)
     ended = "was interrupted" if job.state == "interrupted" else "failed"
     at = f": {visible(step.title, 80)}" if step is not None else ""
-    if step is None and job.failure is not None and job.failure.kind == "SecretNeeded":
+    if step is None and job.needs_secret:
         at = ": it needs a secret from you"
     return FailedLine(job.id, f"The last {visible(job.verb, 20)} {ended}{at}")
 
@@ -264,7 +204,6 @@ def tags(vm: Vm, line: WorkLine | None) -> tuple[str, ...]:
 def card(vm: Vm, now: float, disk_used: int = 0, marks: tuple[Mark, ...] = ()) -> Card:
     """The card of a VM; `now` in seconds since the epoch."""
     from dvmweb.web.actions import actions_of, more_of
-    from dvmweb.web.wall_view import wall_line
 
     line = work_line(vm, now)
     kind = "instance" if vm.kind == "unmanaged" else "vm"

@@ -10,8 +10,8 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from dvmweb import files, recipes
-from dvmweb.cookbook.needed import secrets_of, standings_of
+from dvmweb import files
+from dvmweb.cookbook.needed import recipes_of, secrets_of, standings_of
 from dvmweb.errors import CouldNotLook, DvmError, UsageError
 from dvmweb.guest_text import log_lines, visible
 from dvmweb.lima import ledger
@@ -23,9 +23,10 @@ from dvmweb.web import house, job_view, secret_fields, terminal_view, vm_view
 from dvmweb.web.actions import actions_of, agents_of
 from dvmweb.web.finding import checked, find_vm
 from dvmweb.web.job_pages import see_other, to_job
-from dvmweb.web.views import Mark, badge, failed_line, job_line, ports, work_line
+from dvmweb.web.views import Mark, badge, failed_line, job_line, ports
 from dvmweb.web.vms_pages import disk_used
 from dvmweb.web.wall_view import wall_line
+from dvmweb.web.work_line import work_line
 from dvmweb.web.work_view import work_view
 
 blueprint = Blueprint("vm_pages", __name__)
@@ -88,7 +89,7 @@ def _overview(vms: Vms, vm: Vm, now: float) -> dict[str, Any]:
 def _service(vms: Vms, vm: Vm) -> vm_view.ServiceView | None:
     """How the services of a VM are reached and watched; None where its recipes bring none."""
     with suppress(DvmError):
-        ordered = _ordered(vms, vm)
+        ordered = recipes_of(vms.paths, vm)
         if vm.config is not None and any(recipe.units for recipe in ordered):
             return vm_view.service_view(vm.config, ordered)
     return None
@@ -113,7 +114,7 @@ def _recipes(vms: Vms, vm: Vm, now: float) -> dict[str, Any]:
     rows: tuple[vm_view.RecipeRow, ...] = ()
     problem = ""
     try:
-        rows = vm_view.recipe_rows(vm, _ordered(vms, vm), vms.jobs(vm.name), now, standings_of(vms.paths, vm))
+        rows = vm_view.recipe_rows(vm, recipes_of(vms.paths, vm), vms.jobs(vm.name), now, standings_of(vms.paths, vm))
     except DvmError as error:
         problem = error.what
     is_asked = request.args.get("ask") == "1"
@@ -157,12 +158,6 @@ def stored_key(vms: Vms, name: str) -> str:
     with suppress(OSError, UsageError):
         return files.read_bounded(vms.paths.vm_state(name) / "key.pub", NOTE_BYTES).decode("utf-8", "replace").strip()
     return ""
-
-
-def _ordered(vms: Vms, vm: Vm) -> tuple[recipes.Recipe, ...]:
-    if vm.config is None:
-        return ()
-    return recipes.order(vm.config.recipes, recipes.Shelf(vms.paths), has_baseline=vm.config.baseline)
 
 
 # -- jobs --------------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from dvmweb.guest_text import visible
 from dvmweb.jobs.journal import Job, StepRecord
 from dvmweb.lima.entering import shown
 from dvmweb.lima.ledger import Entry
-from dvmweb.recipes import Recipe
+from dvmweb.recipes import Recipe, units
 from dvmweb.vms import Vm
 from dvmweb.web.recipe_view import badge_of
 from dvmweb.web.views import Badge
@@ -84,8 +84,7 @@ def service_view(config: VmConfig, ordered: Iterable[Recipe]) -> ServiceView:
     """The units that its recipes name, and the ports on which they listen."""
     every = tuple(ordered)
     ports = dict.fromkeys(port for recipe in every for port in _ports(recipe, config))
-    units = tuple(dict.fromkeys(unit for recipe in every for unit in recipe.units))
-    return ServiceView(units, tuple(f"http://{config.guest_name}:{port}" for port in ports))
+    return ServiceView(units(every), tuple(f"http://{config.guest_name}:{port}" for port in ports))
 
 
 def _ports(recipe: Recipe, config: VmConfig) -> tuple[str, ...]:

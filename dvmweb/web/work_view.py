@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from dvmweb.guest_text import visible
 from dvmweb.jobs.stored import age, is_older
-from dvmweb.web.views import WorkLine, place, report_line
 from dvmweb.web.wording import capital, count, size
+from dvmweb.web.work_line import WorkLine, place, report_line
 from dvmweb.work import NOT_LOOKED, Names, RepositoryReport, Verdict, WorkReport
 
 STALE = 600.0  # seconds after which a report is called old

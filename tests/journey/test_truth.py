@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from typing import Any
 
+import pexpect
 import pytest
 
 from dvmweb import files
@@ -344,6 +346,26 @@ def test_a_secret_that_the_guest_keeps_is_asked_for_once(house: House) -> None:
     assert house.dvm("sync", "app", "--secret", "token=-", stdin=CANARY).code == 0
     house.paths.vm_config("app").write_text("baseline: false\nrecipes: [keeper]\nparams: {keeper: {colour: red}}\n")
     assert "done     recipe keeper" in house.ok("sync", "app")
+
+
+def test_on_a_terminal_each_recipe_asks_for_its_own_secret(house: House) -> None:
+    folder = house.paths.config / "recipes"
+    folder.mkdir(parents=True)
+    for name, secret in (("one", "key"), ("two", "token")):
+        text = KEEPER.replace("secret: kept", "secret: true").replace("~/kept", f"~/{name}")
+        (folder / f"{name}.sh").write_text(text.replace("token:", f"{secret}:").replace("TOKEN", secret.upper()))
+    house.paths.vm_config("app").parent.mkdir(parents=True, exist_ok=True)
+    house.paths.vm_config("app").write_text("baseline: false\nrecipes: [one, two]\n")
+    program, *words = house.argv("sync", "app")
+    child: Any = pexpect.spawn(program, words, env=house.environ, timeout=60)
+    child.expect_exact(b"Secret key: ")
+    child.sendline("of one")
+    child.expect_exact(b"Secret token: ")  # the first one is given again by itself
+    child.sendline("of two")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0, child.before
+    assert house.guest("app", "cat ~/one ~/two") == "of oneof two"
 
 
 def test_a_service_has_no_project_and_its_delete_says_what_nobody_looked_at(house: House) -> None:

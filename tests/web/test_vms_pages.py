@@ -18,6 +18,7 @@ from dvmweb.vms import Vm
 from dvmweb.web import house as shared
 from dvmweb.web import views
 from dvmweb.web.cards_view import Asked, CardsPage, cards_page, seen
+from dvmweb.web.work_line import work_line
 from dvmweb.work import LooseFiles, Names, RepositoryReport, WorkReport, could_not_look
 
 from .conftest import Browser
@@ -97,13 +98,13 @@ def test_running_is_never_reachable_without_a_fresh_answer() -> None:
     ],
 )
 def test_the_work_line(vm: Vm, tone: str, word: str) -> None:
-    line = views.work_line(vm, NOW)
+    line = work_line(vm, NOW)
     assert line is not None
     assert (line.tone, line.word) == (tone, word)
 
 
 def test_the_work_line_says_where_and_when() -> None:
-    line = views.work_line(running(work=UNPUSHED), NOW)
+    line = work_line(running(work=UNPUSHED), NOW)
     assert line is not None
     assert line.detail == "/home/dev/code/app on fix/rounding"
     assert line.age == "looked 40 s ago"
