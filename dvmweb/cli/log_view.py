@@ -123,7 +123,7 @@ def _follow(vms: Vms, job: Job) -> int:
             job = vms.job(job.id)
     if rest:
         print(log_lines(rest))
-    print(f"-- {job.verb} {job.vm}: {job.state}", file=sys.stderr)
+    print(f"-- {job.verb} {job.about}: {job.state}", file=sys.stderr)
     return 0
 
 

@@ -250,7 +250,7 @@ def jobs(vms: Vms, as_json: bool) -> None:
     if as_json:
         show.as_json([facts.job_facts(job) for job in found])
     elif found:
-        show.table(("JOB", "VM", "VERB", "STATE", "ASKED", "STEP OR ERROR"), show.job_rows(found))
+        show.table(("JOB", "OF", "VERB", "STATE", "ASKED", "STEP OR ERROR"), show.job_rows(found))
     else:
         click.echo("No jobs yet.")
 

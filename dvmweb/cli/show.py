@@ -156,7 +156,7 @@ def recipes(vm: Vm) -> str:
 
 def job_rows(jobs: Sequence[Job]) -> list[tuple[str, ...]]:
     """The lines of `dvm jobs`."""
-    return [(job.id[:8], job.vm, job.verb, job.state, age(job.created), _step(job)) for job in jobs]
+    return [(job.id[:8], visible(job.about, 40), job.verb, job.state, age(job.created), _step(job)) for job in jobs]
 
 
 def _step(job: Job) -> str:

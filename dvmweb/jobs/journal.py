@@ -93,6 +93,11 @@ class Job:
         return self.state in OPEN_STATES
 
     @property
+    def about(self) -> str:
+        """What it works on, in a word: its VM; a recipe's test works on a throwaway one, so its recipe."""
+        return str(self.options.get("recipe", "")) if self.verb == "test" else self.vm
+
+    @property
     def needs_secret(self) -> bool:
         """Whether it ended because nobody gave a secret."""
         return self.failure is not None and self.failure.kind == SecretNeeded.__name__

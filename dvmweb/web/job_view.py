@@ -113,7 +113,7 @@ def job_view(
     return JobView(
         id=job.id,
         title=_title(job),
-        vm=_subject(job),
+        vm=visible(job.about, 40),
         verb=VERBS.get(job.verb, visible(job.verb, 20)),
         badge=_badge(job),
         lead=_lead(job, now),
@@ -130,20 +130,16 @@ def job_view(
 
 
 def _badge(job: Job) -> Badge:
-    """The state of a job; a test whose recipe was not run tells nothing and is never green."""
-    runs = job.runs_of(str(job.options.get("recipe", "")))
-    if job.verb == "test" and job.state == "succeeded" and any(step.state == "not-run" for step in runs):
-        return Badge("blind", "eye-off", "Not known")
+    """The state of a job, green only where all of it was run; a test whose recipe was not run tells nothing."""
+    is_test = job.verb == "test"
+    asked = job.runs_of(job.about) if is_test else job.steps
+    if job.state == "succeeded" and any(step.state == "not-run" for step in asked):
+        return Badge("blind", "eye-off", "Not known" if is_test else "Done")
     return STATES[job.state]
 
 
-def _subject(job: Job) -> str:
-    """What a job is about: its VM, but a test's VM is a throwaway one."""
-    return visible(str(job.options.get("recipe", "")) if job.verb == "test" else job.vm, 40)
-
-
 def _title(job: Job) -> str:
-    name = f"{VERBS.get(job.verb, job.verb)} {_subject(job)}"
+    name = f"{VERBS.get(job.verb, job.verb)} {visible(job.about, 40)}"
     if job.is_open:
         return f"{_progress(job)} · {name} · dvm" if job.steps else f"{name} · dvm"
     return f"{name}: {_badge(job).word.lower()} · dvm"
@@ -202,7 +198,7 @@ def _next(job: Job) -> tuple[Action, ...]:
     if job.is_open:
         return ()
     if job.verb == "test":
-        name = _subject(job)
+        name = visible(job.about, 40)
         return (Action("next-recipe", name, "back", f"/recipes/{name}", is_post=False, tone="primary"),)
     page, again = f"/vms/{job.vm}", _again(job)
     see = Action("next-vm", job.vm, "back", page, is_post=False)
@@ -234,8 +230,8 @@ def row(job: Job, now: float) -> JobRow:
     end = job.ended or (now if job.is_open else 0.0)
     return JobRow(
         id=job.id,
-        title=f"{VERBS.get(job.verb, job.verb)} {_subject(job)}",
-        vm=_subject(job),
+        title=f"{VERBS.get(job.verb, job.verb)} {visible(job.about, 40)}",
+        vm=visible(job.about, 40),
         verb=VERBS.get(job.verb, visible(job.verb, 20)),
         badge=_badge(job),
         asked=age(job.created, now),
@@ -274,4 +270,4 @@ def hangs(step: StepRecord, now: float) -> bool:
 
 def title_of(job: Job) -> str:
     """The heading of a job's page."""
-    return capital(f"{VERBS.get(job.verb, job.verb)} {_subject(job)}")
+    return capital(f"{VERBS.get(job.verb, job.verb)} {visible(job.about, 40)}")

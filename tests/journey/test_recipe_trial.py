@@ -72,6 +72,7 @@ def test_what_fails_is_told_run_by_run(house: House) -> None:
     put(house, "once", "exit 69\n")  # "not run here" is neither
     said = house.dvm("recipe", "test", "once")
     assert (said.code, "nothing is known about it" in said.out) == (6, True)
+    assert house.ok("jobs").splitlines()[1].split()[1:3] == ["once", "test"]  # not by its throwaway VM
 
 
 @pytest.mark.usefixtures("guests_work")

@@ -66,7 +66,14 @@ def test_a_test_that_was_not_run_is_not_green() -> None:
     assert (view.badge.tone, row.badge.word, view.title) == ("blind", "Not known", "Test node: not known · dvm")
     assert view.lead.endswith(" 2 steps were not run.")
     tried = replace(job, steps=(steps[0], StepRecord("node, first run and probe", (), "done")))
-    assert job_view.row(tried, NOW).badge.word == "Done"
+    assert job_view.row(tried, NOW).badge == job_view.STATES["succeeded"]
+
+
+def test_a_sync_of_which_a_part_was_not_run_is_not_green() -> None:
+    job = replace(ENDED, steps=(StepRecord("recipe node", (), "not-run"), StepRecord("clone", (), "done")))
+    view = job_view.job_view(job, NOW)
+    assert (view.badge.tone, view.badge.word) == ("blind", "Done")
+    assert view.lead.endswith(" 1 step was not run.")
 
 
 @pytest.mark.parametrize(
