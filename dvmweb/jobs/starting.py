@@ -25,7 +25,7 @@ from dvmweb.paths import Paths
 
 KEPT_JOBS = 200
 SPARE_JOBS = 20  # so that not every job reads all journals
-EXIT_SECONDS = 5.0  # between the end in a job's journal and the end of its process, which frees the VM
+EXIT_SECONDS = 2.0  # between the end in a job's journal and the end of its process, which frees the VM
 READY = b"ready\n"
 
 
