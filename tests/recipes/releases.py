@@ -26,7 +26,7 @@ PROGRAMS = {
     "zellij": ("zellij",),
 }
 # Its programs are asked for answers, which those of an archive of ours do not give.
-TAILSCALE = {"tailscale": ("tailscale_1.104.7/tailscale", "tailscale_1.104.7/tailscaled")}
+TAILSCALE = {"tailscale": ("tailscale_1.104.1/tailscale", "tailscale_1.104.1/tailscaled")}
 
 
 def rows() -> list[list[str]]:
