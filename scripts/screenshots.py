@@ -272,7 +272,7 @@ def _strangers(made: Stage) -> tuple[Shot, ...]:
         page.goto("about:blank")  # else only the fragment would change
         page.goto(made.run("web", "--url").strip())
         page.get_by_role("button", name="Log out", exact=True).click()
-        expect(page.get_by_role("heading")).to_contain_text("logged out")
+        expect(page.get_by_role("heading", level=1)).to_contain_text("logged out")
 
     used = "/login#" + "0" * 43
     return (Shot("login", "/login"), Shot("login-refused", used), Shot("logged-out", "/login", log_out))

@@ -158,8 +158,13 @@ def _lead(job: Job, now: float) -> str:
         return f"{_progress(job)}, running for {begun}. It goes on when you close this page."
     took = f" after {duration(job.ended - job.started)}" if job.ended and job.started else ""
     said = f"{_badge(job).word}{took}, {age(job.ended or job.created, now)}."
+    return f"{said} {not_run}." if (not_run := _not_run(job)) else said
+
+
+def _not_run(job: Job) -> str:
+    """How many of its steps were not run, "" for none."""
     number = sum(step.state == "not-run" for step in job.steps)
-    return f"{said} {count(number, 'step was', 'steps were')} not run." if number else said
+    return f"{count(number, 'step was', 'steps were')} not run" if number else ""
 
 
 def _step(step: StepRecord, now: float, *, is_open: bool) -> StepView:
@@ -225,8 +230,6 @@ def _again(job: Job) -> Action:
 
 def row(job: Job, now: float) -> JobRow:
     """A job in the list."""
-    running = next((step.title for step in job.steps if step.state == "running"), "") if job.is_open else ""
-    note = job.failure.what.splitlines()[0] if job.failure and job.failure.what else running
     end = job.ended or (now if job.is_open else 0.0)
     return JobRow(
         id=job.id,
@@ -236,8 +239,17 @@ def row(job: Job, now: float) -> JobRow:
         badge=_badge(job),
         asked=age(job.created, now),
         took=duration(end - job.started) if end and job.started else "",
-        note=visible(note, 160),
+        note=visible(_note(job), 160),
     )
+
+
+def _note(job: Job) -> str:
+    """What fails, runs or was not run, "" where all is well."""
+    if job.failure and job.failure.what:
+        return job.failure.what.splitlines()[0]
+    if job.is_open:
+        return next((step.title for step in job.steps if step.state == "running"), "")
+    return _not_run(job)
 
 
 def log_tail(data: bytes, *, is_cut: bool) -> tuple[LogLine, ...]:

@@ -74,6 +74,7 @@ def test_a_sync_of_which_a_part_was_not_run_is_not_green() -> None:
     view = job_view.job_view(job, NOW)
     assert (view.badge.tone, view.badge.word) == ("blind", "Done")
     assert view.lead.endswith(" 1 step was not run.")
+    assert job_view.row(job, NOW).note == "1 step was not run"
 
 
 @pytest.mark.parametrize(
