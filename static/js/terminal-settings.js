@@ -12,6 +12,8 @@ const USUAL = {
   keys: matchMedia("(pointer: coarse)").matches, // the bar of keys that a telephone lacks
 };
 
+const within = (size) => Math.min(LARGEST, Math.max(SMALLEST, size));
+
 function read() {
   try {
     const kept = JSON.parse(localStorage.getItem(KEY) ?? "{}");
@@ -53,7 +55,7 @@ export class Settings extends EventTarget {
   /** The letters larger (1) or smaller (-1); 0: as they were at first. */
   resize(step) {
     const size = step ? this.now.size + step : USUAL.size;
-    return this.set("size", Math.min(LARGEST, Math.max(SMALLEST, size)));
+    return this.set("size", within(size));
   }
 
   tell() {
@@ -64,6 +66,10 @@ export class Settings extends EventTarget {
   show() {
     for (const box of this.place.querySelectorAll("[data-setting]")) box.checked = this.now[box.dataset.setting];
     this.place.querySelector("[data-size-now]").textContent = `${this.now.size}`;
+    for (const button of this.place.querySelectorAll("[data-size]")) {
+      const next = this.now.size + Number(button.dataset.size);
+      button.setAttribute("aria-disabled", `${within(next) !== next}`); // not `disabled`, which takes the focus away
+    }
   }
 }
 

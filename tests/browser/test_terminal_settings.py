@@ -15,6 +15,7 @@ from tests.browser.tab import CLIPBOARD, PLACE, Tab
 pytestmark = [pytest.mark.usefixtures("guests_work"), pytest.mark.xdist_group("terminal")]
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 SIZE = 14
+LARGEST = 28
 
 
 def choose(tab: Tab, label: str) -> None:
@@ -64,6 +65,12 @@ def test_the_letters_grow_by_key_and_by_button_in_all_tabs_and_stay_so(home: Ent
     tab.until(f"(cols) => {PLACE}.terminal.cols === cols", before[0])
     tab.run("stty size")
     assert f"\n{before[1]} {before[0]}\n" in tab.screen
+    larger = tab.page.locator("[data-size='1']")
+    expect(larger).to_have_attribute("aria-disabled", "false")
+    for _ in range(LARGEST - SIZE):
+        tab.page.keyboard.press("Control+Shift+Equal")
+    expect(larger).to_have_attribute("aria-disabled", "true")
+    tab.page.keyboard.press("Control+Shift+Digit0")
 
 
 def test_full_screen_holds_tabs_and_bar_and_fills_the_window_where_the_browser_has_none(tab: Tab) -> None:
@@ -151,6 +158,19 @@ def test_a_telephone_has_the_keys_that_it_lacks_and_its_keyboard_stays(home: Ent
     tab.wait_for("echo pas''ted")
     tab.page.keyboard.press("Enter")
     tab.wait_for("\npasted")
+    tab.end()
+
+
+@pytest.mark.parametrize("context", [PHONE], indirect=True)
+def test_new_stays_in_sight_beside_more_tabs_than_fit(home: Entered, context: BrowserContext) -> None:
+    tab = Tab(home, home.let_in(context)).open()
+    new, row, first = tab.page.evaluate(
+        """() => { const row = document.querySelector('#terminal-tabs'), one = row.querySelector('a');
+        for (let i = 0; i < 9; i++) one.before(one.cloneNode(true));
+        const found = [row.querySelector('form'), row, row.querySelector('a')];
+        return found.map((e) => e.getBoundingClientRect().right); }"""
+    )
+    assert first < new <= row
     tab.end()
 
 
