@@ -37,10 +37,10 @@ WORKSPACE = "/workspace"
 NOT_RUN = 125
 COARSE = 2_000_000_000  # nanoseconds by which the time of a change may be behind
 # What programs need of /etc. passwd, group and gitconfig are made for the agent.
-ETC = """alternatives bash.bashrc bashrc ca-certificates ca-certificates.conf claude-code crypto-policies
+ETC = """alternatives bash.bashrc bashrc ca-certificates ca-certificates.conf claude-code codex crypto-policies
 debian_version default/locale fedora-release fonts gai.conf host.conf hosts inputrc java ld.so.cache ld.so.conf
-ld.so.conf.d locale.alias locale.conf localtime lsb-release magic mime.types networks nsswitch.conf os-release pki
-perl protocols python3 redhat-release resolv.conf rpc services ssl system-release terminfo timezone vimrc xdg""".split()
+ld.so.conf.d locale.alias locale.conf localtime lsb-release magic mime.types networks nsswitch.conf os-release pki perl
+protocols python3 redhat-release resolv.conf rpc services ssl system-release terminfo timezone vimrc xdg""".split()
 
 
 class Setting(NamedTuple):

@@ -466,6 +466,12 @@ agent_npm() {
   [ -n "$dvm_program" ] || die "$wanted holds no program for $(uname -m); choose another version in the config"
 }
 
+# agent_tell WORD: the command of an agent's hook that tells a word to its terminal. It never fails, waits or prints.
+agent_tell() {
+  # shellcheck disable=SC2016  # for the hook's shell to expand
+  printf 'cat >/dev/null; test -p "$DVM_TELL" && echo %s | dd of="$DVM_TELL" %s; true' "$1" \
+    "oflag=nonblock conv=notrunc,nocreat status=none 2>/dev/null"
+}
 # agent_wrapper NAME COMMAND PROGRAM SWITCH DEFAULT "FLAGS" [VARIABLE=VALUE...]: /usr/local/bin/COMMAND runs PROGRAM behind
 # the wall of agent-user, with FLAGS (words) unless the variable SWITCH, or where it is not set DEFAULT, is 0.
 agent_wrapper() {

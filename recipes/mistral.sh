@@ -42,4 +42,36 @@ if [ "$(cat "$home/.from" 2>/dev/null)" != "$wanted" ]; then
 fi
 flags=(--auto-approve)
 if [ "$DVM_MISTRAL_ASK" != 0 ]; then flags=(); fi
-agent_wrapper mistral vibe "$home/bin/vibe" "" "" "${flags[*]}" VIBE_ENABLE_AUTO_UPDATE=false VIBE_ENABLE_UPDATE_CHECKS=false
+
+# hook TYPE WORD [LINE]: a hook of Vibe's that tells a word.
+hook() {
+  printf '\n[[hooks]]\nname = "dvm-%s-%s"\ntype = "%s"\ntimeout = 3\n%s' "$1" "$2" "$1" "${3:+$3$'\n'}"
+  printf "command = '%s'\n" "$(agent_tell "$2")"
+}
+# Vibe reads hooks only from its home and the project, so it starts by a script that links to root's where it has none.
+# Before 2.21 hooks had other names and were an experiment.
+program=$home/bin/vibe
+if at_least "$version" 2.21; then
+  tools=""
+  if [ "$DVM_MISTRAL_ASK" = 0 ]; then # a tool's hook runs before the question about it: who asks would seem to work
+    asks='match = "re:ask_user_question|exit_plan_mode"'
+    tools=$(hook pre_tool works && hook pre_tool waits "$asks" && hook post_tool works)
+  fi
+  root_record "$home/hooks.toml" "# Written by dvm's recipe mistral: how Vibe stands, told to its terminal.
+# For hooks of your own, put a file in the place of the link to this one.
+$tools
+$(hook post_agent waits)"
+  program=$home/start
+  start=$(mktemp) || die "could not make a temporary file; see that the disk has room: df -h /tmp"
+  cat >"$start" <<END
+#!/bin/sh
+# Vibe with dvm's hooks; written by dvm's recipe mistral.
+hooks=\${VIBE_HOME:-\$HOME/.vibe}/hooks.toml
+[ -e "\$hooks" ] || [ -L "\$hooks" ] || { mkdir -p -m 700 -- "\${hooks%/*}" && ln -s -- "$home/hooks.toml" "\$hooks"; } 2>/dev/null
+exec "$home/bin/vibe" "\$@"
+END
+  as_root install -m 755 -- "$start" "$program" ||
+    die "could not write $program as root; see that 'sudo -n true' works in the guest"
+  rm -f -- "$start"
+fi
+agent_wrapper mistral vibe "$program" "" "" "${flags[*]}" VIBE_ENABLE_AUTO_UPDATE=false VIBE_ENABLE_UPDATE_CHECKS=false

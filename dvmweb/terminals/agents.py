@@ -17,8 +17,9 @@ class Agent:
 
 
 def _tell(word: str) -> str:
-    """What a hook runs: a word into the pipe of its terminal. No pipe, no word; never a failure."""
-    return f"test -p $DVM_TELL && echo {word} > $DVM_TELL; true"
+    """What a hook runs: a word into the pipe of its terminal. No pipe, no reader, no word; it never fails or waits."""
+    pipe = 'of="$DVM_TELL" oflag=nonblock conv=notrunc,nocreat status=none 2>/dev/null'
+    return f'test -p "$DVM_TELL" && echo {word} | dd {pipe}; true'
 
 
 # Claude Code: code.claude.com/docs/en/hooks and cli-reference (`--settings` takes a file or JSON, and is merged).
@@ -36,12 +37,13 @@ _CLAUDE_SETTINGS = json.dumps(
         }
     }
 )
-# Codex: its `notify` program is run when a turn has ended (developers.openai.com/codex/config-reference).
+# Codex: its recipe gives it hooks, in /etc/codex. Without them its `notify` program still tells when a turn has ended
+# (developers.openai.com/codex/config-reference).
 _CODEX_NOTIFY = f"notify={json.dumps(['sh', '-c', _tell('waits')])}"
 
 AGENTS = {
     "claude": Agent("Claude", "claude", ("claude", "--settings", _CLAUDE_SETTINGS), tells=True),
     "codex": Agent("Codex", "codex", ("codex", "-c", _CODEX_NOTIFY), tells=True),
     "opencode": Agent("OpenCode", "opencode", ("opencode",), tells=False),
-    "mistral": Agent("Vibe", "mistral", ("vibe",), tells=False),
+    "mistral": Agent("Vibe", "mistral", ("vibe",), tells=True),
 }

@@ -6,6 +6,7 @@ import platform
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 # Instead of a pattern: it has no way but a pinned release of its makers, and the table says what then happens.
 TABLE = ""
@@ -41,6 +42,50 @@ def behind_the_wall(command: str) -> str:
     """The agent itself starts behind the wall, and the attacks on the wall fail."""
     project = "mkdir -p ~/code/app && cd ~/code/app && git init -q . && echo x >.envrc"
     return f"{project} && {command} --version && {command} --dvm-wall-test"
+
+
+# A turn of the real agent behind the wall against a stand-in for its model: the words that its terminal hears.
+TURN = """
+python3 - >/tmp/model <<'END' &
+{model}
+END
+trap 'kill %1' EXIT
+until grep -q listening /tmp/model; do :; done
+sudo -u dvm-agent install -D -m 600 /dev/stdin /home/dvm-agent/{file} <<'END'
+{config}
+END
+d=$(mktemp -d /tmp/dvm-tell.XXXXXXXX) && chmod 711 "$d" && mkfifo "$d/tell" && chmod 622 "$d/tell"
+exec 9<>"$d/tell"
+DVM_TELL=$d/tell {command} </dev/null 2>&1 | tee /tmp/said
+grep 'All is done' /tmp/said
+[ "$(head -n {count} <&9 | tr '\\n' ' ')" = '{words} ' ]
+! read -r -t 0 <&9
+"""
+VIBE_MODEL = """
+active_model = "own"
+enable_telemetry = false
+[[providers]]
+name = "own"
+api_base = "http://127.0.0.1:18779/v1"
+[[models]]
+name = "own"
+provider = "own"
+alias = "own"
+"""
+CODEX_MODEL = """
+model = "own"
+model_provider = "own"
+[model_providers.own]
+name = "own"
+base_url = "http://127.0.0.1:18779/v1"
+wire_api = "responses"
+"""
+
+
+def tells(command: str, file: str, config: str, words: str) -> str:
+    model = Path(__file__).with_name("model.py").read_text()
+    turn = TURN.format(model=model, command=command, file=file, config=config, words=words, count=len(words.split()))
+    return f"set -euo pipefail\n{turn}"
 
 
 BOTH, OLD = {"12": TABLE, "13": TABLE}, {"12": TABLE}
@@ -89,13 +134,17 @@ EXPECTED: dict[str, Expected] = {
         slow=("13",),
     ),
     "claude": Expected(then=behind_the_wall("claude")),
-    "codex": Expected(then=behind_the_wall("codex")),
+    "codex": Expected(
+        then=behind_the_wall("codex")
+        + "\n"
+        + tells("codex exec hi", ".codex/config.toml", CODEX_MODEL, "works works works waits")
+    ),
     "opencode": Expected(then=behind_the_wall("opencode")),
     # Vibe 3.0.3 asks for a certifi that PyPI no longer offers (28 November 2026).
     "mistral": Expected(
         params={"mistral_version": "2.24.0"},
         refused={"12": "error: Vibe needs Python 3.12 or newer"},
-        then=behind_the_wall("vibe"),
+        then=behind_the_wall("vibe") + "\n" + tells("vibe -p hi", ".vibe/config.toml", VIBE_MODEL, "works works waits"),
     ),
 }
 
