@@ -469,7 +469,7 @@ agent_npm() {
 # agent_tell WORD: the command of an agent's hook that tells a word to its terminal. It never fails, waits or prints.
 agent_tell() {
   # shellcheck disable=SC2016  # for the hook's shell to expand
-  printf 'cat >/dev/null; test -p "$DVM_TELL" && echo %s | dd of="$DVM_TELL" %s; true' "$1" \
+  printf 'cat >/dev/null; test -p "${DVM_TELL-}" && echo %s | dd of="${DVM_TELL-}" %s; true' "$1" \
     "oflag=nonblock conv=notrunc,nocreat status=none 2>/dev/null"
 }
 # agent_wrapper NAME COMMAND PROGRAM SWITCH DEFAULT "FLAGS" [VARIABLE=VALUE...]: /usr/local/bin/COMMAND runs PROGRAM behind

@@ -18,8 +18,9 @@ class Agent:
 
 def _tell(word: str) -> str:
     """What a hook runs: a word into the pipe of its terminal. No pipe, no reader, no word; it never fails or waits."""
-    pipe = 'of="$DVM_TELL" oflag=nonblock conv=notrunc,nocreat status=none 2>/dev/null'
-    return f'test -p "$DVM_TELL" && echo {word} | dd {pipe}; true'
+    pipe = '"${DVM_TELL-}"'
+    into = f"dd of={pipe} oflag=nonblock conv=notrunc,nocreat status=none 2>/dev/null"
+    return f"test -p {pipe} && echo {word} | {into}; true"
 
 
 # Claude Code: code.claude.com/docs/en/hooks and cli-reference (`--settings` takes a file or JSON, and is merged).

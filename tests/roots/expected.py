@@ -51,7 +51,7 @@ python3 - >/tmp/model <<'END' &
 END
 trap 'kill %1' EXIT
 until grep -q listening /tmp/model; do :; done
-sudo -u dvm-agent install -D -m 600 /dev/stdin /home/dvm-agent/{file} <<'END'
+sudo -u dvm-agent bash -c 'mkdir -p "${{1%/*}}" && cat >"$1"' bash /home/dvm-agent/{file} <<'END'
 {config}
 END
 d=$(mktemp -d /tmp/dvm-tell.XXXXXXXX) && chmod 711 "$d" && mkfifo "$d/tell" && chmod 622 "$d/tell"
