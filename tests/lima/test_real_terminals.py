@@ -66,7 +66,8 @@ def test_01_the_eleventh_terminal_opens_like_the_others_and_none_shows_ssh(vms: 
 
 def test_02_the_guest_tells_what_runs(vms: Vms) -> None:
     first, second = (one.id for one in client.list_terminals(vms)[:2])
-    assert closing.what_runs(vms, app(vms), facts(vms, first)) == closing.Occupied(is_known=True)
+    # A guest without KVM on a busy machine may not answer in time, which is told as "not known", never as "nothing".
+    until(lambda: closing.what_runs(vms, app(vms), facts(vms, first)) == closing.Occupied(is_known=True))
     viewer = Viewer(client.attach(vms, second, 0, 80, 24))
     viewer.type("echo now-$((1+1)); sudo sleep 600\n")
     viewer.read_until(b"now-2")
