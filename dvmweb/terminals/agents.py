@@ -45,6 +45,7 @@ _CODEX_NOTIFY = f"notify={json.dumps(['sh', '-c', _tell('waits')])}"
 AGENTS = {
     "claude": Agent("Claude", "claude", ("claude", "--settings", _CLAUDE_SETTINGS), tells=True),
     "codex": Agent("Codex", "codex", ("codex", "-c", _CODEX_NOTIFY), tells=True),
-    "opencode": Agent("OpenCode", "opencode", ("opencode",), tells=False),
+    # Its recipe gives it a plugin that tells (recipes/_opencode.mjs). One of the user's may not: then it is guessed.
+    "opencode": Agent("OpenCode", "opencode", ("opencode",), tells=True),
     "mistral": Agent("Vibe", "mistral", ("vibe",), tells=True),
 }

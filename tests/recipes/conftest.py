@@ -125,7 +125,7 @@ class Guest:
         shutil.copy(RECIPES / "_lib.sh", self.work)
         shutil.copy(RECIPES / f"{script}.sh", self.work / "main.sh")
         for name in re.findall(
-            r"\b_[a-z_]+\.py\b", "".join(re.findall("^# files: .*$", files.get("recipe.sh", ""), re.M))
+            r"\b_[a-z_]+\.[a-z]+\b", "".join(re.findall("^# files: .*$", files.get("recipe.sh", ""), re.M))
         ):
             shutil.copy(RECIPES / name, self.work)
         for name, text in files.items():

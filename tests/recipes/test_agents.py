@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pwd
 import subprocess
 
@@ -9,7 +10,7 @@ import pytest
 
 from dvmweb.terminals.agents import AGENTS
 
-from .conftest import SUDO, Guest, make_program
+from .conftest import RECIPES, SUDO, Guest, make_program
 from .test_library import PARAMS
 
 debian = pytest.mark.parametrize("distribution", ["debian"], indirect=True)
@@ -83,6 +84,18 @@ def test_the_others_ask_by_param(distribution: Guest) -> None:
             guest = applied(distribution, recipe, **{f"DVM_{recipe.upper()}_ASK": ask})
             assert (word in start(guest, COMMANDS[recipe])) == (ask == "0")
             make_program(guest.fake / "bin/sudo", SUDO)
+
+
+def test_opencode_is_given_what_tells_how_it_stands(distribution: Guest) -> None:
+    guest = applied(distribution, "opencode")
+    words = start(guest, "opencode")
+    (config,) = [word for word in words[: words.index("--")] if word.startswith("OPENCODE_TUI_CONFIG=")]
+    tell = guest.root / "usr/local/lib/dvm/opencode-tell"
+    assert config == f"OPENCODE_TUI_CONFIG={tell}/tui.json"
+    assert json.loads((tell / "tui.json").read_text()) == {"plugin": ["./tell.mjs"]}
+    assert (tell / "tell.mjs").read_text() == (RECIPES / "_opencode.mjs").read_text()
+    assert {file.stat().st_mode & 0o777 for file in tell.iterdir()} == {0o644}
+    assert tell.stat().st_mode & 0o777 == 0o755
 
 
 @debian
