@@ -13,7 +13,6 @@ class Agent:
     label: str
     recipe: str
     words: tuple[str, ...]
-    tells: bool  # whether its own hooks say when it works and when it waits; else it is guessed
 
 
 def _tell(word: str) -> str:
@@ -43,9 +42,9 @@ _CLAUDE_SETTINGS = json.dumps(
 _CODEX_NOTIFY = f"notify={json.dumps(['sh', '-c', _tell('waits')])}"
 
 AGENTS = {
-    "claude": Agent("Claude", "claude", ("claude", "--settings", _CLAUDE_SETTINGS), tells=True),
-    "codex": Agent("Codex", "codex", ("codex", "-c", _CODEX_NOTIFY), tells=True),
+    "claude": Agent("Claude", "claude", ("claude", "--settings", _CLAUDE_SETTINGS)),
+    "codex": Agent("Codex", "codex", ("codex", "-c", _CODEX_NOTIFY)),
     # Its recipe gives it a plugin that tells (recipes/_opencode.mjs). One of the user's may not: then it is guessed.
-    "opencode": Agent("OpenCode", "opencode", ("opencode",), tells=True),
-    "mistral": Agent("Vibe", "mistral", ("vibe",), tells=True),
+    "opencode": Agent("OpenCode", "opencode", ("opencode",)),
+    "mistral": Agent("Vibe", "mistral", ("vibe",)),
 }
