@@ -44,22 +44,39 @@ def behind_the_wall(command: str) -> str:
     return f"{project} && {command} --version && {command} --dvm-wall-test"
 
 
-# A turn of the real agent behind the wall against a stand-in for its model: the words that its terminal hears.
-TURN = """
+# The real agent behind the wall with a stand-in for its model, and a pipe for the words that its terminal hears.
+PREPARE = """
+set -euo pipefail
 python3 - >/tmp/model <<'END' &
 {model}
 END
-trap 'kill %1' EXIT
+trap 'kill $(jobs -p)' EXIT
 until grep -q listening /tmp/model; do :; done
 sudo -u dvm-agent bash -c 'mkdir -p "${{1%/*}}" && cat >"$1"' bash /home/dvm-agent/{file} <<'END'
 {config}
 END
 d=$(mktemp -d /tmp/dvm-tell.XXXXXXXX) && chmod 711 "$d" && mkfifo "$d/tell" && chmod 622 "$d/tell"
 exec 9<>"$d/tell"
+"""
+# One turn from a command line.
+TURN = """
 DVM_TELL=$d/tell {command} </dev/null 2>&1 | tee /tmp/said
 grep 'All is done' /tmp/said
 [ "$(head -n {count} <&9 | tr '\\n' ' ')" = '{words} ' ]
 ! read -r -t 0 <&9
+"""
+# One turn typed into its screen; what is typed before it is ready may be lost.
+SCREEN = """
+mkfifo "$d/keys" && exec 8<>"$d/keys"
+DVM_TELL=$d/tell TERM=xterm-256color script -qfec 'stty rows 24 cols 80; {command}' /tmp/said <&8 >/dev/null 2>&1 &
+read -r -t 60 word <&9 && [ "$word" = waits ]
+for try in 1 2 3 4 5 6 7 8; do
+  printf hi >&8 && read -r -t 1 word <&9 || true
+  printf '\\r' >&8 && read -r -t 5 word <&9 && break
+done
+[ "$word" = works ]
+read -r -t 60 word <&9 && [ "$word" = waits ]
+grep -q 'All is done' /tmp/said
 """
 VIBE_MODEL = """
 active_model = "own"
@@ -82,10 +99,16 @@ wire_api = "responses"
 """
 
 
-def tells(command: str, file: str, config: str, words: str) -> str:
+OPENCODE_MODEL = """
+{"model": "own/own", "small_model": "own/own", "provider": {"own": {"npm": "@ai-sdk/openai-compatible",
+"options": {"baseURL": "http://127.0.0.1:18779/v1", "apiKey": "x"}, "models": {"own": {"tool_call": true}}}}}
+"""
+
+
+def tells(turn: str, command: str, file: str, config: str, words: str = "") -> str:
     model = Path(__file__).with_name("model.py").read_text()
-    turn = TURN.format(model=model, command=command, file=file, config=config, words=words, count=len(words.split()))
-    return f"set -euo pipefail\n{turn}"
+    more = {"command": command, "words": words, "count": len(words.split())}
+    return (PREPARE + turn).format(model=model, file=file, config=config, **more)
 
 
 BOTH, OLD = {"12": TABLE, "13": TABLE}, {"12": TABLE}
@@ -137,14 +160,20 @@ EXPECTED: dict[str, Expected] = {
     "codex": Expected(
         then=behind_the_wall("codex")
         + "\n"
-        + tells("codex exec hi", ".codex/config.toml", CODEX_MODEL, "works works works waits")
+        + tells(TURN, "codex exec hi", ".codex/config.toml", CODEX_MODEL, "works works works waits")
     ),
-    "opencode": Expected(then=behind_the_wall("opencode")),
+    "opencode": Expected(
+        then=behind_the_wall("opencode")
+        + "\n"
+        + tells(SCREEN, "opencode", ".config/opencode/opencode.json", OPENCODE_MODEL)
+    ),
     # Vibe 3.0.3 asks for a certifi that PyPI no longer offers (28 November 2026).
     "mistral": Expected(
         params={"mistral_version": "2.24.0"},
         refused={"12": "error: Vibe needs Python 3.12 or newer"},
-        then=behind_the_wall("vibe") + "\n" + tells("vibe -p hi", ".vibe/config.toml", VIBE_MODEL, "works works waits"),
+        then=behind_the_wall("vibe")
+        + "\n"
+        + tells(TURN, "vibe -p hi", ".vibe/config.toml", VIBE_MODEL, "works works waits"),
     ),
 }
 
