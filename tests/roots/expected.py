@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import platform
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from dvmweb.terminals.agents import AGENTS
 
 # Instead of a pattern: it has no way but a pinned release of its makers, and the table says what then happens.
 TABLE = ""
@@ -89,6 +92,9 @@ name = "own"
 provider = "own"
 alias = "own"
 """
+CLAUDE_MODEL = """
+{"env": {"ANTHROPIC_BASE_URL": "http://127.0.0.1:18779", "ANTHROPIC_API_KEY": "x"}}
+"""
 CODEX_MODEL = """
 model = "own"
 model_provider = "own"
@@ -156,7 +162,17 @@ EXPECTED: dict[str, Expected] = {
         refused={"12": TABLE, "13": "error: (go could not build|tailscale did not log in)"},
         slow=("13",),
     ),
-    "claude": Expected(then=behind_the_wall("claude")),
+    "claude": Expected(
+        then=behind_the_wall("claude")
+        + "\n"
+        + tells(
+            TURN,
+            f"{shlex.join(AGENTS['claude'].words)} -p hi",
+            ".claude/settings.json",
+            CLAUDE_MODEL,
+            "waits works works waits",
+        )
+    ),
     "codex": Expected(
         then=behind_the_wall("codex")
         + "\n"

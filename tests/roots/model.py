@@ -1,4 +1,4 @@
-"""A stand-in for a model, for agents in a root: it asks for one command, then it has done. Chat and Responses."""
+"""A stand-in for a model, for agents in a root: one command, then it has done. Chat, Responses, Messages."""
 
 from __future__ import annotations
 
@@ -39,20 +39,45 @@ def responses(body: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+def messages(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """What Claude speaks."""
+    use = {"type": "tool_use", "id": "1", "name": "Bash", "input": {}}
+    block, end = use, "tool_use"
+    delta = {"type": "input_json_delta", "partial_json": json.dumps({"command": "echo hi", "description": "hi"})}
+    if "tool_result" in json.dumps(body["messages"][-1]):
+        block, delta = {"type": "text", "text": ""}, {"type": "text_delta", "text": DONE}
+        end = "end_turn"
+    start = {"id": "1", "type": "message", "role": "assistant", "model": body["model"], "content": [], "usage": USAGE}
+    return [
+        {"type": "message_start", "message": start},
+        {"type": "content_block_start", "index": 0, "content_block": block},
+        {"type": "content_block_delta", "index": 0, "delta": delta},
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": {"stop_reason": end}, "usage": USAGE},
+        {"type": "message_stop"},
+    ]
+
+
+SPEAKS = {"/chat/completions": chat, "/responses": responses, "/messages": messages}
+
+
 class Model(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Nobody reads it."""
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        is_chat = self.path.endswith("/chat/completions")
-        events = chat(body) if is_chat else responses(body)
+        way = self.path.partition("?")[0].removeprefix("/v1")
+        if way not in SPEAKS:  # what else they ask their makers
+            self.send_error(404)
+            return
+        events = SPEAKS[way](body)
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
         for event in events:
             self.wfile.write(f"event: {event.get('type', 'message')}\ndata: {json.dumps(event)}\n\n".encode())
-        self.wfile.write(b"data: [DONE]\n\n" if is_chat else b"")
+        self.wfile.write(b"data: [DONE]\n\n" if way == "/chat/completions" else b"")
 
 
 if __name__ == "__main__":
