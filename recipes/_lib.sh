@@ -472,6 +472,7 @@ agent_tell() {
   printf 'cat >/dev/null; test -p "${DVM_TELL-}" && echo %s | dd of="${DVM_TELL-}" %s; true' "$1" \
     "oflag=nonblock conv=notrunc,nocreat status=none 2>/dev/null"
 }
+
 # agent_wrapper NAME COMMAND PROGRAM SWITCH DEFAULT "FLAGS" [VARIABLE=VALUE...]: /usr/local/bin/COMMAND runs PROGRAM behind
 # the wall of agent-user, with FLAGS (words) unless the variable SWITCH, or where it is not set DEFAULT, is 0.
 agent_wrapper() {

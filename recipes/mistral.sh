@@ -62,16 +62,12 @@ if at_least "$version" 2.21; then
 $tools
 $(hook post_agent waits)"
   program=$home/start
-  start=$(mktemp) || die "could not make a temporary file; see that the disk has room: df -h /tmp"
-  cat >"$start" <<END
+  root_file "$program" 755 <<END
 #!/bin/sh
 # Vibe with dvm's hooks; written by dvm's recipe mistral.
 hooks=\${VIBE_HOME:-\$HOME/.vibe}/hooks.toml
 [ -e "\$hooks" ] || [ -L "\$hooks" ] || { mkdir -p -m 700 -- "\${hooks%/*}" && ln -s -- "$home/hooks.toml" "\$hooks"; } 2>/dev/null
 exec "$home/bin/vibe" "\$@"
 END
-  as_root install -m 755 -- "$start" "$program" ||
-    die "could not write $program as root; see that 'sudo -n true' works in the guest"
-  rm -f -- "$start"
 fi
 agent_wrapper mistral vibe "$program" "" "" "${flags[*]}" VIBE_ENABLE_AUTO_UPDATE=false VIBE_ENABLE_UPDATE_CHECKS=false

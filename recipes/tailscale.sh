@@ -14,9 +14,7 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=_lib.sh
 . "$DVM_LIB"
 
-# By Go the newest; as a release the newest whose checksum somebody has published.
-built=1.104.7 released=1.104.1
-bin=$dvm_root/usr/local/bin given=${DVM_TAILSCALE_AUTHKEY_FILE:-} target=$DVM_TAILSCALE_FUNNEL
+version=1.104.7 bin=$dvm_root/usr/local/bin given=${DVM_TAILSCALE_AUTHKEY_FILE:-} target=$DVM_TAILSCALE_FUNNEL
 [[ $DVM_TAILSCALE_HOSTNAME =~ ^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$ ]] ||
   die "'$DVM_TAILSCALE_HOSTNAME' is no name in a tailnet; write lowercase letters, digits and hyphens"
 if [[ $target =~ ^[0-9]{1,5}$ ]]; then target=http://127.0.0.1:$target; fi
@@ -27,10 +25,9 @@ need_kept tailscale_authkey "$given" "$dvm_root/var/lib/tailscale/tailscaled.sta
 
 pkg_install python3
 if ! pkg_try fedora:tailscale; then
-  have=$(tailscaled --version 2>/dev/null) || true
-  if [[ "$have" != *"$built"* && "$have" != *"$released"* ]]; then
-    if go_install tailscale.com/cmd/tailscale "v$built" tailscale; then
-      go_install tailscale.com/cmd/tailscaled "v$built" tailscaled
+  if [[ "$(tailscaled --version 2>/dev/null)" != *"$version"* ]]; then
+    if go_install tailscale.com/cmd/tailscale "v$version" tailscale; then
+      go_install tailscale.com/cmd/tailscaled "v$version" tailscaled
       as_root install -D -m 755 -t "$bin" -- ~/.local/bin/tailscale ~/.local/bin/tailscaled
       rm -f -- ~/.local/bin/tailscale ~/.local/bin/tailscaled # what root runs, no user may write
     else

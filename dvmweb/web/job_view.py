@@ -113,7 +113,7 @@ def job_view(
     return JobView(
         id=job.id,
         title=_title(job),
-        vm=visible(job.about, 40),
+        vm=_subject(job),
         verb=VERBS.get(job.verb, visible(job.verb, 20)),
         badge=_badge(job),
         lead=_lead(job, now),
@@ -138,8 +138,16 @@ def _badge(job: Job) -> Badge:
     return STATES[job.state]
 
 
+def _subject(job: Job) -> str:
+    return visible(job.about, 40)
+
+
+def _name(job: Job) -> str:
+    return f"{VERBS.get(job.verb, job.verb)} {_subject(job)}"
+
+
 def _title(job: Job) -> str:
-    name = f"{VERBS.get(job.verb, job.verb)} {visible(job.about, 40)}"
+    name = _name(job)
     if job.is_open:
         return f"{_progress(job)} · {name} · dvm" if job.steps else f"{name} · dvm"
     return f"{name}: {_badge(job).word.lower()} · dvm"
@@ -203,7 +211,7 @@ def _next(job: Job) -> tuple[Action, ...]:
     if job.is_open:
         return ()
     if job.verb == "test":
-        name = visible(job.about, 40)
+        name = _subject(job)
         return (Action("next-recipe", name, "back", f"/recipes/{name}", is_post=False, tone="primary"),)
     page, again = f"/vms/{job.vm}", _again(job)
     see = Action("next-vm", job.vm, "back", page, is_post=False)
@@ -233,8 +241,8 @@ def row(job: Job, now: float) -> JobRow:
     end = job.ended or (now if job.is_open else 0.0)
     return JobRow(
         id=job.id,
-        title=f"{VERBS.get(job.verb, job.verb)} {visible(job.about, 40)}",
-        vm=visible(job.about, 40),
+        title=_name(job),
+        vm=_subject(job),
         verb=VERBS.get(job.verb, visible(job.verb, 20)),
         badge=_badge(job),
         asked=age(job.created, now),
@@ -282,4 +290,4 @@ def hangs(step: StepRecord, now: float) -> bool:
 
 def title_of(job: Job) -> str:
     """The heading of a job's page."""
-    return capital(f"{VERBS.get(job.verb, job.verb)} {visible(job.about, 40)}")
+    return capital(_name(job))

@@ -250,9 +250,7 @@ TOSSES: dict[str, Callable[[Entered], list[tuple[str, str]]]] = {
 
 
 @pytest.mark.parametrize("toss", TOSSES)
-def test_a14_tossed_cookies_lock_nobody_out_for_good(
-    victim: Entered, login: BrowserContext, toss: str, complaints: Complaints
-) -> None:
+def test_a14_tossed_cookies_lock_nobody_out_for_good(victim: Entered, login: BrowserContext, toss: str) -> None:
     """A page of the same host name may set cookies for us: we refuse, say why, and a fresh login is enough."""
     address = "127.0.0.1" if victim.dashboard.words else "::1"
     with hostile_site(address) as site:
@@ -265,7 +263,6 @@ def test_a14_tossed_cookies_lock_nobody_out_for_good(
     assert answer is not None
     assert answer.status in (401, 431)
     assert ("log in again" if answer.status == 431 else "dvm web --url") in page.content(), "it says what to do"
-    complaints.forgive("")
     page.goto(victim.dashboard.address())
     expect(page.get_by_role("heading", level=1)).to_contain_text("1 VM")
     page.goto(victim.root + "/jobs")

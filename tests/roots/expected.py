@@ -41,15 +41,18 @@ systemctl --user is-enabled docker
 """
 
 
-def behind_the_wall(command: str) -> str:
-    """The agent itself starts behind the wall, and the attacks on the wall fail."""
-    project = "mkdir -p ~/code/app && cd ~/code/app && git init -q . && echo x >.envrc"
-    return f"{project} && {command} --version && {command} --dvm-wall-test"
-
-
-# The real agent behind the wall with a stand-in for its model, and a pipe for the words that its terminal hears.
-PREPARE = """
+# The agent itself starts behind the wall, and the attacks on the wall fail.
+WALL = """
 set -euo pipefail
+mkdir -p ~/code/app
+cd ~/code/app
+git init -q .
+echo x >.envrc
+{agent} --version
+{agent} --dvm-wall-test
+"""
+# Then with a stand-in for its model, and a pipe for the words that its terminal hears.
+PREPARE = """
 python3 - >/tmp/model <<'END' &
 {model}
 END
@@ -72,13 +75,15 @@ grep 'All is done' /tmp/said
 SCREEN = """
 mkfifo "$d/keys" && exec 8<>"$d/keys"
 DVM_TELL=$d/tell TERM=xterm-256color script -qfec 'stty rows 24 cols 80; {command}' /tmp/said <&8 >/dev/null 2>&1 &
-read -r -t 60 word <&9 && [ "$word" = waits ]
+read -r -t 60 word <&9
+[ "$word" = waits ]
 for try in 1 2 3 4 5 6 7 8; do
   printf hi >&8 && read -r -t 1 word <&9 || true
   printf '\\r' >&8 && read -r -t 5 word <&9 && break
 done
 [ "$word" = works ]
-read -r -t 60 word <&9 && [ "$word" = waits ]
+read -r -t 60 word <&9
+[ "$word" = waits ]
 grep -q 'All is done' /tmp/said
 """
 VIBE_MODEL = """
@@ -103,8 +108,6 @@ name = "own"
 base_url = "http://127.0.0.1:18779/v1"
 wire_api = "responses"
 """
-
-
 OPENCODE_MODEL = """
 {"model": "own/own", "small_model": "own/own", "provider": {"own": {"npm": "@ai-sdk/openai-compatible",
 "options": {"baseURL": "http://127.0.0.1:18779/v1", "apiKey": "x"}, "models": {"own": {"tool_call": true}}}}}
@@ -112,9 +115,10 @@ OPENCODE_MODEL = """
 
 
 def tells(turn: str, command: str, file: str, config: str, words: str = "") -> str:
-    model = Path(__file__).with_name("model.py").read_text()
-    more = {"command": command, "words": words, "count": len(words.split())}
-    return (PREPARE + turn).format(model=model, file=file, config=config, **more)
+    """The agent behind the wall, and one turn of it: its `command`, its own `config`, and the `words` that it tells."""
+    agent, model = command.partition(" ")[0], Path(__file__).with_name("model.py").read_text()
+    more = {"words": words, "count": len(words.split()), "file": file, "config": config}
+    return (WALL + PREPARE + turn).format(agent=agent, model=model, command=command, **more)
 
 
 BOTH, OLD = {"12": TABLE, "13": TABLE}, {"12": TABLE}
@@ -163,9 +167,7 @@ EXPECTED: dict[str, Expected] = {
         slow=("13",),
     ),
     "claude": Expected(
-        then=behind_the_wall("claude")
-        + "\n"
-        + tells(
+        then=tells(
             TURN,
             f"{shlex.join(AGENTS['claude'].words)} -p hi",
             ".claude/settings.json",
@@ -173,23 +175,13 @@ EXPECTED: dict[str, Expected] = {
             "waits works works waits",
         )
     ),
-    "codex": Expected(
-        then=behind_the_wall("codex")
-        + "\n"
-        + tells(TURN, "codex exec hi", ".codex/config.toml", CODEX_MODEL, "works works works waits")
-    ),
-    "opencode": Expected(
-        then=behind_the_wall("opencode")
-        + "\n"
-        + tells(SCREEN, "opencode", ".config/opencode/opencode.json", OPENCODE_MODEL)
-    ),
+    "codex": Expected(then=tells(TURN, "codex exec hi", ".codex/config.toml", CODEX_MODEL, "works works works waits")),
+    "opencode": Expected(then=tells(SCREEN, "opencode", ".config/opencode/opencode.json", OPENCODE_MODEL)),
     # Vibe 3.0.3 asks for a certifi that PyPI no longer offers (28 November 2026).
     "mistral": Expected(
         params={"mistral_version": "2.24.0"},
         refused={"12": "error: Vibe needs Python 3.12 or newer"},
-        then=behind_the_wall("vibe")
-        + "\n"
-        + tells(TURN, "vibe -p hi", ".vibe/config.toml", VIBE_MODEL, "works works waits"),
+        then=tells(TURN, "vibe -p hi", ".vibe/config.toml", VIBE_MODEL, "works works waits"),
     ),
 }
 

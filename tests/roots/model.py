@@ -41,12 +41,12 @@ def responses(body: dict[str, Any]) -> list[dict[str, Any]]:
 
 def messages(body: dict[str, Any]) -> list[dict[str, Any]]:
     """What Claude speaks."""
-    use = {"type": "tool_use", "id": "1", "name": "Bash", "input": {}}
-    block, end = use, "tool_use"
-    delta = {"type": "input_json_delta", "partial_json": json.dumps({"command": "echo hi", "description": "hi"})}
+    arguments = json.dumps({"command": "echo hi", "description": "hi"})
+    block: dict[str, Any] = {"type": "tool_use", "id": "1", "name": "Bash", "input": {}}
+    delta, end = {"type": "input_json_delta", "partial_json": arguments}, "tool_use"
     if "tool_result" in json.dumps(body["messages"][-1]):
-        block, delta = {"type": "text", "text": ""}, {"type": "text_delta", "text": DONE}
-        end = "end_turn"
+        block = {"type": "text", "text": ""}
+        delta, end = {"type": "text_delta", "text": DONE}, "end_turn"
     start = {"id": "1", "type": "message", "role": "assistant", "model": body["model"], "content": [], "usage": USAGE}
     return [
         {"type": "message_start", "message": start},
