@@ -4,63 +4,92 @@
 SHELL = /bin/sh
 VENV = .venv
 IN_VENV = $(VENV)/bin/python
+# Two stages: what the dashboard needs, and on top of it what tests and checks need.
 STAMP = $(VENV)/set-up-in
+TESTED = $(VENV)/tests-set-up
 VENDOR = static/vendor/made-from
 AXE = tests/browser/vendor/axe.min.js
-SHELL_FILES = $(wildcard recipes/*.sh) scripts/find-python scripts/tour.sh tests/roots/boot.sh .ci/run
+SHELL_FILES = $(wildcard recipes/*.sh recipes/*/*.sh dvmweb/guest/scripts/*.sh dvmweb/guest/*/program/*.sh) scripts/find-python scripts/tour.sh tests/roots/boot.sh .ci/run
 
 # A Python of another project must not leak into this one.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help setup run tour test test-recipes check bench screenshots lock clean
+.PHONY: help setup run tour demo test test-slow test-browser test-recipes test-bare check bench screenshots reference lock clean
 
 help:
-	@echo "make setup   make .venv once, from the lock (the others do it by themselves)"
-	@echo "make run     the dashboard, in the browser: on Lima where it is installed, else on the demo engine"
-	@echo "make tour    the main job from the command line, on the demo engine, in a throwaway home"
-	@echo "make test    all tests"
-	@echo "make test-recipes   recipes in real Debian roots (Linux, root, mmdebstrap, slirp4netns)"
-	@echo "make check   ruff, mypy, shellcheck, the import table"
-	@echo "make bench   what dvm and its dashboard cost, as ratios in one run"
-	@echo "make screenshots   the pictures of README.md (ARGS=\"--all FOLDER\": every page, five widths, both themes)"
-	@echo "make lock    requirements/dev.txt anew from pyproject.toml (UPGRADE=1: newest versions)"
-	@echo "make clean   remove .venv, static/vendor and everything that tools made"
+	@echo "Use it"
+	@echo "  make run     the dashboard in the browser, on Lima if it is installed, else on the demo engine (PORT=N)"
+	@echo "  make tour    the main job from the command line, on the demo engine, in a temporary home"
+	@echo "  make demo    a browser creates, uses and deletes a VM on the demo engine, at the speed of a person; without"
+	@echo "               a display it writes pictures (ARGS=\"--pictures FOLDER\"; more: ARGS=--help)"
+	@echo "Test it"
+	@echo "  make test           all tests except the next three"
+	@echo "  make test-slow      tests that wait or compare for long: every state with every verb, the recorded answers of Lima"
+	@echo "  make test-browser   slow tests in a real browser: every page, hostile sites, keyboards"
+	@echo "  make test-recipes   recipes in real Debian systems (Linux, root, mmdebstrap, slirp4netns)"
+	@echo "  make test-bare      make run and make test in fresh minimal Debians (the same; BARE=13-tmpfs: one of them)"
+	@echo "  make check          ruff, mypy, shellcheck, the import table"
+	@echo "  make bench          the cost of dvm and its dashboard, as ratios within one run"
+	@echo "Maintain it"
+	@echo "  make setup         create .venv from the lock files (the others do it when needed)"
+	@echo "  make reference     write the generated parts of docs/reference from the code"
+	@echo "  make screenshots   the pictures of the docs (ARGS=\"--all FOLDER\": every page, five widths, both themes)"
+	@echo "  make lock          write requirements/*.txt from pyproject.toml (UPGRADE=1: newest versions)"
+	@echo "  make clean         remove .venv, static/vendor and everything that tools made"
 
-setup: $(STAMP) $(VENDOR) $(AXE)
+setup: $(TESTED) $(VENDOR) $(AXE)
 
-# The stamp comes last and holds the folder: a set-up that was interrupted, a checkout that was moved and a Python that
-# was removed are all made again.
+# The stamp is written last and holds the folder, so .venv is made again after an interrupted set-up, a moved checkout
+# or a removed Python.
 ifneq ($(shell test -x $(IN_VENV) && cat $(STAMP) 2>/dev/null),$(CURDIR))
 .PHONY: $(STAMP)
 endif
-$(STAMP): pyproject.toml requirements/dev.txt
+$(STAMP): pyproject.toml requirements/run.txt
 	@python=$$(scripts/find-python) || exit 1; \
-	echo "Setting up $(VENV) with $$python; this takes a minute, once."; \
+	echo "Setting up $(VENV) with $$python, once."; \
 	rm -rf $(VENV) && "$$python" -m venv $(VENV)
-	@$(IN_VENV) -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements/dev.txt
+	@$(IN_VENV) scripts/install.py requirements/run.txt
+	@$(IN_VENV) scripts/vendor.py
 	@$(IN_VENV) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
 	@printf '%s\n' "$(CURDIR)" > $@
 
-# The browser's libraries, and axe for the browser tests; nothing is fetched that is there already. Installing dvmweb
-# above has made the former, without the latter.
+$(TESTED): $(STAMP) requirements/dev.txt
+	@$(IN_VENV) scripts/install.py requirements/dev.txt
+	@touch $@
+
+# The browser's libraries, and axe for the browser tests; nothing is fetched twice.
 $(VENDOR): package.json package-lock.json scripts/vendor.py | $(STAMP)
-	@$(IN_VENV) scripts/vendor.py --with-tests
-$(AXE): | $(VENDOR)
+	@$(IN_VENV) scripts/vendor.py
+$(AXE): $(VENDOR) | $(TESTED)
 	@$(IN_VENV) scripts/vendor.py --with-tests && mkdir -p $(@D) && touch $@
 
-run: setup
-	@echo "The commands dvm and dvmweb of this checkout are in $(CURDIR)/$(VENV)/bin"
-	@$(VENV)/bin/dvm web $(ARGS)
+run: $(STAMP) $(VENDOR)
+	@echo "The dvm command of this checkout: $(CURDIR)/$(VENV)/bin/dvm"
+	@echo "To put it on your PATH:  export PATH=\"$(CURDIR)/$(VENV)/bin:\$$PATH\""
+	@$(VENV)/bin/dvm web $(if $(filter command%,$(origin PORT)),--port $(PORT)) $(ARGS)
 
-tour: setup
+tour: $(STAMP) $(VENDOR)
 	@scripts/tour.sh
 
+demo: setup
+	@$(IN_VENV) -m tests.browser.demo $(ARGS)
+
 test: setup
-	$(IN_VENV) -m pytest -n auto --maxprocesses 4 --dist loadgroup $(ARGS)
+	$(IN_VENV) -m pytest -n auto --maxprocesses 4 --dist loadgroup -m "not slow_browser and not slow" $(ARGS)
+
+test-slow: setup
+	$(IN_VENV) -m pytest -n auto --maxprocesses 4 --dist loadgroup -m slow $(ARGS)
+
+test-browser: setup
+	$(IN_VENV) -m pytest tests/browser -n auto --maxprocesses 4 --dist loadgroup -m slow_browser $(ARGS)
 
 # Real Debian systems in namespaces: Linux, as root, with mmdebstrap and slirp4netns. Not part of `test`.
 test-recipes: setup
-	DVM_TEST_ROOTS=1 $(IN_VENV) -m pytest tests/roots tests/wall -n 2 --dist loadgroup $(ARGS)
+	DVM_TEST_ROOTS=1 $(IN_VENV) -m pytest tests/roots tests/guest/agent -n 2 --dist loadgroup $(ARGS)
+
+# `make run` and `make test` as README describes them: fresh Debians with only what it names, as an ordinary user.
+test-bare: setup
+	DVM_TEST_BARE="$(or $(BARE),all)" $(IN_VENV) -m pytest tests/bare -n 0 -s $(ARGS)
 
 check: setup
 	$(IN_VENV) -m ruff check .
@@ -75,6 +104,10 @@ check: setup
 bench: setup
 	$(IN_VENV) tests/bench/bench.py $(ARGS)
 	$(IN_VENV) -m tests.bench.web_bench
+	$(IN_VENV) -m tests.bench.floods
+
+reference: setup
+	@$(IN_VENV) scripts/reference.py
 
 screenshots: setup
 	$(IN_VENV) scripts/screenshots.py $(ARGS)

@@ -18,9 +18,9 @@ class VendorHook(BuildHookInterface):  # type: ignore[type-arg]  # hatchling's o
         return runpy.run_path(str(Path(self.root) / "scripts" / "vendor.py"))
 
     def dependencies(self) -> list[str]:
-        """An npm from PyPI, only where files are missing and the machine has none."""
+        """Deno from PyPI, only where files are missing and the machine has no npm."""
         script = self._script()
-        return [] if script["is_made"]() or script["npm_command"]() else [script["NPM_WHEEL"]]
+        return [] if script["is_made"]() or script["npm_command"]() else [script["DENO_WHEEL"]]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         self._script()["make"]()

@@ -1,5 +1,37 @@
-"""`python -m dvmweb` is `dvm`."""
+"""`dvm`, also `python -m dvmweb`: `ssh` and `sh` take a direct route into a running VM, click reads the rest."""
 
-from dvmweb.cli.main import main
+import os
+import sys
 
-main(prog_name="dvm")
+
+def main() -> None:
+    """Run the command line."""
+    if sys.argv[1:2] in (["ssh"], ["sh"]):
+        from dvmweb.lima import direct_ssh
+
+        os.umask(0o077)
+        code = direct_ssh.enter(sys.argv[1:], os.environ)
+        if code in (126, 127) and sys.argv[1] == "ssh":
+            from dvmweb.cli.shell_commands import hint
+
+            hint(*direct_ssh.asked(sys.argv[1:]), code)
+        if code == 255:  # ssh's own, or the command was ended by a signal
+            from dvmweb.cli.shell_commands import lost
+
+            code = lost(os.environ, direct_ssh.asked(sys.argv[1:])[0], code)
+        if code is not None:
+            sys.exit(code)
+    from dvmweb.cli.main import main as read_command
+
+    read_command(prog_name="dvm")
+
+
+def web() -> None:
+    """The program `dvmweb`: `dvm web` by another name."""
+    from dvmweb.cli.main import main as read_command
+
+    read_command(["web", *sys.argv[1:]], prog_name="dvm")
+
+
+if __name__ == "__main__":
+    main()

@@ -8,7 +8,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """Exit codes of `dvm`, documented in docs/cli.md. `dvm ssh` and `dvm sh` pass the guest's own code through."""
+    """Exit codes of `dvm` (docs/reference/cli.md). `dvm ssh` and `dvm sh` pass the exit code of the guest through."""
 
     OK = 0
     FAILED = 1
@@ -18,7 +18,14 @@ class ExitCode(IntEnum):
     AT_RISK = 5
     COULD_NOT_LOOK = 6
     NO_ENGINE = 7  # limactl is missing or too old
+    PORT_TAKEN = 8  # another program has a port of the host that a VM or the dashboard needs
     CANCELLED = 130
+
+
+def sentence(text: str) -> str:
+    """The text as one whole sentence, for others to stand behind: it ends in one mark, whoever wrote it."""
+    text = text.rstrip()
+    return text if not text or text[-1] in ".!?:…" else f"{text}."
 
 
 class DvmError(Exception):
@@ -44,7 +51,7 @@ class UsageError(DvmError):
 
 
 class SecretNeeded(UsageError):
-    """A recipe that must run takes a secret that nobody gave."""
+    """A recipe that must run needs a secret that was not given."""
 
 
 class NotFound(DvmError):
@@ -68,15 +75,29 @@ class NotNow(DvmError):
 
 
 class WorkAtRisk(DvmError):
-    """A delete would lose work, or nobody could look."""
+    """A delete would lose work, or the check failed."""
 
     exit_code = ExitCode.AT_RISK
 
 
-class CouldNotLook(DvmError):
+class CheckFailed(DvmError):
     """The guest gave no answer that can be trusted."""
 
     exit_code = ExitCode.COULD_NOT_LOOK
+
+
+class NotRunning(CheckFailed):
+    """The VM does not run; `status` is Lima's own word, "" where Lima has none."""
+
+    def __init__(self, what: str, todo: str = "", status: str = "") -> None:
+        super().__init__(what, todo)
+        self.status = status
+
+
+class PortTaken(DvmError):
+    """Another program has the port that a VM declares, or that the dashboard shall have."""
+
+    exit_code = ExitCode.PORT_TAKEN
 
 
 class NoEngine(DvmError):
@@ -98,7 +119,7 @@ class Problem:
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}: " if self.file and self.line else f"{self.file}: " if self.file else ""
         field = f"{self.field}: " if self.field else ""
-        return f"{place}{field}{self.what}. {self.todo}"
+        return f"{place}{field}{sentence(self.what)} {self.todo}"
 
 
 class ConfigError(UsageError):

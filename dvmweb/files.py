@@ -6,16 +6,23 @@ import errno
 import fcntl
 import hashlib
 import os
+import re
 import stat
 import tempfile
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
-from dvmweb.errors import DvmError, UsageError
+from dvmweb.errors import ConfigError, DvmError, Problem, UsageError
 
 CONFIG_BYTES = 64 * 1024
+OUR_FOLDERS = ("vms", "jobs", "web")  # of the state folder; each holds private ones
 RECIPE_BYTES = 256 * 1024
+BOM = b"\xef\xbb\xbf"
+LEFT = re.compile(r"\.(.+)\.[a-z0-9_]{8}\.new")  # what `write_whole` writes before it has its name
+LEFT_SECONDS = 60.0
 
 
 class ChangedOnDisk(DvmError):
@@ -24,39 +31,114 @@ class ChangedOnDisk(DvmError):
 
 def private_folder(path: Path) -> Path:
     """Make `path` (0700) with its parents; raise UsageError when it is a link, another user's or open to others."""
+    if path.parent.name in OUR_FOLDERS and path.parent.is_symlink():
+        raise UsageError(f"{path.parent} is a link.", f"Remove it; dvm needs a folder there: rm {path.parent}")
     if not path.is_dir():
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     facts = path.lstat()
     if not stat.S_ISDIR(facts.st_mode):
-        raise UsageError(f"{path} is not a folder.", f"Move it away; dvm needs a private folder there: rm {path}")
+        raise UsageError(f"{path} is not a folder.", f"Remove it; dvm needs a private folder there: rm {path}")
     if facts.st_uid != os.geteuid():
-        raise UsageError(f"{path} belongs to another user.", f"Give it back: sudo chown -R $(id -u) {path}")
+        raise UsageError(f"{path} belongs to another user.", f"Change its owner: sudo chown -R $(id -u) {path}")
     if facts.st_mode & 0o022:
-        raise UsageError(f"{path} can be written by other users.", f"Close it: chmod 700 {path}")
+        raise UsageError(f"{path} is writable by other users.", f"Make it private: chmod 700 {path}")
     return path
 
 
-def read_bounded(path: Path, most: int, *, follow: bool = True) -> bytes:
-    """Read a regular file of at most `most` bytes.
+def read_bounded(path: Path, most: int, *, follow: bool = False) -> bytes:
+    """Read a regular file of at most `most` bytes. `follow`: it is the user's own and may be a link.
 
     Raises FileNotFoundError where there is none and UsageError for anything that is not a plain, small file.
     """
-    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
-    try:
-        descriptor = os.open(path, flags)
-    except OSError as error:
-        if error.errno == errno.ENOENT:
-            raise
-        reason = "is a link" if error.errno == errno.ELOOP else f"cannot be read: {os.strerror(error.errno or 0)}"
-        raise UsageError(f"{path} {reason}.", "Put a plain file there.") from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise UsageError(f"{path} is not a plain file.", "Put a plain file there.")
-    with os.fdopen(descriptor, "rb") as file:
+    with open_plain(path, follow=follow) as file:
         data = file.read(most + 1)
     if len(data) > most:
         raise UsageError(f"{path} is larger than {most} bytes.", "Make it smaller.")
     return data
+
+
+def open_plain(path: Path, *, follow: bool = False) -> BinaryIO:
+    """Open a plain file for reading. Raises FileNotFoundError, and UsageError for a link and what is no file."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW))
+    except OSError as error:
+        if error.errno == errno.ENOENT:
+            raise
+        reason = "is a link" if error.errno == errno.ELOOP else f"cannot be read: {os.strerror(error.errno or 0)}"
+        todo = f"Make it readable: chmod u+r {path}" if error.errno == errno.EACCES else "Put a plain file there."
+        raise UsageError(f"{path} {reason}.", todo) from error
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        what = "is a folder" if stat.S_ISDIR(mode) else "is not a plain file"
+        raise UsageError(f"{path} {what}.", "Put a plain file there.")
+    return os.fdopen(descriptor, "rb")
+
+
+def open_own(path: Path, flags: int = 0) -> int:
+    """Open a file of ours for writing, made where it is not there; never through a link of either kind.
+
+    Raises UsageError for a link and for what is no file; nothing was written then.
+    """
+    how = (flags or os.O_WRONLY) | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    refused = UsageError(f"{path} is a link, or not a plain file.", f"Remove it: rm {path}")
+    try:
+        descriptor = os.open(path, how & ~os.O_TRUNC, 0o600)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
+            raise refused from error
+        raise
+    facts = os.fstat(descriptor)
+    if not stat.S_ISREG(facts.st_mode) or facts.st_nlink > 1:
+        os.close(descriptor)
+        raise refused
+    if how & os.O_TRUNC:
+        os.ftruncate(descriptor, 0)
+    return descriptor
+
+
+def why_no_text(data: bytes) -> tuple[str, str, int] | None:
+    """Why bytes are no UTF-8 text as every tool reads it: what is wrong, what to do, the line; None where they are."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")) or (b"\0" in data[:2] and 3 * data.count(b"\0") > len(data)):
+        return "is UTF-16 or UTF-32 text", "Save it as UTF-8 (iconv -f UTF-16 -t UTF-8 converts it)", 1
+    for at, line in enumerate(data.split(b"\n"), 1):
+        if line.startswith(BOM):
+            where = "begins with" if at == 1 else "holds"
+            todo = (
+                "Save it as UTF-8 without BOM; tail -c +4 removes it" if at == 1 else "Delete that invisible character"
+            )
+            return f"{where} a byte order mark (BOM)", todo, at
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return "is not UTF-8 here", "Save the file as UTF-8", data.count(b"\n", 0, error.start) + 1
+    return None
+
+
+def read_script(path: Path) -> str:
+    """The text of a script that can go to a guest; raises ConfigError for anything else."""
+    try:
+        data = read_bounded(path, RECIPE_BYTES)
+    except FileNotFoundError:
+        raise ConfigError([Problem("", "the file does not exist any more", "Put it back.", str(path))]) from None
+    except UsageError as error:
+        what = error.what.removeprefix(f"{path} ").rstrip(".")
+        raise ConfigError([Problem("", what, error.todo, str(path))]) from None
+    if odd := why_no_text(data) or _why_no_script(data):
+        what, todo, line = odd
+        raise ConfigError([Problem("", what, f"{todo}.", str(path), line)])
+    return data.decode("utf-8")
+
+
+def _why_no_script(data: bytes) -> tuple[str, str, int] | None:
+    """Why no shell reads this text, see `why_no_text`."""
+    for bad, what, todo in (
+        (b"\0", "holds a NUL byte", "Save it as plain text"),
+        (b"\r", "has Windows line endings", "Save it with Unix line endings (LF); tr -d '\\r' removes them"),
+    ):
+        if bad in data:
+            return what, todo, data.count(b"\n", 0, data.index(bad)) + 1
+    return None
 
 
 def digest(data: bytes) -> str:
@@ -64,30 +146,57 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def write_whole(path: Path, data: bytes, *, expected: str | None = None, mode: int = 0o600) -> None:
-    """Replace `path` by `data`: old or new, never half, also over a power cut.
+def write_whole(
+    path: Path, data: bytes, *, expected: str | None = None, mode: int = 0o600, follow: bool = False
+) -> None:
+    """Replace `path` by `data`: old or new, never half, also over a power cut. An existing file keeps its mode.
 
-    A link is followed once, so that a config kept in a dotfiles repository stays there. An existing file keeps its
-    mode. With `expected` (a digest, "" for "no file yet") raises ChangedOnDisk when the file is another by now.
+    A link is replaced, not followed; with `follow` it is followed once, so that a config kept in a dotfiles repository
+    stays there. With `expected` (a digest, "" for "no file yet") raises ChangedOnDisk when the file is another by now.
     """
-    target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    target = Path(os.path.realpath(path)) if follow and path.is_symlink() else path
     with suppress(FileNotFoundError):
-        mode = stat.S_IMODE(target.stat().st_mode)
+        facts = target.lstat()
+        mode = stat.S_IMODE(facts.st_mode) if stat.S_ISREG(facts.st_mode) else mode
+    _forget_left(target.parent, target.name if follow else "")
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".new")
     try:
         with os.fdopen(descriptor, "wb") as file:
+            with suppress(OSError):  # a file system without locks: then nothing cleans up, either
+                fcntl.flock(descriptor, fcntl.LOCK_EX)  # while it is held, somebody writes
             file.write(data)
             file.flush()
-            os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
-        if expected is not None and _digest_of(target) != expected:
-            raise ChangedOnDisk(f"{path} was changed meanwhile.", "Read it again; nothing was written.")
-        Path(name).replace(target)
+            os.fchmod(descriptor, mode)
+            os.fsync(descriptor)
+            if expected is not None and _digest_of(target) != expected:
+                raise ChangedOnDisk(f"{path} was changed meanwhile.", "Read it again; nothing was written.")
+            Path(name).replace(target)
     except BaseException:
         with suppress(FileNotFoundError):
             Path(name).unlink()
         raise
     sync_folder(target.parent)
+
+
+def _forget_left(folder: Path, only: str) -> None:
+    """Remove the temporary files of writers that were killed; `only`: of that file, for the folder is the user's."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        left = [entry.name for entry in entries if (found := LEFT.fullmatch(entry.name)) and only in ("", found[1])]
+        for name in left:
+            with suppress(OSError):
+                _forget_dead(folder / name)
+
+
+def _forget_dead(path: Path) -> None:
+    """Raises OSError where somebody writes it, or may be about to."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # A writer takes its lock just after it has made the file.
+        if time.time() - os.fstat(descriptor).st_mtime > LEFT_SECONDS:
+            path.unlink()
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(folder: Path) -> None:
@@ -131,7 +240,7 @@ def wait_lock(path: Path) -> Lock:
 
 
 def _lock(path: Path, how: int) -> Lock | None:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    descriptor = open_own(path, os.O_RDWR)
     try:
         fcntl.flock(descriptor, how)
     except BlockingIOError:

@@ -21,6 +21,11 @@ def visible(text: bytes | str, limit: int = 200) -> str:
     return shown + (f"… (+{len(decoded) - limit} characters)" if len(decoded) > limit else "")
 
 
+def in_prose(text: bytes | str, limit: int = 200) -> str:
+    """`visible` text for a sentence of ours, in which backticks would show it as a command to copy."""
+    return visible(text, limit).replace("`", "'")
+
+
 def _mark(character: str) -> str:
     code = ord(character)
     if 0xDC80 <= code <= 0xDCFF:  # a byte that was not UTF-8
@@ -45,7 +50,7 @@ def why_not_plain(data: bytes) -> str:
     """Why a text that is shown for approval might not be what runs, "" for plain lines."""
     text = data.decode("utf-8", "surrogateescape")
     if any(character not in "\n\t" and visible(character) != character for character in text):
-        return "it holds hidden characters"
+        return "it contains hidden characters"
     if any(len(line) > PLAIN_LENGTH for line in text.split("\n")):
         return f"a line is longer than {PLAIN_LENGTH} characters"
     return ""

@@ -11,7 +11,7 @@ from dvmweb.errors import UsageError
 VM_PATTERN = re.compile(r"[a-z](?:-?[a-z0-9])*")
 VM_LENGTH = 30  # characters
 INSTANCE_PREFIX = "dvm-"
-TRIAL_PREFIX = "dvmtest-"  # of a throwaway VM in which a recipe is tested
+TRIAL_PREFIX = "dvmtest-"  # of a temporary VM in which a recipe is tested
 RECIPE_PATTERN = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 PARAM_PATTERN = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 UNIT_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.@-]{0,99}")
@@ -35,13 +35,13 @@ def vm_name(text: str) -> str:
         raise UsageError(
             f"{text!r} is not a VM name.",
             "Use a lowercase letter first, then lowercase letters, digits and single hyphens, "
-            f"{VM_LENGTH} characters at most.",
+            f"at most {VM_LENGTH} characters.",
         )
     return text
 
 
 def is_recipe_name(text: str) -> bool:
-    """Say whether `text` may name a recipe (and so a file on the shelf)."""
+    """Say whether `text` may name a recipe (and so a file in the catalog)."""
     return len(text) <= 40 and RECIPE_PATTERN.fullmatch(text) is not None
 
 
@@ -63,12 +63,12 @@ def vm_of_instance(instance: str) -> str | None:
 
 
 def new_trial() -> str:
-    """A name for a throwaway VM; nobody else has it."""
+    """A unique name for a temporary VM."""
     return TRIAL_PREFIX + secrets.token_hex(4)
 
 
 def is_trial(vm: str | None) -> bool:
-    """Say whether a VM is called as throwaway ones are."""
+    """Return whether a name is that of a temporary VM."""
     return vm is not None and re.fullmatch(TRIAL_PREFIX + "[0-9a-f]{8}", vm) is not None
 
 
@@ -86,7 +86,7 @@ def check_socket_path(lima_home: str, vm: str) -> None:
 def file_name(text: str) -> str:
     """Return `text` when a file that a user sends into a VM may have this name; raise UsageError otherwise."""
     if reason := _why_no_file_name(text):
-        raise UsageError(f"{text[:100]!r} is not sent: {reason}.", "Give the file another name, then send it.")
+        raise UsageError(f"{text[:100]!r} was not sent: {reason}.", "Rename the file, then send it.")
     return text
 
 
@@ -94,17 +94,17 @@ def _why_no_file_name(text: str) -> str:
     if not text.strip():
         return "it has no name"
     if "/" in text or "\\" in text:
-        return "its name holds a slash"
+        return "its name contains a slash"
     if text.startswith("-"):
-        return "programs would take its name for an option"
+        return "programs would read its name as an option"
     if not text.strip("."):
-        return "its name is only dots"
+        return "its name consists of dots"
     if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text):
-        return "its name holds control characters"
+        return "its name contains control characters"
     if len(text.encode()) > FILE_BYTES:
         return f"its name is longer than {FILE_BYTES} bytes"
     is_run = text.casefold() in RUN_WHEN_OPENED
-    return "programs run what a file of this name says, as soon as they see it" if is_run else ""
+    return "programs execute a file of this name as soon as they find it" if is_run else ""
 
 
 def numbered_parts(name: str) -> tuple[str, str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,3 +130,11 @@ def _absolute(environ: Mapping[str, str], variable: str, default: str) -> Path:
     if not value.startswith("/"):
         raise UsageError(f"{variable} is {value!r}.", f"Set {variable} to an absolute path.")
     return Path(value)
+
+
+def own_command(environ: Mapping[str, str]) -> str:
+    """`dvm` where PATH leads to this installation, else its whole path: what a hint may tell the user to type."""
+    own = Path(sys.prefix) / "bin" / "dvm"
+    found = shutil.which("dvm", path=environ.get("PATH", os.defpath))
+    is_found = found is not None and own.is_file() and Path(found).samefile(own)
+    return shlex.quote(str(own)) if own.is_file() and not is_found else "dvm"

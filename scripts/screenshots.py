@@ -1,7 +1,7 @@
-"""Photograph the dashboard: the pictures of README.md into docs/pictures, or with `--all FOLDER` every page.
+"""Take screenshots of the dashboard: the pictures of the docs, or with `--all FOLDER` every page.
 
-Run by `make screenshots`. A real dashboard serves a throwaway home of demo VMs (stage.py) to a real Chromium. `--all`
-takes each page at five widths in both themes and says where a page is wider than its window.
+Run by `make screenshots`. A real dashboard serves a temporary home of demo VMs (stage.py) to a real Chromium. `--all`
+takes each page at five widths in both themes, and reports pages that are wider than their window.
 """
 
 from __future__ import annotations
@@ -52,16 +52,16 @@ class Order:
 
 
 def fill_form(page: Page) -> None:
-    """A new VM as somebody would ask for it."""
+    """Fill in the form of a new VM."""
     page.get_by_label("Name", exact=True).first.fill("notes")
     page.locator("input[name=repo]").fill("git@github.com:me/notes.git")
     page.locator("input[name=recipe][value=node]").check()
-    expect(page.locator("#vm-preview .steps")).to_contain_text("recipe node")
+    expect(page.locator("#vm-preview .steps")).to_contain_text("Recipe node")
     page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
 
 
 def fill_badly(page: Page) -> None:
-    """A form that is sent back with its errors."""
+    """Send a form that comes back with errors."""
     page.get_by_label("Name", exact=True).first.fill("My Notes")
     page.locator("input[name=cpus]").fill("900")
     page.locator("input[name=memory]").fill("lots")
@@ -79,7 +79,7 @@ def work_in_terminal(page: Page) -> None:
 
 
 def _wait_for_screen(page: Page, words: str) -> None:
-    """Until a terminal shows the words; it is drawn on a canvas, so the terminal itself is asked."""
+    """Wait until a terminal shows the text; it is drawn on a canvas, so xterm's buffer is read."""
     page.wait_for_function(
         """(words) => {
           const screen = document.querySelector("[data-terminal]").terminal?.buffer.active;
@@ -91,7 +91,7 @@ def _wait_for_screen(page: Page, words: str) -> None:
 
 
 def post(path: str) -> Act:
-    """Press a button that stands on another page, in a form of our own: its answer is the page."""
+    """Post to a path as a button of another page would; the answer is the page."""
 
     def act(page: Page) -> None:
         page.evaluate(
@@ -109,13 +109,13 @@ def post(path: str) -> Act:
 
 
 def readme_shots(job: str) -> tuple[Shot, ...]:
-    """The pictures of README.md."""
+    """The pictures of README.md and docs."""
     return (
         Shot("vms-light", "/", size=(1280, 1050)),
         Shot("vms-dark", "/", theme="dark", size=(1280, 1050)),
         Shot("new", "/new-vm", fill_form, size=(1280, 1000)),
         Shot("job", f"/jobs/{job}", size=(1280, 1000)),
-        Shot("delete", "/vms/shop-api/delete", size=(1280, 1000)),
+        Shot("delete", "/vms/shop-api/delete", size=(1280, 1090)),
         Shot("terminal", "/vms/shop-api/terminal", work_in_terminal, size=(1280, 640)),
         Shot("terminals", "/terminals", size=(1280, 560)),
         Shot("recipe", "/recipes/node", size=(1280, 860)),
@@ -123,7 +123,7 @@ def readme_shots(job: str) -> tuple[Shot, ...]:
 
 
 def page_shots(made: Stage, job: str) -> tuple[Shot, ...]:
-    """Every page and its states, for a home that is furnished."""
+    """Every page in its states."""
     failed, waits = made.job("payments", "sync")["id"], made.job("shop-api", "sync")["id"]
     tabs = ("config", "recipes", "jobs", "commands", "key")
 
@@ -195,7 +195,7 @@ class Camera:
 
     @contextmanager
     def page(self, shot: Shot, theme: str, *, has_session: bool = True) -> Iterator[Page]:
-        """The page of a shot in a theme, ready to be photographed."""
+        """The page of a shot in a theme, ready for its screenshot."""
         context = self._browser.new_context(
             storage_state=self._session if has_session else None,
             color_scheme="dark" if theme == "dark" else "light",
@@ -210,7 +210,7 @@ class Camera:
         context.close()
 
     def take(self, shot: Shot, folder: Path) -> None:
-        """One picture, as large as its window; refuse one that is too large for Git."""
+        """Take one picture, as large as its window. Raises SystemExit for one that is too large for Git."""
         with self.page(shot, shot.theme) as page:
             file = folder / f"{shot.name}.png"
             file.write_bytes(small_png(self._browser, page.screenshot()))
@@ -219,7 +219,7 @@ class Camera:
         print(f"{file.relative_to(TOP)}  {file.stat().st_size // 1000} kB")  # noqa: T201
 
     def take_all(self, shots: Iterable[Shot], order: Order, *, has_session: bool = True) -> None:
-        """Pages at each width in both themes, as long as they are; say where one is wider than its window."""
+        """Take pages at each width in both themes, in full length; report those wider than their window."""
         for shot, theme in product(shots, THEMES):
             if not shot.name.startswith(order.only):
                 continue
@@ -233,7 +233,7 @@ class Camera:
 
 
 def for_readme(browser: Browser) -> None:
-    """The pictures of README.md."""
+    """The pictures of README.md and docs."""
     PICTURES.mkdir(exist_ok=True)
     with stage() as made:
         made.furnish()
@@ -282,7 +282,7 @@ def main() -> None:
     """The pictures of README.md, or every page."""
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--all", metavar="FOLDER", type=Path, help="every page, at five widths in both themes")
-    words.add_argument("--only", metavar="NAME", default="", help="with --all: only pages whose name begins so")
+    words.add_argument("--only", metavar="NAME", default="", help="with --all: only pages whose name starts with NAME")
     asked = words.parse_args()
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     flags = ["--disable-lcd-text", *(["--no-sandbox"] if os.geteuid() == 0 else [])]

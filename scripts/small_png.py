@@ -1,4 +1,4 @@
-"""Make a screenshot small enough for Git: at most 256 colours, those it has most of. A browser reads the pixels."""
+"""Make a screenshot small enough for Git: at most 256 colours, the most frequent ones. A browser reads the pixels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A throwaway home with demo VMs in every state, made as a user would make it: the stage of the screenshots."""
+"""A temporary home with demo VMs in every state, for the screenshots."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from typing import Any
 
 from dvmweb.paths import Paths, from_environment
 from dvmweb.terminals import client
-from dvmweb.vms import Vms
-from dvmweb.web.server import listen
+from dvmweb.verbs.vms import Vms
+from dvmweb.web.server.http_server import listen
 
-PATIENCE = 120.0  # seconds; only a failure takes so long
+PATIENCE = 120.0  # seconds; reached only on a failure
 
 CONFIGS = {
     "shop-api": "ports: [3000, 5173]\nrecipes: [git, node, claude]\n",
@@ -44,7 +44,7 @@ printf '\\033[33mpart 15 holds 2 orders without a customer, left out\\033[0m\\n'
 for part in $(seq 16 31); do printf 'orders  part %2d of 400  \\033[32mok\\033[0m\\n' "$part"; done
 exec sleep 3600
 """,
-    # Stands in for an agent, which no picture needs: it says that it waits.
+    # A stand-in for an agent, which reports that it waits.
     "claude": """#!/usr/bin/env bash
 # /// recipe
 # summary: Claude Code
@@ -67,7 +67,7 @@ echo "error: table invoice_old is still used by view open_invoices" >&2
 exit 3
 """,
 }
-# What somebody has done in the guests. The addresses are never asked; git only has to know them.
+# Work in the guests. The remotes are never contacted; Git only has to know their addresses.
 BEGIN = """
 export GIT_AUTHOR_NAME=Jo GIT_AUTHOR_EMAIL=jo@example.org GIT_COMMITTER_NAME=Jo GIT_COMMITTER_EMAIL=jo@example.org
 export GIT_AUTHOR_DATE=2026-03-02T09:00:00Z GIT_COMMITTER_DATE=2026-03-02T09:00:00Z
@@ -95,7 +95,7 @@ git init -q -b main tools; cd tools; printf 'echo generate\\n' > gen.sh; git add
 
 @dataclass
 class Stage:
-    """One throwaway home, the `dvm` in it, and its dashboard while one runs."""
+    """One temporary home, the `dvm` in it, and its dashboard while one is running."""
 
     home: Path
     environ: dict[str, str]
@@ -124,13 +124,13 @@ class Stage:
         self.run("ssh", vm, "--", "bash", "-ec", script)
 
     def open_terminals(self) -> None:
-        """An agent that waits for somebody, and two shells."""
+        """Open an agent that is waiting for the user, and two shells."""
         vms = Vms(self.paths, self.environ)
         client.open_terminal(vms, "shop-api", command="claude")
         until = time.monotonic() + PATIENCE
         while not any(one.state == "waits" and not one.guess for one in client.list_terminals(vms)):
             if time.monotonic() > until:
-                raise SystemExit("The agent does not say that it waits.")
+                raise SystemExit("The agent does not report that it waits.")
             time.sleep(0.1)
         client.open_terminal(vms, "payments", name="dev server")
         client.open_terminal(vms, "shop-api")  # the newest: the page of terminals comes back to it
@@ -147,7 +147,7 @@ class Stage:
         (folder / "faults.json").write_text(json.dumps(faults))
 
     def furnish(self) -> None:
-        """Make the VMs: with work at risk, stopped, in a job, not created, not to be looked into, failed, not ours."""
+        """Make the VMs: with unsaved work, stopped, in a job, not created, with a failed check, failed, unmanaged."""
         (self.paths.config / "vms").mkdir(parents=True)
         self.paths.local_recipes.mkdir(parents=True)
         for name, text in RECIPES.items():
@@ -214,7 +214,7 @@ class Stage:
 
 @contextmanager
 def stage() -> Iterator[Stage]:
-    """A home that is gone afterwards, with every process that it had."""
+    """A home that is removed afterwards, with every process that was started in it."""
     # Short on purpose: the path of an ssh socket below it must fit.
     home = Path(tempfile.mkdtemp(prefix="dvm-", dir="/tmp"))
     path = os.environ.get("PATH", os.defpath)

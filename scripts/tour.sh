@@ -1,11 +1,11 @@
 #!/bin/sh
-# The main job on the demo engine, step by step, in a throwaway home: made, synced, entered, safely deleted.
-# `make tour` calls it. It touches nothing of yours and leaves nothing behind.
+# Shows the main job on the demo engine, in a temporary home: create a VM, sync it, work in it, delete it safely.
+# Called by `make tour`. It changes nothing of yours and leaves nothing behind.
 set -u
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 bin=${DVM_TOUR_BIN:-$top/.venv/bin}
-# Short on purpose: the path of an ssh socket below it must fit, and macOS has a long TMPDIR.
+# A short path, because an ssh socket below it must fit, and macOS has a long TMPDIR.
 home=$(mktemp -d /tmp/dvm-tour.XXXXXX) || exit 1
 vm=tour
 errors=$home/errors
@@ -21,7 +21,7 @@ clean_up() {
         "$bin/dvm" rm "$vm" --yes --force </dev/null >/dev/null 2>&1 ||
             LIMA_HOME=$lima "$bin/python" -I -m dvmweb.demo limactl delete -f "dvm-$vm" </dev/null >/dev/null 2>&1
     fi
-    # A guest may have closed folders of its own.
+    # A guest can have folders that are not readable.
     rm -rf "$home" 2>/dev/null || { chmod -R u+rwX "$home" && rm -rf "$home"; }
 }
 trap clean_up EXIT
@@ -34,7 +34,7 @@ say() {
     printf '\n%s%s%s\n' "$bold" "$*" "$plain"
 }
 
-# step EXPECTED-EXIT-CODE ARGUMENT...: shows the command, runs it, and stops the tour when it ends otherwise
+# step EXPECTED-EXIT-CODE ARGUMENT...: print the command and run it; return 1 if it ends with another code
 step() {
     expected=$1
     shift
@@ -47,7 +47,7 @@ step() {
     return 1
 }
 
-# The words as they would be typed
+# The arguments as a user would type them
 shown() {
     for word; do
         case $word in
@@ -60,7 +60,7 @@ shown() {
 stop_here() {
     echo >&2
     echo "The tour stops: \`dvm\` ended with exit code $code where $expected was expected." >&2
-    echo "This is a fault of dvmweb or of this machine; the lines above say what happened." >&2
+    echo "Either dvmweb or this host has a fault; the lines above show what happened." >&2
     exit 1
 }
 
@@ -68,47 +68,47 @@ must() {
     step "$@" || stop_here
 }
 
-say "dvmweb, the main job on the demo engine. The demo is a toy for looking around and is no boundary: real VMs need Lima."
+say "dvmweb: the main job on the demo engine. The demo shows how dvm works and is not a security boundary; real VMs need Lima."
 
-say "1. Say what you want: a config, plain YAML that you may edit."
+say "1. Write a config: what you want of the VM, as plain YAML."
 must 0 init "$vm" --recipe git
-echo "Its lines, without the comments that show every default:"
+echo "Without the comments, which show every default:"
 grep -v '^ *#' "$home/.config/dvm/demo/vms/$vm.yaml" | grep .
 
-say "2. See what a sync would do. Nothing is changed."
+say "2. Show what a sync would do. Nothing is changed."
 must 0 sync "$vm" --dry-run
 
-say "3. Sync: the VM is made, started, and brought to its config. A step that the demo cannot do says so."
+say "3. Sync: create the VM, start it and bring it to its config. The demo marks the steps that it skips."
 if ! step 0 sync "$vm"; then
     grep -q 'no guests' "$errors" || stop_here
-    say "Left out here: the demo has no guests on this machine (see above), so there is no shell, no work to look at."
+    say "Left out here: the demo has no guests on this host (see above), so there is no shell and nothing to check."
     must 0 ls
-    say "Deleted again, by force: without a guest nobody could look whether work would be lost."
+    say "Deleted again with --force: without a guest, the check for unsaved work cannot run."
     must 0 rm "$vm" --yes --force
     exit 0
 fi
 
-say "4. Sync again: nothing to do costs one question to the engine and one to the guest."
+say "4. Sync again: with nothing to do it makes one call to the engine and asks the guest once."
 must 0 sync "$vm"
 job=$("$bin/dvm" jobs </dev/null | awk 'NR == 2 { print $1 }')
 must 0 log "$job" --commands
 
-say "5. Enter it. (\`dvm sh $vm\` opens a shell; here one command is run.)"
+say "5. Run a command in the VM. (\`dvm sh $vm\` opens a shell.)"
 must 0 ssh "$vm" -- sh -c 'hostname; id -un; pwd'
 
-say "6. Work in it: a commit that is nowhere else."
+say "6. Work in it: make a commit that is not pushed anywhere."
 must 0 ssh "$vm" -- sh -c 'git init -q hello && cd hello && echo "print(1)" > hello.py && git add . &&
     git -c user.name=Tour -c user.email=tour@example.invalid commit -qm "My first work" && git log --oneline'
 
-say "7. What would be lost with this VM? (exit code 5: something)"
+say "7. Check for unsaved work. (Exit code 5: there is some.)"
 must 5 work "$vm"
 
-say "8. Delete it: refused, because the commit would be lost."
+say "8. Delete the VM: refused, because the commit would be lost."
 must 5 rm "$vm" --yes
 must 0 ls
 
-say "9. Delete it all the same: that takes a word more."
+say "9. Delete it anyway, with --force."
 must 0 rm "$vm" --yes --force
 must 0 ls
 
-say "That was the whole job, in $(($(date +%s) - began)) s. With Lima installed the same commands make real VMs. The command is $bin/dvm; \`make run\` opens the dashboard, where all of this is done in the browser."
+say "That was the whole job, in $(($(date +%s) - began)) s. With Lima installed, the same commands make real VMs. The command is $bin/dvm. \`make run\` opens the dashboard, which does all of this in the browser."

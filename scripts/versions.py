@@ -30,7 +30,7 @@ PUBLISHED_BYTES, DOWNLOAD_BYTES = 5_000_000, 500_000_000  # more is no list of c
 
 
 class Wrong(Exception):
-    """One row cannot be checked or filled; the text says why."""
+    """One row cannot be checked or filled; the text is the reason."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def _from_release(text: str, file: str) -> list[str]:
 
 
 def ask(url: str) -> HTTPResponse:
-    """Open `url`. Raises Wrong for what is no web address and for a redirect from https to http: anybody's word."""
+    """Open `url`. Raises Wrong for anything but a web address, and for a redirect from https to http."""
     if urlsplit(url).scheme not in ("https", "http"):
         raise Wrong(f"{url} is no web address; put the one of the makers into the table")
     answer: HTTPResponse = urllib.request.urlopen(url, timeout=TIMEOUT)  # noqa: S310
@@ -130,7 +130,7 @@ def downloaded_checksum(url: str) -> str:
 
 
 def check(row: Row) -> str:
-    """What was found of a row whose checksum is known. Raises Wrong."""
+    """The result for a row whose checksum is known. Raises Wrong."""
     if row.sha256 == UNKNOWN:
         raise Wrong(f"no checksum yet; run: scripts/versions.py fill {row.name}")
     found = downloaded_checksum(row.url)
@@ -155,7 +155,7 @@ def fill(row: Row) -> Row:
 
 
 def save(table: Path, text: str) -> None:
-    """Write the table whole or not at all."""
+    """Write the table completely or not at all."""
     with tempfile.NamedTemporaryFile("w", dir=table.parent, prefix=f".{table.name}.", delete=False) as new:
         new.write(text)
     Path(new.name).chmod(table.stat().st_mode & 0o777)

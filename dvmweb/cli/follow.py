@@ -1,4 +1,4 @@
-"""Follow a job on the terminal: one live line per step, or plain lines where there is no terminal."""
+"""Follow a job: one live line per step on a terminal, else plain lines."""
 
 from __future__ import annotations
 
@@ -9,21 +9,38 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from dvmweb.errors import DvmError, ExitCode
-from dvmweb.jobs import journal, starting
-from dvmweb.jobs.journal import Job, StepRecord
-from dvmweb.vms import Vms
+from dvmweb.jobs import job_record, starting
+from dvmweb.jobs.job_record import Job, StepRecord
+from dvmweb.verbs.vms import Vms
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-POLL = 0.5  # seconds; the journal's change is seen at once, this only moves the clock on the line
-MARKS = {"done": "✓", "failed": "✗", "skipped": "–", "not-run": "?", "running": "…", "waiting": " ", "cancelled": "■"}
-STYLES = {"done": "green", "failed": "red", "skipped": "dim", "not-run": "yellow", "running": "blue", "waiting": "dim"}
-STYLES["cancelled"] = "yellow"
+POLL = 0.5  # seconds; only for the clock, a change of the journal is seen at once
+MARKS = {
+    "unreached": "·",
+    "done": "✓",
+    "failed": "✗",
+    "skipped": "–",
+    "not-run": "?",
+    "running": "…",
+    "waiting": " ",
+    "cancelled": "■",
+}
+STYLES = {
+    "unreached": "dim",
+    "done": "green",
+    "failed": "red",
+    "skipped": "dim",
+    "not-run": "yellow",
+    "running": "blue",
+    "waiting": "dim",
+    "cancelled": "yellow",
+}
 
 
 def follow(vms: Vms, job: Job) -> Job:
-    """Show the job until it has ended and return its end. Ctrl-C cancels it; a second one leaves it alone."""
+    """Show the job until it has ended and return it. Ctrl-C cancels it; a second Ctrl-C only stops watching."""
     try:
         return _show(vms, job)
     except KeyboardInterrupt:
@@ -31,13 +48,13 @@ def follow(vms: Vms, job: Job) -> Job:
 
 
 def _cancel(vms: Vms, job: Job) -> Job:
-    print(f"\nCancelling job {job.id[:8]}. Ctrl-C again stops waiting for its end.", file=sys.stderr)
+    print(f"\nCancelling job {job.id[:8]}. Press Ctrl-C again to stop waiting.", file=sys.stderr)
     try:
-        with suppress(DvmError):  # it may have ended in between, which the next line shows
+        with suppress(DvmError):  # it can have ended meanwhile, as the next line shows
             vms.cancel(vms.job(job.id))
         return _show(vms, job)
     except KeyboardInterrupt:
-        print(f"\nNot waited for: dvm log {job.id[:8]} shows how it ends.", file=sys.stderr)
+        print(f"\nStopped waiting. To see how the job ends: dvm log {job.id[:8]}", file=sys.stderr)
         sys.exit(int(ExitCode.CANCELLED))
 
 
@@ -46,7 +63,7 @@ def _show(vms: Vms, job: Job) -> Job:
         return _show_live(vms, job)
     printed = 0
     while True:
-        seen = journal.stamp(vms.paths, job.id)
+        seen = job_record.stamp(vms.paths, job.id)
         job = vms.job(job.id)
         printed = _print_new(job, printed)
         if not job.is_open:
@@ -57,7 +74,7 @@ def _show(vms: Vms, job: Job) -> Job:
 def _print_new(job: Job, printed: int) -> int:
     """Print the steps that have ended since the last time; they end in order."""
     for step in job.steps[printed:]:
-        if step.state in ("waiting", "running"):
+        if job.is_open and step.state in ("waiting", "running"):
             break
         print(plain_line(step, shown_state(job, step)), flush=True)
         printed += 1
@@ -65,7 +82,9 @@ def _print_new(job: Job, printed: int) -> int:
 
 
 def shown_state(job: Job, step: StepRecord) -> str:
-    """The state of a step in a word: what the user's own cancel ended did not fail."""
+    """The state to show for a step: "cancelled" instead of failed in a cancelled job, "unreached" if it never began."""
+    if step.state == "waiting" and not job.is_open:
+        return "unreached"
     return "cancelled" if step.state == "failed" and job.state == "cancelled" else step.state
 
 
@@ -73,7 +92,8 @@ def plain_line(step: StepRecord, state: str) -> str:
     """One step as a line of text."""
     seconds = f"{step.ended - step.started:.1f} s" if step.ended and step.argv else ""
     facts = ", ".join(word for word in (step.reason, seconds) if word)
-    word = "not run" if state == "not-run" else state
+    is_unknown = state == "not-run" and "not known" in step.reason
+    word = "?" if is_unknown else "not run" if state in ("not-run", "unreached") else state
     return f"{word:<8} {step.title}" + (f"  ({facts})" if facts else "")
 
 
@@ -84,7 +104,7 @@ def _show_live(vms: Vms, job: Job) -> Job:
     console = Console(highlight=False)
     with Live(console=console, refresh_per_second=8, transient=False) as live:
         while True:
-            seen = journal.stamp(vms.paths, job.id)
+            seen = job_record.stamp(vms.paths, job.id)
             job = vms.job(job.id)
             live.update(live_table(job, console.size.height - 1 if job.is_open else 0))
             if not job.is_open:
@@ -93,9 +113,9 @@ def _show_live(vms: Vms, job: Job) -> Job:
 
 
 def folded(steps: Sequence[StepRecord], room: int) -> list[StepRecord | str]:
-    """The steps in at most `room` lines (0: all of them): old ends become one line, then what waits last.
+    """The steps in at most `room` lines (0: all): old ended steps become one line, then the last waiting ones.
 
-    The running step and those that failed or were not run always stay.
+    The running step and those that failed or were not run are always kept.
     """
     if not room or len(steps) <= room:
         return list(steps)
@@ -109,7 +129,7 @@ def folded(steps: Sequence[StepRecord], room: int) -> list[StepRecord | str]:
     waiting = sum(step.state == "waiting" for step in steps)
     if over > 1 and waiting:
         last = min(over, waiting)
-        kept[-last:] = [f"{last} more to come"]
+        kept[-last:] = [f"{last} more steps"]
     return kept
 
 
@@ -129,7 +149,7 @@ def live_table(job: Job, room: int) -> Table:
             table.add_row("", Text(step, "dim"), "", "")
             continue
         state = shown_state(job, step)
-        # Text, never markup: reasons may hold words from a guest.
+        # Text, never markup: a reason can contain guest output.
         mark, title = Text(MARKS[state], STYLES[state]), Text(step.title, STYLES[state])
         table.add_row(mark, title, Text(_clock(step)), Text(step.reason))
     return table
@@ -143,7 +163,15 @@ def _clock(step: StepRecord) -> str:
 
 
 def report_end(vms: Vms, job: Job) -> int:
-    """Print notices, the failure, and return the exit code."""
+    """Print how the job ended and how to see its log; return the exit code."""
+    code = print_end(job)
+    if job.state != "succeeded":
+        print(f"log: dvm log {job.id[:8]}", file=sys.stderr)
+    return code
+
+
+def print_end(job: Job) -> int:
+    """Print notices, the failure and what to do; return the exit code."""
     for notice in job.notices:
         print(notice)
     if job.state == "succeeded":
@@ -151,10 +179,8 @@ def report_end(vms: Vms, job: Job) -> int:
     if job.failure is not None:
         error = starting.as_error(job.failure)
         print(f"\n{error}", file=sys.stderr)
-        code = int(ExitCode.CANCELLED) if job.state == "cancelled" else int(error.exit_code)
-    else:
-        again = f"recipe test {job.options.get('recipe')}" if job.verb == "test" else f"{job.verb} {job.vm}"
-        print(f"\nThe job was interrupted: its process died. `dvm {again}` does it again.", file=sys.stderr)
-        code = 1
-    print(f"log: dvm log {job.id[:8]}", file=sys.stderr)
-    return code
+        return int(ExitCode.CANCELLED) if job.state == "cancelled" else int(error.exit_code)
+    verb = {"test": f"recipe test {job.options.get('recipe')}", "delete": f"rm {job.vm}"}.get(job.verb)
+    again = verb or f"{job.verb} {job.vm}"
+    print(f"\nThe job was interrupted: its process died. Run it again: dvm {again}", file=sys.stderr)
+    return int(ExitCode.FAILED)

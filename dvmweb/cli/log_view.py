@@ -1,26 +1,28 @@
-"""Print a job's log and follow it while the job runs, its commands from the ledger, or the journal of a VM."""
+"""Print the log of a job, its commands from the ledger, or the journal of a VM."""
 
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dvmweb import journals
+from dvmweb.cli.follow import print_end
+from dvmweb.config.stray_files import meant
 from dvmweb.errors import ExitCode, NotFound, UsageError
 from dvmweb.guest_text import log_lines
-from dvmweb.jobs import journal, starting
-from dvmweb.jobs.journal import Job
-from dvmweb.names import vm_name
-from dvmweb.vms import Vms
+from dvmweb.jobs import job_record, starting
+from dvmweb.jobs.job_record import Job
+from dvmweb.verbs import logs
+from dvmweb.verbs.vms import Vms
 
 CHUNK = 1_000_000  # bytes
-LONGEST = 64_000  # bytes of a line that are waited for
+GUEST = "  "  # before each line that a guest or a command has printed
+LONGEST = 64_000  # bytes of a line before it is printed unfinished
 
 
 @dataclass(frozen=True)
-class Asked:
-    """The words beside the name."""
+class Request:
+    """The options and arguments beside the name."""
 
     unit: str = ""
     commands: bool = False
@@ -30,47 +32,41 @@ class Asked:
 
     @property
     def is_of_a_vm(self) -> bool:
-        """Whether they mean the journal of a VM."""
+        """Whether they are for the journal of a VM."""
         return bool(self.unit or self.follow or self.units or self.lines is not None)
 
 
-def show(vms: Vms, name: str, asked: Asked) -> int:
-    """The log of the job, or the journal of the VM, that is called so; the exit code."""
-    if has_vm(vms, name):
-        if asked.commands:
-            raise UsageError("--commands belongs to a job.", f"The jobs of {name}: dvm jobs")
-        return _journal(vms, name, asked)
+def show(vms: Vms, name: str, request: Request) -> int:
+    """Print the log of the job, or the journal of the VM, with this name; return the exit code."""
+    if vms.has_config(name):
+        if request.commands:
+            raise UsageError("--commands is for jobs.", f"To list the jobs of {name}: dvm jobs")
+        return _journal(vms, name, request)
     try:
         job = vms.job(name)
     except NotFound as error:
-        raise NotFound(f"There is no VM and no job {name!r}.", "See them with: dvm ls, dvm jobs") from error
-    if asked.is_of_a_vm:
-        raise UsageError(f"{name} is a job; units, -f, -n and --units belong to a VM.", f"Its log: dvm log {name}")
-    return commands(vms, job) if asked.commands else follow_log(vms, job)
+        nothing = NotFound(f"There is no VM or job {name!r}.", "List them with: dvm ls, dvm jobs")
+        raise meant(vms.paths, name) or nothing from error
+    if request.is_of_a_vm:
+        raise UsageError(f"{name} is a job; UNIT, -f, -n and --units are for VMs.", f"To print its log: dvm log {name}")
+    return commands(vms, job) if request.commands else follow_log(vms, job)
 
 
-def has_vm(vms: Vms, name: str) -> bool:
-    """Say whether there is a config of that name."""
-    with suppress(UsageError):
-        return vms.paths.vm_config(vm_name(name)).exists()
-    return False
-
-
-def _journal(vms: Vms, name: str, asked: Asked) -> int:
-    known = journals.units_of(vms, name)
-    if asked.units:
-        print("\n".join(known) or f"The recipes of {name} name no unit; without one all of its journal is shown.")
+def _journal(vms: Vms, name: str, request: Request) -> int:
+    known = logs.units_of(vms, name)
+    if request.units:
+        print("\n".join(known) or f"The recipes of {name} declare no units; its whole journal is shown.")
         return 0
-    what = journals.wanted(known, asked.unit, 200 if asked.lines is None else asked.lines)
+    what = logs.wanted(known, request.unit, 200 if request.lines is None else request.lines)
     lines = _Lines()
-    if not asked.follow:
-        lines.take(journals.read(vms, name, what))
+    if not request.follow:
+        lines.take(logs.read(vms, name, what))
         lines.end()
         return 0
     try:
-        journals.follow(vms, name, what, lines.take)
+        logs.follow(vms, name, what, lines.take)
     except KeyboardInterrupt:
-        print(f"\n-- the journal of {name} goes on", file=sys.stderr)
+        print(f"\n-- stopped following the journal of {name}", file=sys.stderr)
         return int(ExitCode.CANCELLED)
     finally:
         lines.end()
@@ -78,13 +74,13 @@ def _journal(vms: Vms, name: str, asked: Asked) -> int:
 
 
 class _Lines:
-    """Prints what a guest says line by line, with nothing in it that a terminal would obey."""
+    """Prints guest output line by line, with control characters made visible."""
 
     def __init__(self) -> None:
         self._rest = b""
 
     def take(self, data: bytes) -> None:
-        """Print the lines that are whole by now."""
+        """Print the lines that are complete."""
         whole, _, self._rest = (self._rest + data).rpartition(b"\n")
         if whole:
             print(log_lines(whole), flush=True)
@@ -92,45 +88,62 @@ class _Lines:
             self.end()
 
     def end(self) -> None:
-        """Print a last line that was not ended."""
+        """Print an incomplete last line."""
         if self._rest:
             print(log_lines(self._rest), flush=True)
         self._rest = b""
 
 
 def follow_log(vms: Vms, job: Job) -> int:
-    """Print the log from its beginning until the job has ended; 0. Ctrl-C stops watching, not the job."""
+    """Print the log from its beginning until the job has ended; return 0. Ctrl-C stops watching, not the job."""
     try:
         return _follow(vms, job)
     except KeyboardInterrupt:
-        print(f"\n-- the job goes on: dvm log {job.id[:8]}", file=sys.stderr)
+        print(f"\n-- the job is still running: dvm log {job.id[:8]}", file=sys.stderr)
         return int(ExitCode.CANCELLED)
 
 
 def _follow(vms: Vms, job: Job) -> int:
     offset, rest = 0, b""
     while True:
-        is_open = job.is_open  # read before the log: what came until then is in it
+        is_open = job.is_open  # read before the log, so that the log is complete
         data = vms.log(job, offset, CHUNK)
-        offset += len(data)
+        begin, offset = offset - len(rest), offset + len(data)
         whole, _, rest = (rest + data).rpartition(b"\n")
         if whole:
-            print(log_lines(whole), flush=True)
+            _print_origin(whole, begin, job_record.own_places(vms.paths, job.id))
         if not data and not is_open:
             break
         if not data:
-            starting.wait_for_change(vms.paths, job.id, journal.stamp(vms.paths, job.id), 0.3)
+            starting.wait_for_change(vms.paths, job.id, job_record.stamp(vms.paths, job.id), 0.3)
             job = vms.job(job.id)
     if rest:
-        print(log_lines(rest))
-    print(f"-- {job.verb} {job.about}: {job.state}", file=sys.stderr)
+        _print_origin(rest, offset - len(rest), job_record.own_places(vms.paths, job.id))
+    print(f"-- {job.verb} {job.about}: {job.outcome or job.state}", file=sys.stderr)
+    print_end(job)
     return 0
 
 
+def _print_origin(data: bytes, at: int, ours: Sequence[tuple[int, int]]) -> None:
+    """Print lines that begin at offset `at` of the log: ours as they are (bold on a terminal), guest output indented.
+
+    Guest output is never at the start of a line, so it cannot look like one of our lines.
+    """
+    for line in data.split(b"\n"):
+        is_ours = any(begin <= at < end for begin, end in ours)
+        text = log_lines(line.removesuffix(b"\r"))
+        if not is_ours:
+            print("\n".join(f"{GUEST}{part}" for part in text.split("\n")))
+        else:
+            print(f"\x1b[1m{text}\x1b[0m" if sys.stdout.isatty() else text)
+        at += len(line) + 1
+    sys.stdout.flush()
+
+
 def commands(vms: Vms, job: Job) -> int:
-    """Print every engine command of the job, ready to copy; 0."""
+    """Print every engine command of the job, ready to copy; return 0."""
     from dvmweb.lima import ledger
-    from dvmweb.lima.entering import shown
+    from dvmweb.lima.command_display import shown
 
     for entry in ledger.read(vms.paths, job=job.id):
         print(f"{entry.seconds:8.3f} s  {entry.code!s:>4}  {shown(entry.argv)}")

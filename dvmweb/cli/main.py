@@ -1,4 +1,4 @@
-"""The verbs of `dvm` as click commands; see docs/cli.md for each and for the exit codes."""
+"""The commands of `dvm`, read by click; docs/reference/cli.md describes each and the exit codes."""
 
 from __future__ import annotations
 
@@ -12,32 +12,36 @@ import click
 
 from dvmweb import __version__, paths
 from dvmweb.cli.follow import follow, report_end
-from dvmweb.cli.group import Group
-from dvmweb.cli.hooks import approves_hook, ask_for_hook
+from dvmweb.cli.group import JSON, SECTIONS, Group, examples
+from dvmweb.cli.hooks import approve_hook, ask_for_hook
+from dvmweb.cli.job_commands import cancel, jobs, log
 from dvmweb.cli.recipes import recipe
-from dvmweb.cli.syncing import missing_secrets, read_secrets, show_plan
+from dvmweb.cli.syncing import run_sync, show_plan
+from dvmweb.cli.synonyms import VERBS
 from dvmweb.cli.web import web
 from dvmweb.errors import UsageError
-from dvmweb.vms import Vms
+from dvmweb.verbs.vms import Vms
 
 NAME = click.argument("name")
-JSON = click.option("--json", "as_json", is_flag=True, help="One array of objects, for programs.")
 
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group, near_words=VERBS, sections=SECTIONS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="dvm")
 @click.pass_context
 def main(context: click.Context) -> None:
-    """One small VM for each project: made, synced, entered, safely deleted."""
-    os.umask(0o077)  # everything that we write is the user's alone
+    """Keep one small Lima VM per project: created from its config, and not deleted while it has unsaved work.
+
+    Start with: dvm init NAME, then dvm sync NAME, then dvm sh NAME.
+    """
+    os.umask(0o077)  # what dvm writes is readable by the user alone
     vms = Vms(paths.from_environment(os.environ), os.environ)
-    if vms.paths.is_demo and context.invoked_subcommand != "ssh":  # whose stderr is the command's
-        click.echo("demo engine: its guests are no boundary. Install Lima for real VMs.", err=True)
+    if vms.paths.is_demo and context.invoked_subcommand != "ssh":  # there stderr belongs to the command
+        click.echo("Demo engine: its guests are not a security boundary. Install Lima for real VMs.", err=True)
     context.obj = vms
 
 
 def _verb(*decorators: Callable[[Any], Any], **settings: Any) -> Callable[[Callable[..., None]], click.Command]:
-    """A command of the group whose function gets the verbs first."""
+    """A command of the group; its function gets `Vms` first."""
 
     def wrap(function: Callable[..., None]) -> click.Command:
         wrapped: Any = click.pass_obj(function)
@@ -51,24 +55,28 @@ def _verb(*decorators: Callable[[Any], Any], **settings: Any) -> Callable[[Calla
 
 @_verb(
     NAME,
+    click.option("--recipe", "recipes", multiple=True, metavar="RECIPE", help="A recipe or bundle; can be repeated."),
+    click.option("--repo", default="", metavar="URL", help="The Git repository to clone in the first sync."),
     click.option(
-        "--recipe", "recipes", multiple=True, metavar="R", help="A recipe or bundle; may be given several times."
+        "--kind", default="", metavar="KIND", help="A service without a project: llama, cloudflared or tailscale."
     ),
-    click.option("--repo", default="", metavar="URL", help="The Git repository that the first sync clones."),
-    click.option(
-        "--kind", default="", metavar="KIND", help="llama, cloudflared or tailscale: a service without a project."
-    ),
+    epilog=examples("dvm init shop --recipe node --repo git@github.com:me/shop.git", "dvm init brain --kind llama"),
 )
 def init(vms: Vms, name: str, recipes: tuple[str, ...], repo: str, kind: str) -> None:
-    """Write the config of a new VM and open it in $EDITOR (on a terminal)."""
+    """Write the config of a new VM and open it in $EDITOR.
+
+    The VM is created by: dvm sync NAME.
+    """
     path = vms.init(name, recipes, repo, kind)
     click.echo(f"Wrote {path}")
     _hint(vms)
     if sys.stdin.isatty() and sys.stdout.isatty():
         with suppress(click.ClickException):  # the editor failed; the file is there
             click.edit(filename=str(path))
-        vms.check_config(name)
-    click.echo(f"Next: dvm sync {name}")
+    problems = vms.lacks(name)
+    for problem in problems:
+        click.echo(str(problem))
+    click.echo(f"Next: {'add that to the config, then: ' if problems else ''}dvm sync {name}")
 
 
 def _hint(vms: Vms) -> None:
@@ -81,41 +89,31 @@ def _hint(vms: Vms) -> None:
 
 @_verb(
     NAME,
-    click.option("--dry-run", is_flag=True, help="Show the steps; change nothing."),
+    click.option("--dry-run", is_flag=True, help="Show the steps without running them."),
     click.option("--fresh", is_flag=True, help="Run every recipe again."),
-    click.option("--update", is_flag=True, help="Run recipes that follow a moving version again."),
-    click.option("--restart", is_flag=True, help="Stop and start the VM where a change of its config needs it."),
-    click.option("--secret", "secrets", multiple=True, metavar="P=-", help="Read the secret param P from stdin."),
+    click.option("--update", is_flag=True, help="Also update recipes that install the latest version."),
+    click.option("--restart", is_flag=True, help="Restart the VM if a change of its config needs it."),
+    click.option("--secret", "secrets", multiple=True, metavar="PARAM=-", help="Read this secret param from stdin."),
+    epilog=examples("dvm sync shop --dry-run", "dvm sync shop --restart", "dvm sync shop --secret token=- < token"),
 )
 def sync(vms: Vms, name: str, dry_run: bool, secrets: tuple[str, ...], **options: bool) -> None:
-    """Create or start the VM and bring it to its config."""
+    """Create or start the VM and apply its config."""
     if dry_run:
         show_plan(vms, name, options)
         return
-    values = read_secrets(secrets)
-    job = follow(vms, vms.start_job(name, "sync", options, values))
-    while (missing := missing_secrets(job)) and sys.stdin.isatty():  # the next recipe may lack another one
-        values |= read_secrets(missing)
-        job = follow(vms, vms.start_job(name, "sync", options, values))
-    code = report_end(vms, job)
-    if code == 0 and approves_hook(vms, name, job):
-        code = report_end(vms, follow(vms, vms.start_job(name, "sync")))
-    sys.exit(code)
+    sys.exit(run_sync(vms, name, options, secrets))
 
 
 @_verb(NAME, click.option("--approve", default="", metavar="SHA256", help="Approve the text with this digest."))
 def hook(vms: Vms, name: str, approve: str) -> None:
-    """Show the project hook .dvm/sync.sh of a running VM, and approve it."""
-    if not approve:
+    """Show the project hook .dvm/sync.sh and approve it.
+
+    A sync runs the hook only while its text is the approved one.
+    """
+    if approve:
+        approve_hook(vms, name, approve)
+    else:
         ask_for_hook(vms, name)
-        return
-    found = vms.hook(name)
-    if found.digest != approve:
-        raise UsageError(
-            f"The hook's digest is {found.digest or 'none'}, not {approve}.", f"Read it first: dvm hook {name}"
-        )
-    vms.approve_hook(name, found)
-    click.echo("Approved. The next sync runs it.")
 
 
 @_verb(
@@ -125,69 +123,83 @@ def hook(vms: Vms, name: str, approve: str) -> None:
         is_flag=False,
         flag_value="",
         metavar="[TERMINAL]",
-        help="Join a terminal that is kept, as the dashboard shows it: by name or id, else the one used last. "
-        "Ctrl-\\ leaves it running.",
+        help="Attach to an open terminal of the dashboard, by name or id; without either, the last used one. "
+        "Ctrl-\\ detaches.",
     ),
+    epilog=examples("dvm sh shop", "dvm sh shop --attach", "dvm sh shop --attach=claude"),
 )
 def sh(vms: Vms, name: str, attach: str | None) -> None:
-    """Open a shell in the VM, in the code dir."""
-    if attach is None:
-        sys.exit(vms.enter(name))
-    from dvmweb.cli.attaching import join
+    """Open a shell in the VM, in its code folder."""
+    from dvmweb.cli import attaching, shell_commands
 
-    sys.exit(join(vms, name, attach))
+    is_new = attach is None
+    sys.exit(
+        shell_commands.opened(vms, name, lambda: vms.enter(name) if is_new else attaching.join(vms, name, attach or ""))
+    )
 
 
 @_verb(JSON)
 def terminals(vms: Vms, as_json: bool) -> None:
-    """List the terminals that are kept: which agent waits, works or has ended."""
-    from dvmweb.cli import facts, show
+    """List open terminals with the state of their agents."""
+    from dvmweb.cli import json_output, tables
     from dvmweb.terminals import client
 
     found = client.list_terminals(vms)
     if as_json:
-        show.as_json([facts.terminal_facts(one) for one in found])
+        tables.as_json([json_output.terminal_facts(one) for one in found])
     elif found:
-        show.table(("TERMINAL", "VM", "NAME", "STATE", "OPENED", "USED", "VIEWERS"), show.terminal_rows(found))
+        tables.table(("TERMINAL", "VM", "NAME", "STATE", "OPENED", "USED", "VIEWERS"), tables.terminal_rows(found))
     else:
-        click.echo("No terminal is kept. Open one in the dashboard, or with: dvm sh NAME --attach")
+        click.echo("No open terminals. Open one in the dashboard, or with: dvm sh NAME --attach")
 
 
 @_verb(
     NAME,
     click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED),
-    context_settings={"allow_interspersed_args": False},  # as ssh does: what follows NAME is the command's
+    context_settings={"allow_interspersed_args": False},  # as ssh does: what follows NAME belongs to the command
+    epilog=examples("dvm ssh shop -- make test", "dvm ssh shop -- bash -c 'cd api && make'"),
 )
 def ssh(vms: Vms, name: str, command: tuple[str, ...]) -> None:
-    """Run CMD in the VM, in the code dir; its exit code is passed through: dvm ssh NAME -- CMD."""
+    """Run a command in the VM, in its code folder.
+
+    stdin, stdout, stderr and the exit code are passed through. COMMAND is one program with its arguments; shell syntax
+    such as `;`, `|` or `>` needs a shell: bash -c '...'.
+    """
     words = command[1:] if command[0] == "--" else command
     if not words:
-        raise UsageError("There is no command after --.", f"Write one, or open a shell: dvm sh {name}")
-    sys.exit(vms.enter(name, words))
+        raise UsageError("There is no command after --.", f"Add one, or open a shell: dvm sh {name}")
+    from dvmweb.cli import shell_commands
+
+    sys.exit(shell_commands.run(vms, name, words))
 
 
 @_verb(JSON)
 def ls(vms: Vms, as_json: bool) -> None:
-    """List all VMs."""
-    from dvmweb.cli import facts, show
+    """List VMs with their state and unsaved work."""
+    from dvmweb.cli import json_output, tables
+    from dvmweb.config.stray_files import problems as unread_files
 
     found = vms.list_vms()
     if as_json:
-        show.as_json([facts.vm_facts(vm) for vm in found])
-        return
-    if not found:
-        click.echo("No VMs yet. Make one: dvm init NAME, then dvm sync NAME")
+        tables.as_json([json_output.vm_facts(vm) for vm in found])
+    elif found:
+        tables.table(*tables.vm_table(found))
+    else:
+        click.echo("No VMs yet. Create one: dvm init NAME, then dvm sync NAME")
         _hint(vms)
-        return
-    show.table(*show.vm_table(found))
-    for vm in found:
-        if vm.problem:
-            click.echo(f"\n{vm.name}: {vm.problem}", err=True)
+    problems = [] if as_json else [f"{vm.name}: {vm.problem}" for vm in found if vm.problem]
+    for problem in (*problems, *unread_files(vms.paths)):
+        click.echo(f"\n{problem}", err=True)
+    for note in () if as_json else [note for vm in found for note in tables.port_notes(vm)]:
+        click.echo(note, err=True)
 
 
 @_verb(NAME, JSON)
 def work(vms: Vms, name: str, as_json: bool) -> None:
-    """Look which work would be lost with the VM. Exit code 0: nothing, 5: at risk, 6: could not look."""
+    """Check the VM for unsaved work.
+
+    A stopped VM is started for the check and stopped again. Exit code 0: none found, 5: unsaved work, 6: check failed.
+    """
     from dvmweb.cli.reports import quietly, show_report, verdict_code
 
     job = vms.start_job(name, "work")
@@ -205,17 +217,17 @@ def _run_job(vms: Vms, name: str, verb: str, **options: Any) -> None:
 
 @_verb(NAME)
 def start(vms: Vms, name: str) -> None:
-    """Start the VM and wait until it answers."""
+    """Start the VM and wait until it responds."""
     _run_job(vms, name, "start")
 
 
 @_verb(
     NAME,
-    click.option("--force", is_flag=True, help="Kill it: unsaved files in the guest may be lost."),
-    click.option("--yes", is_flag=True, help="Stop it also while something runs in its terminals."),
+    click.option("--force", is_flag=True, help="Kill it; what the guest has not written to disk can be lost."),
+    click.option("--yes", is_flag=True, help="Stop it even if programs run in its terminals."),
 )
 def stop(vms: Vms, name: str, force: bool, yes: bool) -> None:
-    """Look at the work at risk, then stop the VM."""
+    """Check for unsaved work, then stop the VM."""
     from dvmweb.cli.reports import asks_for_terminals
 
     if not yes:
@@ -225,72 +237,30 @@ def stop(vms: Vms, name: str, force: bool, yes: bool) -> None:
 
 @_verb(
     NAME,
-    click.option("--yes", is_flag=True, help="Delete it. Without this the report is shown and nothing is deleted."),
-    click.option("--force", is_flag=True, help="Delete it also with work at risk, or where nobody could look."),
+    click.option("--yes", is_flag=True, help="Do not ask. Required where there is no terminal."),
+    click.option("--force", is_flag=True, help="With --yes: delete despite unsaved work or a failed check."),
+    click.option("--config", is_flag=True, help="Also remove the config; alone if the VM is not created."),
+    epilog=examples("dvm rm shop", "dvm rm shop --yes --config"),
 )
-def rm(vms: Vms, name: str, yes: bool, force: bool) -> None:
-    """Delete the VM, unless work would be lost with it. Its config is kept."""
-    from dvmweb.cli.reports import report_only, show_report
+def rm(vms: Vms, name: str, yes: bool, force: bool, config: bool) -> None:
+    """Delete the VM after a check for unsaved work.
 
-    if not yes:
-        sys.exit(report_only(vms, name))
-    job = follow(vms, vms.start_job(name, "delete", {"force": force}))
-    report = vms.work_of(job)
-    if report is not None and job.state != "succeeded":  # a job that succeeded tells it in its notices
-        show_report(name, report, as_json=False)
-    sys.exit(report_end(vms, job))
-
-
-@_verb(JSON)
-def jobs(vms: Vms, as_json: bool) -> None:
-    """List all jobs, newest first."""
-    from dvmweb.cli import facts, show
-
-    found = vms.jobs()
-    if as_json:
-        show.as_json([facts.job_facts(job) for job in found])
-    elif found:
-        show.table(("JOB", "OF", "VERB", "STATE", "ASKED", "STEP OR ERROR"), show.job_rows(found))
-    else:
-        click.echo("No jobs yet.")
-
-
-@_verb(
-    click.argument("name", metavar="JOB|NAME"),
-    click.argument("unit", default=""),
-    click.option("--commands", is_flag=True, help="Of a job: only the engine's commands, with time and exit code."),
-    click.option("-f", "--follow", is_flag=True, help="Of a VM: go on until Ctrl-C."),
-    click.option("-n", "--lines", type=int, metavar="N", help="Of a VM: so many of the last lines; 200 without."),
-    click.option("--units", is_flag=True, help="Of a VM: only the units that its recipes name."),
-)
-def log(vms: Vms, name: str, **words: Any) -> None:
-    """Print the log of a job and follow it while it runs; or the journal of a VM, all of it or of one UNIT.
-
-    A VM that is called as a job's id begins comes first.
+    On a terminal it shows what would be lost and asks. The config is kept, unless --config is given; then its text is
+    moved to the state folder.
     """
-    from dvmweb.cli import log_view
+    from dvmweb.cli import removing
 
-    sys.exit(log_view.show(vms, name, log_view.Asked(**words)))
-
-
-@_verb(click.argument("job"))
-def cancel(vms: Vms, job: str) -> None:
-    """End a job: its command gets INT, TERM, KILL."""
-    from dvmweb.cli.reports import quietly
-
-    found = vms.job(job)
-    vms.cancel(found)
-    click.echo(f"{found.verb} {found.vm}: {quietly(vms, found).state}")
+    sys.exit(removing.remove(vms, name, is_sure=yes, force=force, config=config))
 
 
 @_verb(NAME, name="ssh-key")
 def ssh_key(vms: Vms, name: str) -> None:
-    """Print the VM's own public key, and where to paste it."""
+    """Print the VM's public SSH key and where to add it."""
     key, place = vms.ssh_key(name)
     click.echo(key)
     if place:
         click.echo(place, err=True)
 
 
-main.add_command(web)
-main.add_command(recipe)
+for command in (jobs, log, cancel, web, recipe):
+    main.add_command(command)

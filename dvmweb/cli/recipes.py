@@ -1,4 +1,4 @@
-"""`dvm recipe`: the recipes of this house, and the user's own ones. Later verbs join the group `recipe`."""
+"""The commands of `dvm recipe`: bundled and local recipes."""
 
 from __future__ import annotations
 
@@ -9,33 +9,35 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dvmweb.cli.group import Group
+from dvmweb.cli.synonyms import RECIPE_VERBS
 from dvmweb.errors import ConfigError, DvmError, ExitCode
-from dvmweb.vms import Vm, Vms
+from dvmweb.verbs.vms import Vm, Vms
 
 if TYPE_CHECKING:
-    from dvmweb.cookbook import Book
+    from dvmweb.verbs.recipes import RecipeLibrary
 
 NAME = click.argument("name")
-JSON = click.option("--json", "as_json", is_flag=True, help="One array of objects, for programs.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON: an array of objects.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group, near_words=RECIPE_VERBS, context_settings={"help_option_names": ["-h", "--help"]})
 def recipe() -> None:
-    """What a VM can be given: see, check, fork and make recipes."""
+    """List, show, check, test, customize and write recipes."""
 
 
-def _book(vms: Vms) -> Book:
-    from dvmweb.cookbook import Book
+def _library(vms: Vms) -> RecipeLibrary:
+    from dvmweb.verbs.recipes import RecipeLibrary
 
-    return Book(vms.paths, vms.environ)
+    return RecipeLibrary(vms.paths, vms.environ)
 
 
 def _listed(vms: Vms) -> Sequence[Vm] | None:
-    """All VMs; None, with the reason on stderr, where no engine can be asked: recipes are there without one."""
+    """All VMs; None, with the reason on stderr, if the engine fails: recipes do not depend on it."""
     try:
         return vms.list_vms()
     except DvmError as error:
-        click.echo(f"How recipes stand in VMs is not known: {error.what}", err=True)
+        click.echo(f"The state of recipes in VMs is not known: {error.what}", err=True)
         return None
 
 
@@ -43,63 +45,63 @@ def _listed(vms: Vms) -> Sequence[Vm] | None:
 @JSON
 @click.pass_obj
 def ls(vms: Vms, as_json: bool) -> None:
-    """List all recipes: where each is from, which VMs use it."""
-    from dvmweb.cli import recipe_words, show
+    """List recipes with their origin and the VMs that use them."""
+    from dvmweb.cli import recipe_output, tables
 
-    book = _book(vms)
-    found = book.entries(_listed(vms))
+    library = _library(vms)
+    found = library.entries(_listed(vms))
     if as_json:
-        show.as_json([recipe_words.facts(entry) for entry in found])
+        tables.as_json([recipe_output.facts(entry) for entry in found])
     else:
-        show.table(("NAME", "CATEGORY", "FROM", "USED BY", "SUMMARY"), [recipe_words.row(entry) for entry in found])
-    for problem in book.odd_files():
+        tables.table(("NAME", "CATEGORY", "FROM", "USED BY", "SUMMARY"), [recipe_output.row(entry) for entry in found])
+    for problem in library.odd_files():
         click.echo(str(problem), err=True)
 
 
 @recipe.command(name="show")
 @NAME
-@click.option("--diff", is_flag=True, help="Only how the local recipe differs from the bundled one.")
-@click.option("--bundled", is_flag=True, help="The bundled recipe, also where a local one wins over it.")
+@click.option("--diff", is_flag=True, help="Only the differences between the local and the bundled recipe.")
+@click.option("--bundled", is_flag=True, help="The bundled recipe, even if a local one replaces it.")
 @click.pass_obj
 def show_recipe(vms: Vms, name: str, diff: bool, bundled: bool) -> None:
-    """Show what a recipe says of itself, its script, and which VMs use it."""
-    from dvmweb.cli import recipe_words
+    """Show a recipe: header, script, and the VMs that use it."""
+    from dvmweb.cli import recipe_output
 
-    book = _book(vms)
+    library = _library(vms)
     if diff:
-        lines = book.difference(name)
-        click.echo("\n".join(lines) if lines else f"The local {name} does what the bundled one does.")
+        lines = library.difference(name)
+        click.echo("\n".join(lines) if lines else f"The local {name} has the same code as the bundled one.")
         return
     if bundled:
-        click.echo(book.local.bundled(name), nl=False)
+        click.echo(library.local.bundled(name), nl=False)
         return
-    entry = book.entry(name, _listed(vms))
-    for line in recipe_words.about(entry):
+    entry = library.entry(name, _listed(vms))
+    for line in recipe_output.about(entry):
         click.echo(line)
-    with suppress(ConfigError):  # no text: why stands in the first line
-        click.echo(f"\n{book.text(name)}", nl=False)
+    with suppress(ConfigError):  # no text: the first line has the reason
+        click.echo(f"\n{library.text(name)}", nl=False)
 
 
 @recipe.command()
 @NAME
 @click.pass_obj
 def new(vms: Vms, name: str) -> None:
-    """Write the template of a recipe of your own."""
-    path = _book(vms).local.new(name)
+    """Write a new local recipe from a template."""
+    path = _library(vms).local.new(name)
     click.echo(f"Wrote {path}")
-    click.echo(f"Next: edit it, then: dvm recipe check {name}. A config takes it as: recipes: [{name}]")
+    click.echo(f"Next: edit it, then: dvm recipe check {name}. To use it in a config: recipes: [{name}]")
 
 
 @recipe.command()
 @NAME
 @click.pass_obj
 def fork(vms: Vms, name: str) -> None:
-    """Copy a bundled recipe to your own, pinned: from then on yours counts."""
-    path = _book(vms).local.fork(name)
+    """Copy a bundled recipe to customize it; the copy replaces it."""
+    path = _library(vms).local.fork(name)
     click.echo(f"Wrote {path}")
     click.echo(
-        f"It counts from now on in place of the bundled {name}. Next: edit it, then: dvm recipe check {name}\n"
-        f"dvm recipe show {name} --diff tells the difference, dvm recipe ls when the bundled one has changed."
+        f"It replaces the bundled {name} from now on. Next: edit it, then: dvm recipe check {name}\n"
+        f"To see the differences: dvm recipe show {name} --diff. `dvm recipe ls` marks a changed bundled recipe."
     )
 
 
@@ -108,17 +110,21 @@ def fork(vms: Vms, name: str) -> None:
 @JSON
 @click.pass_obj
 def check(vms: Vms, names: tuple[str, ...], as_json: bool) -> None:
-    """Check recipes (all of them without a name): header, grammar, shellcheck, variables. Exit code 1: problems."""
-    from dvmweb.cli import recipe_words, show
+    """Check recipes without running them.
 
-    book = _book(vms)
-    uses = book.uses(None)
-    found = [book.check(name, uses) for name in names or book.names()]
-    odd = () if names else book.odd_files()
+    Without NAME, all recipes. Checked are the header, shell syntax, shellcheck and variables. Exit code 1: problems
+    found.
+    """
+    from dvmweb.cli import recipe_output, tables
+
+    library = _library(vms)
+    uses = library.uses(None)
+    found = [library.check(name, uses) for name in names or library.names()]
+    odd = () if names else library.odd_files()
     if as_json:
-        show.as_json([recipe_words.check_facts(one) for one in found])
+        tables.as_json([recipe_output.check_facts(one) for one in found])
     else:
-        for line in recipe_words.check_lines(found):
+        for line in recipe_output.check_lines(found):
             click.echo(line)
     for problem in odd:
         click.echo(str(problem), err=True)
@@ -127,21 +133,24 @@ def check(vms: Vms, names: tuple[str, ...], as_json: bool) -> None:
 
 @recipe.command(name="test")
 @NAME
-@click.option("--vm", "origin", default="", metavar="VM", help="In a clone of this stopped VM; else in a new one.")
-@click.option("--keep", is_flag=True, help="Do not delete the throwaway VM.")
-@click.option("--secret", "secrets", multiple=True, metavar="P=-", help="Read the secret param P from stdin.")
+@click.option("--vm", "origin", default="", metavar="NAME", help="Use a clone of this stopped VM instead of a new VM.")
+@click.option("--keep", is_flag=True, help="Keep the temporary VM.")
+@click.option("--secret", "secrets", multiple=True, metavar="PARAM=-", help="Read this secret param from stdin.")
 @click.pass_obj
 def test_recipe(vms: Vms, name: str, origin: str, keep: bool, secrets: tuple[str, ...]) -> None:
-    """Run a recipe twice, each time with its probe, in a throwaway VM. Exit code 6: it could not be run here."""
-    from dvmweb.cli import recipe_words
+    """Test a recipe in a temporary VM.
+
+    It runs twice, each time with its probe. Exit code 6: it could not be run here.
+    """
+    from dvmweb.cli import recipe_output
     from dvmweb.cli.follow import follow, report_end
     from dvmweb.cli.syncing import read_secrets
-    from dvmweb.cookbook.testing import start_test
+    from dvmweb.verbs.recipes.trial import start_test
 
     job = follow(vms, start_test(vms, name, origin=origin, keep=keep, secrets=read_secrets(secrets)))
     code = report_end(vms, job)
-    known = _book(vms).entry(name, ()).recipe
+    known = _library(vms).entry(name, ()).recipe
     has_probe = known is not None and bool(known.probe)
-    for line in recipe_words.test_lines(name, job, has_probe=has_probe):
+    for line in recipe_output.test_lines(name, job, has_probe=has_probe):
         click.echo(line)
-    sys.exit(code or recipe_words.test_code(name, job))
+    sys.exit(code or recipe_output.test_code(name, job))

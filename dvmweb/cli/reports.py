@@ -1,4 +1,4 @@
-"""Print what would be lost, ask where somebody can answer, and turn it into exit codes."""
+"""Print reports of unsaved work, and their exit codes."""
 
 from __future__ import annotations
 
@@ -7,64 +7,82 @@ import sys
 
 import click
 
-from dvmweb.cli import show
+from dvmweb.cli import tables
 from dvmweb.cli.follow import follow, report_end
 from dvmweb.config.kinds import not_looked
-from dvmweb.errors import CouldNotLook, ExitCode, WorkAtRisk
-from dvmweb.jobs import journal, starting
-from dvmweb.jobs.journal import Job
-from dvmweb.vms import Vms
-from dvmweb.work import Verdict, WorkReport
+from dvmweb.errors import CheckFailed, ExitCode, WorkAtRisk
+from dvmweb.guest.unsaved_work import UnsavedWorkReport, Verdict
+from dvmweb.jobs import job_record, starting
+from dvmweb.jobs.job_record import Job
+from dvmweb.records import work_reports
+from dvmweb.verbs.vms import Vms
 
 
-def show_report(name: str, report: WorkReport, *, as_json: bool) -> None:
-    """Print a work report for people or programs."""
+def show_report(name: str, report: UnsavedWorkReport, *, as_json: bool) -> None:
+    """Print a report of unsaved work as text or JSON."""
     if as_json:
-        show.as_json([{"name": name, **json.loads(report.to_json())}])
+        tables.as_json([{"name": name, **json.loads(report.to_json())}])
     else:
-        click.echo("\n".join(show.wrapped(report.lines(), show.terminal_width())))
+        click.echo("\n".join(tables.wrapped(report.lines(), tables.terminal_width())))
+
+
+def _shows_as_stopped(vms: Vms, name: str) -> bool:
+    """Print the report from just before the last stop, if it still holds; return whether it does."""
+    vm = next((vm for vm in vms.list_vms() if vm.name == name), None)
+    found = work_reports.holds(vms.paths, name, vm.instance) if vm is not None else None
+    if found is None or found.good is None:
+        return False
+    when = work_reports.age(found.good.report.looked_at)
+    click.echo(f"{name} was checked just before it stopped, {when}, and has not run since. It is not started again.")
+    show_report(name, found.good.report, as_json=False)
+    return True
 
 
 def quietly(vms: Vms, job: Job) -> Job:
-    """Wait for the end of a job without a word."""
+    """Wait for the end of a job without output."""
     while job.is_open:
-        starting.wait_for_change(vms.paths, job.id, journal.stamp(vms.paths, job.id), 0.5)
+        starting.wait_for_change(vms.paths, job.id, job_record.stamp(vms.paths, job.id), 0.5)
         job = vms.job(job.id)
     return job
 
 
-def verdict_code(report: WorkReport | None) -> int:
-    """The exit code of a look: 0 nothing at risk, 5 at risk, 6 could not look."""
+def verdict_code(report: UnsavedWorkReport | None) -> int:
+    """The exit code of a check: 0 no unsaved work found, 5 unsaved work, 6 check failed."""
     codes = {Verdict.CLEAN: ExitCode.OK, Verdict.AT_RISK: ExitCode.AT_RISK}
     return int(codes.get(report.verdict, ExitCode.COULD_NOT_LOOK) if report else ExitCode.COULD_NOT_LOOK)
 
 
-def report_only(vms: Vms, name: str) -> int:
-    """What `rm` would lose; the exit codes are those of `work`."""
+def report_only(vms: Vms, name: str, *, is_asked: bool = False) -> int:
+    """Print what `rm` would lose; return the exit code of `work`. `is_asked`: the user is asked next."""
+    failed, code = (0, 0) if _shows_as_stopped(vms, name) else _looked(vms, name)
+    if told := not_looked(vms.check_config(name).kind):
+        click.echo(told)
+    if not failed and not is_asked:
+        click.echo(f"Nothing was deleted. To delete it: dvm rm {name} --yes (with unsaved work also --force)", err=True)
+    return failed or code
+
+
+def _looked(vms: Vms, name: str) -> tuple[int, int]:
+    """Check and print the report; the exit codes of the job if it failed, and of the verdict."""
     job = follow(vms, vms.start_job(name, "work"))
     report = vms.work_of(job)
     if report is not None:
         show_report(name, report, as_json=False)
-    failed = report_end(vms, job)
-    if told := not_looked(vms.check_config(name).kind):
-        click.echo(told)
-    if not failed:
-        click.echo(f"Nothing was deleted. To delete it: dvm rm {name} --yes (with work at risk also --force)", err=True)
-    return failed or verdict_code(report)
+    return report_end(vms, job), verdict_code(report)
 
 
 def asks_for_terminals(vms: Vms, name: str) -> None:
-    """Ask before a stop ends what runs in terminals. Raises WorkAtRisk where nobody is there to answer."""
-    from dvmweb.closing import what_a_stop_ends
+    """Ask before a stop ends programs in terminals. Raises WorkAtRisk without a terminal to ask on."""
+    from dvmweb.verbs.processes_in_use import what_a_stop_ends
 
     try:
         lines = [str(one) for one in what_a_stop_ends(vms, name)]
-    except CouldNotLook as error:
+    except CheckFailed as error:
         lines = [error.what]
     if not lines:
         return
-    what = f"A stop of {name} would end what runs in its terminals:"
+    what = f"Stopping {name} would end the programs in its terminals:"
     if not sys.stdin.isatty():
-        raise WorkAtRisk("\n  ".join((what, *lines)), f"End it there, or stop it with all that: dvm stop {name} --yes")
+        raise WorkAtRisk("\n  ".join((what, *lines)), f"End them there, or stop it anyway: dvm stop {name} --yes")
     click.echo("\n  ".join((what, *lines)), err=True)
     click.confirm(f"Stop {name}?", abort=True, err=True)

@@ -1,4 +1,4 @@
-"""What `dvm sync` asks for and shows before a job: secrets from stdin, and the plan."""
+"""`dvm sync`: secrets, the job, the approval of a project hook, and the plan of a dry run."""
 
 from __future__ import annotations
 
@@ -6,23 +6,40 @@ import sys
 
 import click
 
+from dvmweb.cli.follow import follow, report_end
+from dvmweb.cli.hooks import approves_hook
 from dvmweb.errors import UsageError
-from dvmweb.jobs.journal import Job
-from dvmweb.vms import Vms
+from dvmweb.jobs.job_record import Job
+from dvmweb.verbs.vms import Vms
 
 
 def show_plan(vms: Vms, name: str, options: dict[str, bool]) -> None:
-    """Print the steps of a sync and the commands behind them."""
+    """Print the steps of a sync and their commands."""
     for step in vms.dry_run(name, options):
-        click.echo(f"skip  {step.title}  ({step.skip_reason})" if step.skip_reason else f"run   {step.title}")
-        if step.argv and not step.skip_reason:
-            from dvmweb.lima.entering import shown
+        reason = step.skip_reason or step.unknown
+        word = "skip" if step.skip_reason else "?" if step.unknown else "run"
+        click.echo(f"{word:<6}{step.title}" + (f"  ({reason})" if reason else ""))
+        if step.argv and not reason:
+            from dvmweb.lima.command_display import shown
 
             click.echo(f"      $ {shown(step.argv)}")
 
 
+def run_sync(vms: Vms, name: str, options: dict[str, bool], secrets: tuple[str, ...]) -> int:
+    """Sync; ask for missing secrets and for the approval of a hook; return the exit code."""
+    values = read_secrets(secrets)
+    job = follow(vms, vms.start_job(name, "sync", options, values))
+    while (missing := missing_secrets(job)) and sys.stdin.isatty():  # the next recipe can need another one
+        values |= read_secrets(missing)
+        job = follow(vms, vms.start_job(name, "sync", options, values))
+    code = report_end(vms, job)
+    if code == 0 and approves_hook(vms, name, job):
+        code = report_end(vms, follow(vms, vms.start_job(name, "sync")))
+    return code
+
+
 def missing_secrets(job: Job) -> tuple[str, ...]:
-    """The secrets that a job ended for want of, as words for `read_secrets`: those that its failure says to give."""
+    """The secrets that a job needed, as arguments for `read_secrets`."""
     todo = job.failure.todo if job.failure is not None and job.needs_secret else ""
     return tuple(word for word in todo.split() if word.endswith("=-"))
 
@@ -34,7 +51,7 @@ def read_secrets(given: tuple[str, ...]) -> dict[str, bytes]:
         name, _, source = word.partition("=")
         if source != "-":
             raise UsageError(
-                "A secret must not stand in a command line.", f"Write --secret {name}=- and give it on stdin."
+                "A secret must not be given on the command line.", f"Use --secret {name}=- and pass it on stdin."
             )
         if sys.stdin.isatty():
             value = click.prompt(f"Secret {name}", hide_input=True).encode()
@@ -43,6 +60,6 @@ def read_secrets(given: tuple[str, ...]) -> dict[str, bytes]:
         else:
             value = sys.stdin.buffer.readline().removesuffix(b"\n")
         if not value:
-            raise UsageError(f"The secret {name} is empty.", "Give it on stdin.")
+            raise UsageError(f"The secret {name} is empty.", "Pass it on stdin.")
         secrets[name] = value
     return secrets

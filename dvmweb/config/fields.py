@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from dvmweb import names
@@ -80,7 +80,7 @@ def user(value: object) -> str:
     """The name of the main account in the guest."""
     name = text(value)
     if not _USER.fullmatch(name):
-        todo = "Use a lowercase letter, then lowercase letters, digits, _ and -, 31 at most, like dev."
+        todo = "Use a lowercase letter, then lowercase letters, digits, _ and -, at most 31, like dev."
         raise Wrong(f"'{visible(name, 60)}' is not a Linux user name", todo)
     if name in _TAKEN_USERS:
         raise Wrong(f"{name} is an account or group of the system", "Write another name, like dev.")
@@ -92,18 +92,18 @@ def image(value: object) -> str:
     name = text(value)
     if name.startswith("~"):
         raise Wrong(
-            "~ is the guest's home and means nothing here",
-            "Write the image file's absolute path on this host.",
+            "~ is the home of the guest and has no meaning here",
+            "Write the absolute path of the image file on the host.",
         )
     if name.startswith("/"):
         if ".." in name.split("/") or name.endswith("/"):
             raise Wrong(
                 f"'{visible(name, 60)}' is not a plain path of a file",
-                "Write it without .. and a / at the end.",
+                "Write it without .. and without a / at the end.",
             )
         return name
     if not is_image_name(name):
-        raise Wrong(f"'{visible(name, 60)}' is not an image that dvm knows", IMAGE_EXAMPLE)
+        raise Wrong(f"'{visible(name, 60)}' is not a known image", IMAGE_EXAMPLE)
     return name
 
 
@@ -118,7 +118,7 @@ def one_of(*choices: str) -> Callable[[object], str]:
     def check(value: object) -> str:
         word = text(value)
         if word not in choices:
-            raise Wrong(f"'{visible(word, 60)}' is not one of the words allowed", f"Write {' or '.join(choices)}.")
+            raise Wrong(f"'{visible(word, 60)}' is not allowed", f"Write {' or '.join(choices)}.")
         return word
 
     return check
@@ -136,23 +136,36 @@ def code_dir(value: object, name: str | None, user_name: str | None) -> str:
     if not _GUEST_PATH.fullmatch(below) or {".", ".."} & set(below.split("/")) or len(path) > 200:
         todo = f"Use letters, digits and . _ @ + - between the slashes, no .., like ~/code/{name or 'app'}."
         raise Wrong(f"'{visible(path, 60)}' is not a plain folder in the guest", todo)
+    if why := _why_no_project(below[1:].split("/")):
+        raise Wrong(f"'{visible(path, 60)}' {why}", f"Write a folder of its own, like ~/code/{name or 'app'}.")
     return path
+
+
+def _why_no_project(parts: Sequence[str]) -> str:
+    """Why a folder below the guest's home cannot be the project's, in which agents write; "" where it can."""
+    if parts[0].startswith("."):
+        return "is a folder of settings or keys, and agents can write in the code folder"
+    if parts[0] == "bin" or tuple(parts) in (("go",), ("go", "bin")):
+        return "holds programs that you run, and agents can write in the code folder"
+    if ".git" in parts:
+        return "is inside the .git folder of a repository"
+    return ""
 
 
 def repo(value: object, kind: str | None = PROJECT) -> str:
     """The address of a Git repository that the guest clones; never one with a secret in it."""
     address = text(value)
     if kind is not None and is_service(kind):
-        raise Wrong(f"a VM of the kind {kind} has no project", f"Delete the line, or write kind: {PROJECT}.")
+        raise Wrong(f"a VM of kind {kind} has no project", f"Delete the line, or set kind: {PROJECT}.")
     scheme, separator, rest = address.partition("://")
     authority = rest.partition("/")[0]
     has_secret = "@" in authority and (scheme == "https" or ":" in authority.rpartition("@")[0])
     if separator and has_secret:
-        todo = "Write it without; a private repository is reached with the VM's own SSH key (git@HOST:PATH)."
-        raise Wrong("holds a user name or password", todo)
+        todo = "Write it without; for a private repository use the VM's SSH key (git@HOST:PATH)."
+        raise Wrong("contains a user name or password", todo)
     if not _REPO.fullmatch(address) or ".." in address.replace(":", "/").split("/"):
         todo = "Write https://HOST/PATH, ssh://git@HOST/PATH or git@HOST:PATH."
-        raise Wrong(f"'{visible(address, 60)}' is not a repository address that dvm clones", todo)
+        raise Wrong(f"'{visible(address, 60)}' is not a supported repository URL", todo)
     return address
 
 
@@ -163,7 +176,9 @@ def ports(value: object) -> tuple[PortForward, ...]:
     def one(item: object) -> PortForward:
         forward = _port(item)
         if forward.host_port in {other.host_port for other in found}:
-            raise Wrong(f"host port {forward.host_port} stands twice", "Give each guest port a host port of its own.")
+            raise Wrong(
+                f"host port {forward.host_port} is used twice", "Use a different host port for each guest port."
+            )
         found.append(forward)
         return forward
 
@@ -183,7 +198,7 @@ def _port(item: object) -> PortForward:
     written = str(item) if is_number else text(item)
     match = _PORT.fullmatch(written)
     if not match:
-        todo = f'Write 3000, or "3000:80" for host port 3000 to guest port 80; ports open on {HOST_IP} only.'
+        todo = f'Write 3000, or "3000:80" for host port 3000 to guest port 80; ports are opened on {HOST_IP} only.'
         raise Wrong(f"'{visible(written, 60)}' is not a port", todo)
     host, guest = int(match[1]), int(match[2] or match[1])
     if not (1 <= host <= 65535 and 1 <= guest <= 65535):
@@ -191,12 +206,12 @@ def _port(item: object) -> PortForward:
     if host < 1024:
         raise Wrong(
             f"host port {host} is below 1024",
-            f'Write a higher one for the host, like "{host + 8000}:{guest}".',
+            f'Use a higher host port, like "{host + 8000}:{guest}".',
         )
     if host in DASHBOARD_PORTS:
-        raise Wrong(f"host port {host} is the dashboard's", f'Write another one for the host, like "3000:{guest}".')
+        raise Wrong(f"host port {host} belongs to the dashboard", f'Use another host port, like "3000:{guest}".')
     if guest == 22:
-        raise Wrong("guest port 22 is never forwarded", "Leave it out; dvm ssh and dvm sh reach the guest.")
+        raise Wrong("guest port 22 is never forwarded", "Remove it; use dvm ssh or dvm sh.")
     return PortForward(HOST_IP, host, guest)
 
 
@@ -252,5 +267,5 @@ def bundles(value: object) -> dict[str, tuple[str, ...]]:
 def _member(item: object, bundle_names: Iterable[str]) -> str:
     name = _recipe(item)
     if name in bundle_names:
-        raise Wrong(f"{name} is a bundle", "Write its recipes here; a bundle holds no bundles.")
+        raise Wrong(f"{name} is a bundle", "List its recipes here; a bundle cannot contain bundles.")
     return name

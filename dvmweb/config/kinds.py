@@ -14,11 +14,11 @@ SIZES: dict[str, dict[str, object]] = {
     "cloudflared": {"cpus": 1, "memory": "1GiB", "disk": "10GiB"},
     "tailscale": {"cpus": 1, "memory": "2GiB", "disk": "10GiB"},  # where no package has it, it is built
 }
-# What goes with such a VM and is no work in its code folder: nobody looks at it.
+# What is deleted with such a VM and is not in its code folder: it is not checked.
 NOT_LOOKED = {
     "llama": "its models (they can be downloaded again)",
-    "cloudflared": "its token: the tunnel itself stays at Cloudflare, where it can be deleted",
-    "tailscale": "its identity in your tailnet: the machine stays listed there until you remove it",
+    "cloudflared": "its token (the tunnel itself is kept at Cloudflare, where you can delete it)",
+    "tailscale": "its identity in your tailnet (the machine stays listed there until you remove it)",
 }
 
 
@@ -33,5 +33,5 @@ def with_own_recipe(kind: str, recipes: Iterable[str]) -> tuple[str, ...]:
 
 
 def not_looked(kind: str) -> str:
-    """A sentence about what goes with a VM of this kind and nobody looks at, "" for a project's."""
-    return f"Not looked at, and gone with the VM: {NOT_LOOKED[kind]}." if kind in NOT_LOOKED else ""
+    """A sentence about what is deleted with a VM of this kind and is not checked, "" for a project."""
+    return f"Not checked, and deleted with the VM: {NOT_LOOKED[kind]}." if kind in NOT_LOOKED else ""

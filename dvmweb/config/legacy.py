@@ -18,8 +18,8 @@ def bash_config_hint(paths: Paths) -> str:
     shown = ", ".join(visible(str(path.relative_to(paths.config))) for path in found[:SHOWN])
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     return (
-        f"{paths.config} holds the config of a bash DVM ({shown}{more}), which is not read: "
-        "make a YAML config for each of its VMs with `dvm init NAME`."
+        f"{paths.config} holds the config of a bash DVM ({shown}{more}), which is not read. "
+        "Write a config for each of its VMs with `dvm init NAME`."
     )
 
 

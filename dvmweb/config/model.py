@@ -52,7 +52,7 @@ class VmConfig:
             fields.vm_name,
             "text",
             "Name",
-            "What the VM is called: lowercase letters, digits and single hyphens.",
+            "The name of the VM: lowercase letters, digits and single hyphens.",
             "app",
         )
     )
@@ -62,8 +62,8 @@ class VmConfig:
             fields.one_of(*kinds.KINDS),
             "choice",
             "Kind",
-            "What the VM is for: vm is a project's; llama, cloudflared and tailscale are services, which bring the "
-            "recipe of their name and have no repository.",
+            "What the VM is for: vm is for a project; llama, cloudflared and tailscale are services, which run the "
+            "recipe of the same name and have no repository.",
             "llama",
             choices=kinds.KINDS,
         ),
@@ -74,19 +74,19 @@ class VmConfig:
             fields.repo,
             "text",
             "Repository",
-            "The Git repository that the first sync clones into the code folder; a private one is reached with "
-            "the VM's own SSH key.",
+            "The Git repository that the first sync clones into the code folder; for a private one use the SSH "
+            "URL, and add the VM's SSH key to it.",
             "git@github.com:you/app.git",
             ("kind",),
         ),
     )
     cpus: int = dataclasses.field(
         default=2,
-        metadata=_about(fields.cpus, "number", "CPUs", "How many processor cores the VM has, from 1 to 64.", 4),
+        metadata=_about(fields.cpus, "number", "CPUs", "The number of processor cores, from 1 to 64.", 4),
     )
     memory: int = dataclasses.field(
         default=4 * UNITS["GiB"],
-        metadata=_about(fields.memory, "size", "Memory", "How much memory the VM has, in MiB, GiB or TiB.", "8GiB"),
+        metadata=_about(fields.memory, "size", "Memory", "The memory of the VM, in MiB, GiB or TiB.", "8GiB"),
     )
     disk: int = dataclasses.field(
         default=20 * UNITS["GiB"],
@@ -94,7 +94,7 @@ class VmConfig:
             fields.disk,
             "size",
             "Disk",
-            "How large the VM's disk may grow; it can be made larger later, never smaller.",
+            "The maximum size of the disk; it can grow later, but never shrink.",
             "40GiB",
         ),
     )
@@ -104,8 +104,8 @@ class VmConfig:
             fields.image,
             "text",
             "Image",
-            "The system the VM is made from: fedora, debian or ubuntu, one with its version, or the absolute path "
-            "of an image file on this host; it counts when the VM is created.",
+            "The system of the VM: fedora, debian or ubuntu, one with its version, or the absolute path of an image "
+            "file on the host; applies when the VM is created.",
             "debian-13",
         ),
     )
@@ -115,7 +115,7 @@ class VmConfig:
             fields.one_of(*ARCHS),
             "choice",
             "Architecture",
-            "The VM's processor: default is the host's own, another is slow.",
+            "The processor of the VM: default is that of the host; any other is slow.",
             "x86_64",
             choices=ARCHS,
         ),
@@ -123,7 +123,7 @@ class VmConfig:
     user: str = dataclasses.field(
         default="dev",
         metadata=_about(
-            fields.user, "text", "User", "The main account in the guest; it counts when the VM is created.", "dev"
+            fields.user, "text", "User", "The main account in the guest; applies when the VM is created.", "dev"
         ),
     )
     code_dir: str = dataclasses.field(
@@ -131,7 +131,7 @@ class VmConfig:
             _code_dir,
             "text",
             "Code folder",
-            "Where the project lies in the guest; ~ is the guest's home.",
+            "The folder of the project in the guest; ~ is the guest's home.",
             "~/code/app",
             ("name", "user"),
         )
@@ -142,7 +142,7 @@ class VmConfig:
             fields.ports,
             "list",
             "Ports",
-            'Guest ports to open on 127.0.0.1 of this host: 3000, or "8080:80" for host port 8080 to guest port 80.',
+            'Guest ports to open on 127.0.0.1 of the host: 3000, or "8080:80" for host port 8080 to guest port 80.',
             [3000, "8080:80"],
         ),
     )
@@ -152,7 +152,7 @@ class VmConfig:
             fields.recipes,
             "list",
             "Recipes",
-            "What to install, in this order: names of recipes or of bundles.",
+            "What to install, in this order: recipes or bundles.",
             ["git", "node"],
         ),
     )
@@ -162,7 +162,7 @@ class VmConfig:
             fields.params,
             "params",
             "Params",
-            "Settings of recipes, for each recipe the names and values that its header lists; never a secret.",
+            "Settings of recipes: for each recipe the params of its header with their values; never a secret.",
             {"node": {"corepack_version": "0.34.0"}},
         ),
     )

@@ -9,15 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dvmweb import files, names
-from dvmweb.config import yaml_editor, yaml_reader
+from dvmweb.config import stray_files, yaml_editor, yaml_reader
 from dvmweb.config.model import OWN_FIELDS, Defaults, FormField, VmConfig, form_fields
-from dvmweb.config.resolve import Reading, defaults_of, judge
+from dvmweb.config.validate import Reading, defaults_of, judge
 from dvmweb.config.yaml_reader import Document
 from dvmweb.errors import ConfigError, DvmError, NotFound, Problem, UsageError
-from dvmweb.guest_text import visible
 from dvmweb.paths import Paths
-
-SUFFIX = ".yaml"
 
 
 @dataclass(frozen=True)
@@ -27,13 +24,8 @@ class ConfigStore:
     paths: Paths
 
     def names(self) -> tuple[str, ...]:
-        """The VMs that have a config file, sorted. What else lies in the folder is told by `odd_files`."""
-        return tuple(sorted(path.stem for path in self._files() if path.suffix == SUFFIX and not _oddness(path)[0]))
-
-    def odd_files(self) -> tuple[Problem, ...]:
-        """A problem for each file in the folder of configs whose name is not that of a VM's config."""
-        odd = ((path, _oddness(path)) for path in sorted(self._files()))
-        return tuple(Problem("", what, todo, visible(str(path))) for path, (what, todo) in odd if what)
+        """The VMs that have a config file, sorted. What else lies in the folder is told by `unread.problems`."""
+        return tuple(sorted(path.stem for path in stray_files.entries(self.paths) if stray_files.is_config(path)))
 
     def read_defaults(self) -> Defaults:
         """What config.yaml says, nothing where there is none; raise ConfigError with all its problems."""
@@ -61,9 +53,9 @@ class ConfigStore:
         """The bytes of a config file and their digest; raise NotFound, or UsageError for what is not a plain file."""
         path = self.paths.vm_config(names.vm_name(name))
         try:
-            data = files.read_bounded(path, files.CONFIG_BYTES)
+            data = files.read_bounded(path, files.CONFIG_BYTES, follow=True)
         except FileNotFoundError as error:
-            raise NotFound(f"There is no config of a VM {name}.", f"Make one: dvm init {name}") from error
+            raise stray_files.no_config(self.paths, name) from error
         return data, files.digest(data)
 
     def create(self, name: str, values: Mapping[str, object]) -> Path:
@@ -73,7 +65,9 @@ class ConfigStore:
         """
         path = self.paths.vm_config(names.vm_name(name))
         if path.exists() or path.is_symlink():
-            raise UsageError(f"{path} is there already.", f"Edit it, or run: dvm sync {name}")
+            raise UsageError(f"{path} already exists.", f"Edit it, or run: dvm sync {name}")
+        if error := stray_files.why_not_new(self.paths, name):
+            raise error
         fields = tuple(field for field in form_fields(self.read_defaults(), name) if field.name != "name")
         if unknown := sorted(set(values) - {field.name for field in fields}):
             todo = f"The fields are {', '.join(field.name for field in fields)}."
@@ -111,26 +105,15 @@ class ConfigStore:
             path.unlink()
             files.sync_folder(path.parent)
         except FileNotFoundError as error:
-            raise NotFound(f"There is no config of a VM {name}.", "It may be deleted already.") from error
+            raise NotFound(f"There is no config of a VM {name}.", "It can have been deleted meanwhile.") from error
         except OSError as error:
-            raise DvmError(f"{path} could not be deleted: {error.strerror}.", "Delete it by hand.") from error
-
-    def _files(self) -> tuple[Path, ...]:
-        folder = self.paths.config / "vms"
-        try:
-            return tuple(path for path in folder.iterdir() if not path.name.startswith("."))
-        except FileNotFoundError:
-            return ()
-        except OSError as error:
-            raise UsageError(
-                f"{folder} cannot be read: {error.strerror}.", "Make it a folder that you can read."
-            ) from error
+            raise DvmError(f"{path} could not be deleted: {error.strerror}.", "Delete it yourself.") from error
 
     def defaults_file(self) -> Document:
         """config.yaml as read, empty where there is none. Raises UsageError, ConfigError where it cannot be read."""
         path = self.paths.config_file
         try:
-            return yaml_reader.scan(files.read_bounded(path, files.CONFIG_BYTES), str(path))
+            return yaml_reader.scan(files.read_bounded(path, files.CONFIG_BYTES, follow=True), str(path))
         except FileNotFoundError:
             return yaml_reader.empty(str(path))
 
@@ -150,11 +133,11 @@ class ConfigStore:
             raise ConfigError(found)
         return judge(name, document, defaults)
 
-    def _check(self, name: str, data: bytes, wish: Mapping[str, object]) -> None:
+    def _check(self, name: str, data: bytes, desired: Mapping[str, object]) -> None:
         _whole(self._judged(name, data))
         written = yaml_reader.read(data, str(self.paths.vm_config(name))).data
-        if _canonical(written) != _canonical(wish):
-            raise UsageError(f"The config of {name} could not be changed safely.", "Edit the file by hand.")
+        if _canonical(written) != _canonical(desired):
+            raise UsageError(f"The config of {name} could not be changed safely.", "Edit the file yourself.")
 
 
 def _whole(reading: Reading) -> VmConfig:
@@ -167,27 +150,15 @@ def _canonical(values: Mapping[str, object]) -> str:
     return json.dumps(values, sort_keys=True)
 
 
-def _oddness(path: Path) -> tuple[str, str]:
-    """What is wrong with a file name and what to do, or two empty texts. Files of other kinds are nobody's error."""
-    if path.suffix == ".yml":
-        return "is not read", f"Rename it to {visible(path.stem)}{SUFFIX}."
-    if path.suffix == SUFFIX:
-        try:
-            names.vm_name(path.stem)
-        except UsageError as error:
-            return "is not read: " + visible(error.what.rstrip(".")), error.todo
-    return "", ""
-
-
 def _write(path: Path, data: bytes, expected: str) -> None:
     try:
-        files.write_whole(path, data, expected=expected)
+        files.write_whole(path, data, expected=expected, follow=True)
     except OSError as error:
         raise DvmError(f"{path} could not be written: {error.strerror}.", "Nothing was changed.") from error
 
 
 def _new_file(name: str, values: Mapping[str, object], fields: tuple[FormField, ...]) -> str:
-    title = f"The VM {name}. A line that begins with # shows the default, or an example where there is none."
+    title = f"The VM {name}. A line that begins with # shows the default, or an example if there is none."
     parts = [f"# {title}\n"]
     for field in fields:
         about = textwrap.fill(field.help, 100, initial_indent="# ", subsequent_indent="# ")

@@ -121,4 +121,4 @@ def shape(value: object) -> str:
         dict: "a map",
         type(None): "nothing",
     }
-    return words.get(type(value), "a value of another kind")
+    return words.get(type(value), "a value of another type")

@@ -1,8 +1,8 @@
 """Change fields of a config file that a person also edits: only the lines of a changed field are touched.
 
 ruamel.yaml was tried first and measured: it drops the comment after a deleted field or list item and those inside a
-replaced list, and lays the whole file out anew. Here every other line stays as it is, byte by byte. The store reads
-the result back and compares it with the wish before it writes it.
+replaced list, and formats the whole file again. Here every other line stays as it is, byte by byte. The store reads
+the result back and compares it with the wanted values before it writes it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def edited(source: str, document: Document, changes: Mapping[str, object]) -> st
     """
     if document.root and document.root.style == "flow":
         todo = "Write one `field: value` per line, then try again."
-        raise UsageError(f"{document.file} holds its fields in braces, which dvm does not edit.", todo)
+        raise UsageError(f"{document.file} has its fields in braces, which dvm cannot edit.", todo)
     ending = "\r\n" if "\r\n" in source else "\n"
     lines = source.split(ending)
     if lines[-1]:

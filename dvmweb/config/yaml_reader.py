@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from dvmweb.errors import ConfigError, Problem
-from dvmweb.files import CONFIG_BYTES
+from dvmweb.files import CONFIG_BYTES, why_no_text
 from dvmweb.guest_text import visible
 
 MAX_DEPTH = 20
@@ -96,19 +96,14 @@ def decoded(data: bytes, file: str) -> str:
     """The text of a file; raise ConfigError for what no editor and no form could show and give back."""
     if len(data) > CONFIG_BYTES:
         raise ConfigError([_whole(file, f"is larger than {CONFIG_BYTES} bytes", "Make it smaller.")])
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise ConfigError([_whole(file, "is UTF-16", "Save it as UTF-8.", 1)])
-    if data.startswith(b"\xef\xbb\xbf"):
-        raise ConfigError([_whole(file, "begins with a byte order mark", "Save it as UTF-8 without BOM.", 1)])
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise ConfigError([_whole(file, "is not UTF-8 here", "Save the file as UTF-8.", line)]) from error
+    if odd := why_no_text(data):
+        what, todo, line = odd
+        raise ConfigError([_whole(file, what, f"{todo}.", line)])
+    text = data.decode("utf-8")
     if found := _FORBIDDEN.search(text):
         line = text.count("\n", 0, found.start()) + 1
         todo = "Save it as UTF-8." if found[0] == "\0" else "Delete the character."
-        raise ConfigError([_whole(file, f"holds the control character {visible(found[0])}", todo, line)])
+        raise ConfigError([_whole(file, f"contains the control character {visible(found[0])}", todo, line)])
     return text
 
 
@@ -180,7 +175,7 @@ class _Builder:
                 "Write the value out, or put text with & or * in quotes.",
             )
         if event.tag is not None:
-            self._stop(event, path, "uses a YAML tag", "Leave the tag out, or put text that begins with ! in quotes.")
+            self._stop(event, path, "uses a YAML tag", "Remove the tag, or put text that begins with ! in quotes.")
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event, path)
         read_children = self._map if isinstance(event, yaml.MappingStartEvent) else self._list
@@ -264,7 +259,7 @@ class _Builder:
             line,
             path,
             f"YAML reads {shown} as {kind}",
-            f'Put it in quotes when the text is meant: "{shown}".',
+            f'Put it in quotes if you mean the text: "{shown}".',
         )
         return text
 

@@ -1,1 +1,1 @@
-"""The demo engine: a stand-in for `limactl` and its `ssh` without Lima; its guests are throwaway sandboxes."""
+"""The demo engine: a stand-in for `limactl` and its `ssh` that runs guests in temporary sandboxes, without Lima."""

@@ -1,4 +1,4 @@
-"""`limactl copy`: files in and out of a guest, with scp's rules for names; the guest's side runs in the guest."""
+"""`limactl copy`: copies files into and out of a guest, with scp's rules for names."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from dvmweb.demo import store
-from dvmweb.demo.entering import LOST, Guest, Order, run_apart
+from dvmweb.demo.guest.entering import LOST, Guest, Order, run_apart
+from dvmweb.demo.guest.shell import guest_of, instance_for
 from dvmweb.demo.logs import Fatal, Log, Plain
 from dvmweb.demo.options import Call
-from dvmweb.demo.shell import guest_of, instance_for
 
-# Each script gets its names as $1, $2: nothing of ours is text inside them.
+# The scripts get names as $1 and $2, so no name is parsed as shell code.
 _IS_FOLDER = '[ -d "$1" ]'
 _TAKE_FILE = """to=$1; [ ! -d "$to" ] || to=${to%/}/$2
 { cat >"$to" && chmod "$3" "$to"; } 2>/dev/null
@@ -23,7 +23,7 @@ _TAKE_FILE = """to=$1; [ ! -d "$to" ] || to=${to%/}/$2
 _GIVE_FILE = '[ -f "$1" ] || exit 3; exec cat -- "$1"'
 _EXISTS = '[ -e "$1" ]'
 _TAKE_FOLDER = 'mkdir -p -- "$1" && exec tar -C "$1" -xf - --no-same-owner'
-_GIVE_FOLDER = 'cd -- "$1" && exec tar -ch --hard-dereference -f - .'  # as scp does: what a link names, not the link
+_GIVE_FOLDER = 'cd -- "$1" && exec tar -ch --hard-dereference -f - .'  # as scp does: the target of a link, not the link
 
 
 @dataclass(frozen=True)
@@ -136,10 +136,10 @@ def _folder_out(guest: Guest, source: str, goal: Path) -> None:
 
 
 def _unpack(archive: tarfile.TarFile, member: tarfile.TarInfo, goal: Path) -> None:
-    # The archive is the guest's work: only plain files and folders, and only below the goal.
+    # The archive comes from the guest: accept only plain files and folders below the goal.
     name = PurePosixPath(member.name)
     if name.is_absolute() or ".." in name.parts or not (member.isreg() or member.isdir()):
-        raise tarfile.TarError(f"{member.name!r} is no plain file or folder")
+        raise tarfile.TarError(f"{member.name!r} is not a plain file or folder")
     place = goal / name
     if member.isdir():
         place.mkdir(exist_ok=True)

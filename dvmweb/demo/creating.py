@@ -1,4 +1,4 @@
-"""`create`, `clone`, `rename`, `edit`, `protect`: what makes or changes the folder of an instance at rest."""
+"""`create`, `clone`, `rename`, `edit`, `protect`: create or change the folder of a stopped instance."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _template(call: Call, log: Log) -> tuple[str, Document, str]:
 
 
 def make(home: Path, name: str, text: str, document: Document, log: Log) -> None:
-    """Make the folder of a new instance and fetch its image; a failed fetch leaves the folder, as with Lima."""
+    """Create the folder of an instance and fetch its image; a failed fetch leaves the folder, as with Lima."""
     folder = home / store.check_name(name)
     if (folder / "lima.yaml").exists():
         raise Fatal(f"instance `{name}` already exists")
@@ -74,7 +74,7 @@ def make(home: Path, name: str, text: str, document: Document, log: Log) -> None
 
 
 def _keys(home: Path) -> None:
-    # Nothing here uses a key; the files are there because Lima's are.
+    # Lima has these files; the demo does not use them.
     config = home / "_config"
     config.mkdir(exist_ok=True)
     for name, mode in (("user", 0o600), ("user.pub", 0o644)):
@@ -84,7 +84,7 @@ def _keys(home: Path) -> None:
 
 
 def _embedded(document: Document) -> Document:
-    """The document without `base:`, its images in place of it; the demo's images are names only."""
+    """The document with `base:` replaced by its images, which are only names in the demo."""
     if not document.get("base"):
         return document
     images = [
@@ -97,7 +97,7 @@ def _embedded(document: Document) -> Document:
 
 
 def _image_address(name: str) -> str:
-    # On the servers that Lima's templates name: who judges an effective config knows no demo. Nothing is fetched.
+    # The servers of Lima's templates, so that checks of the effective config pass. Nothing is downloaded.
     return f"https://{_IMAGE_SERVERS.get(name.partition('-')[0], 'demo.invalid')}/{name}.qcow2"
 
 
@@ -118,7 +118,7 @@ def _fetch(folder: Path, document: Document, log: Log) -> None:
     log.info(f"Downloaded the image from `{location}`")
     size = effective.human_size(effective.bytes_of(document.get("disk") or "100GiB"))
     log.info(f"Resize instance {folder.name}'s disk from 3GiB to {size}")
-    (folder / "disk").write_text("The files of this demo guest lie in the folder guest/.\n")
+    (folder / "disk").write_text("The files of this demo guest are in the folder guest/.\n")
 
 
 def edit(call: Call, home: Path, log: Log) -> int:
@@ -136,7 +136,7 @@ def edit(call: Call, home: Path, log: Log) -> int:
 
 
 def rewrite(call: Call, folder: Path) -> bool:
-    """Apply the edit flags to the lima.yaml in `folder`; return False where they change nothing."""
+    """Apply the edit flags to the lima.yaml in `folder`; return whether they changed it."""
     path = folder / "lima.yaml"
     text = path.read_text()
     document = documents.read(text)
@@ -157,11 +157,11 @@ def rewrite(call: Call, folder: Path) -> bool:
 
 
 def clone(call: Call, home: Path) -> int:
-    """`limactl clone OLD NEW`: a copy of everything but what only a running or protected instance has."""
+    """`limactl clone OLD NEW`: copy everything except the files of a running or protected instance."""
     old, new = _names(call, 2)
     source = _stopped(home, old, "clone").folder
     target = _free(home, new)
-    # cp keeps owners (root clones a guest of nobody's) and shares blocks where the file system can.
+    # cp keeps owners (root can clone a guest of the user nobody) and shares blocks if the file system supports it.
     flags = ("-a",) if sys.platform == "darwin" else ("-a", "--reflink=auto")
     done = subprocess.run(("cp", *flags, "--", str(source), str(target)), capture_output=True, text=True, check=False)
     if done.returncode:
@@ -172,7 +172,7 @@ def clone(call: Call, home: Path) -> int:
 
 
 def rename(call: Call, home: Path) -> int:
-    """`limactl rename OLD NEW`; protection is lost, as with Lima."""
+    """`limactl rename OLD NEW`; removes the protection, as Lima does."""
     old, new = _names(call, 2)
     source = _stopped(home, old, "rename").folder
     target = _free(home, new)
@@ -235,7 +235,7 @@ def protect(call: Call, home: Path, log: Log, *, on: bool) -> int:
 
 
 def check_writable(home: Path) -> None:
-    """Raise Plain where LIMA_HOME cannot be made."""
+    """Raise Plain if LIMA_HOME cannot be created."""
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

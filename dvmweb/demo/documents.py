@@ -1,4 +1,4 @@
-"""lima.yaml as text and as data: JSON text is read by json alone, other YAML by PyYAML, which is loaded only then."""
+"""Reads and writes lima.yaml; loads PyYAML only for YAML that is not JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Document = dict[str, Any]
 
 
 class BadYaml(Exception):
-    """The text is no YAML mapping; the message is goccy's shape: `[line:column] reason` and the line itself."""
+    """The text is not a YAML mapping; the message has goccy's format: `[line:column] reason` and the line."""
 
 
 def read(text: str) -> Document:
@@ -49,7 +49,7 @@ def _shape(text: str, line: int, column: int, reason: str) -> str:
 
 
 def place_of(text: str, key: str) -> tuple[int, int]:
-    """Line and column of the value of a top-level `key`, (1, 1) where it cannot be told."""
+    """Line and column of the value of a top-level `key`, (1, 1) if not found."""
     for number, line in enumerate(text.splitlines(), start=1):
         if line.startswith(f"{key}:"):
             return number, len(key) + 3
@@ -69,7 +69,7 @@ def unknown_key(text: str, key: str) -> str:
 
 
 def write(document: Document, like: str) -> str:
-    """Return `document` as text in the manner of `like`: JSON stays JSON."""
+    """Return `document` as text in the format of `like`: JSON or YAML."""
     if like.lstrip().startswith("{"):
         return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     import yaml

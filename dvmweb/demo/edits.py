@@ -1,4 +1,4 @@
-"""Edit flags and the part of yq that a client of ours sends: `.a.b[0] = JSON`, `+=`, joined by `|`."""
+"""Edit flags, and the subset of yq that dvm uses: `.a.b[0] = JSON`, `+=`, joined by `|`."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _KNOWN = {"cpus", "memory", "disk", "set", "mount-none"}
 
 
 def has_edits(call: Call) -> bool:
-    """Say whether the call carries a flag that changes lima.yaml."""
+    """Whether the call has a flag that changes lima.yaml."""
     return any(call.values(flag) for flag in _KNOWN | {"mount", "mount-only", "network", "param", "dns", "vm-type"})
 
 
 def apply(call: Call, document: Document) -> Document:
-    """Return a changed copy of the document; raise Fatal where an expression is not understood."""
+    """Return a changed copy of the document. Raises Fatal for an unsupported expression."""
     changed = copy.deepcopy(document)
     for flag in call.flags:
         if flag in ("mount", "mount-only", "network", "param", "dns", "vm-type"):
@@ -50,7 +50,7 @@ def _number(text: str, kind: type[int] | type[float]) -> int | float:
 
 
 def assign(document: Document, expression: str) -> None:
-    """Carry out `path = value` assignments, joined by `|`, on `document` itself."""
+    """Apply `path = value` assignments, joined by `|`, to `document` in place."""
     rest = expression
     while True:
         found = _PATH.match(rest)
@@ -99,7 +99,7 @@ def _sum(old: Any, new: Any) -> Any:
 
 
 def shrink_problem(old: Document, new: Document) -> str:
-    """Lima never makes a disk smaller: say so, or ""."""
+    """Lima's error for a smaller disk, "" if it is not smaller."""
     before, after = old.get("disk") or "100GiB", new.get("disk") or "100GiB"
     if effective.bytes_of(after) >= effective.bytes_of(before):
         return ""

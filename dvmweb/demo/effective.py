@@ -1,4 +1,4 @@
-"""The effective config as limactl computes it: default.yaml, lima.yaml, override.yaml merged, all defaults filled."""
+"""Computes the effective config as limactl does: merges default.yaml, lima.yaml and override.yaml, fills defaults."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from dvmweb.demo.documents import Document
 
-# default.yaml fills holes, override.yaml wins; these lists are joined instead, in the order named.
+# default.yaml has the lowest and override.yaml the highest priority; these lists are joined instead, in this order.
 _OVERRIDE_FIRST = ("portForwards", "provision", "probes", "copyToHost", "images")
 _DEFAULT_FIRST = ("mounts", "networks", "additionalDisks")
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
@@ -33,18 +33,18 @@ _ARCHIVES = [
 
 
 def vm_type() -> str:
-    """The driver that Lima takes on this system."""
+    """The driver that Lima uses on this system."""
     return "vz" if sys.platform == "darwin" else "qemu"
 
 
 def host_arch() -> str:
-    """The machine's architecture in Lima's words."""
+    """The host's architecture as Lima names it."""
     machine = os.uname().machine
     return {"arm64": "aarch64", "amd64": "x86_64"}.get(machine, machine)
 
 
 def host_user() -> tuple[str, int]:
-    """Name and uid that Lima takes for the guest when the config has none."""
+    """Name and uid of the guest's user if the config has none, as in Lima."""
     uid = os.getuid()
     try:
         name = pwd.getpwuid(uid).pw_name
@@ -55,7 +55,7 @@ def host_user() -> tuple[str, int]:
 
 
 def bytes_of(size: object) -> int:
-    """Read `4GiB`, `4G`, `4096M` (all powers of 1024); raise ValueError in Lima's words."""
+    """Parse `4GiB`, `4G`, `4096M` (all powers of 1024). Raises ValueError with Lima's message."""
     text = str(size).strip()
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-zA-Z]*)", text)
     if not found:
@@ -67,7 +67,7 @@ def bytes_of(size: object) -> int:
 
 
 def human_size(size: int) -> str:
-    """Bytes as the table shows them: `4GiB`, `512MiB`, `0B`."""
+    """Bytes as in the table: `4GiB`, `512MiB`, `0B`."""
     for unit, factor in (("TiB", 2**40), ("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
         if size >= factor:
             return f"{size / factor:.4g}{unit}"
@@ -75,13 +75,13 @@ def human_size(size: int) -> str:
 
 
 def mac_address(folder: Path) -> str:
-    """The address that the folder of an instance gives it."""
-    number = zlib.crc32(os.fsencode(folder))  # as good as Lima's hash for telling folders apart, and loaded anyway
+    """The MAC address of an instance, computed from its folder."""
+    number = zlib.crc32(os.fsencode(folder))  # distinguishes folders as well as Lima's hash, and is already loaded
     return "52:55:55:" + ":".join(f"{byte:02x}" for byte in number.to_bytes(4, "big")[:3])
 
 
 def merge(default: Document, own: Document, override: Document) -> Document:
-    """Join the three files as Lima does."""
+    """Merge the three files as Lima does."""
     merged = _over(_over(default, own), override)
     for key in _OVERRIDE_FIRST:
         merged[key] = [*_list(override, key), *_list(own, key), *_list(default, key)]
@@ -106,7 +106,7 @@ def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> Document:
 
 
 def fill(config: Document, folder: Path) -> Document:
-    """Fill every default into a merged config, in the order in which Lima prints the keys."""
+    """Add all defaults to a merged config, with the keys in Lima's order."""
     filled = {**_machine(config), **_devices(config), **_ports_and_networks(config, folder), **_rest(config)}
     always = ("vmType", "os", "arch", "cpus")
     return {key: value for key, value in filled.items() if key in always or value not in (None, [], "")}

@@ -1,4 +1,4 @@
-"""`start`, `stop`, `restart`, `delete`, `factory-reset`: whatever starts or ends the processes of an instance."""
+"""`start`, `stop`, `restart`, `delete`, `factory-reset`: start and end the processes of an instance."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import time
 from pathlib import Path
 from typing import Any
 
-from dvmweb.demo import creating, edits, processes, store
+from dvmweb.demo import creating, edits, faults, processes, store
 from dvmweb.demo.logs import Fatal, Log
 from dvmweb.demo.options import Call
 from dvmweb.demo.store import Instance
 
-NO_BOUNDARY = "The demo guest is no boundary: it shares this computer's kernel and user."
-_TICK = 0.005  # seconds between two looks at the agent's logs
+NO_BOUNDARY = "The demo guest is not a boundary: it shares the host's kernel and user."
+_TICK = 0.005  # seconds between two checks of the agent's logs
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _KEPT = ("lima-version", "protected", "vz-identifier")
 
 
 def start(call: Call, home: Path, log: Log) -> int:
-    """`limactl start NAME|FILE`: returns when the guest answers; Fatal at the time limit, the guest lives on."""
+    """`limactl start NAME|FILE`: returns when the guest responds; Fatal at the time limit (the guest keeps running)."""
     name = call.words[0] if call.words else "default"
     if "/" in name or name.endswith((".yaml", ".yml")):
         name = _start_file(call, home, log)
@@ -74,7 +74,7 @@ def _look_before(instance: Instance, log: Log) -> None:
 
 
 def seconds(text: str) -> float:
-    """Read a Go duration such as `1m30s`; raise Fatal."""
+    """Parse a Go duration such as `1m30s`; returns seconds, raises Fatal."""
     parts = re.findall(r"(\d+(?:\.\d+)?)(ms|h|m|s)", text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise Fatal(f'invalid argument "{text}" for "--timeout" flag: time: invalid duration "{text}"')
@@ -82,11 +82,12 @@ def seconds(text: str) -> float:
 
 
 def _spawn_agent(folder: Path) -> subprocess.Popen[bytes]:
+    faults.forget(folder)
     for path in store.sockets_and_pids(folder):  # left by an agent that was killed
         path.unlink(missing_ok=True)
     for name in ("ha.stdout.log", "ha.stderr.log"):
         (folder / name).write_text("")
-    # The same interpreter with the same options, however this program was started.
+    # The same interpreter and options as this program.
     program = (sys.executable, *sys.orig_argv[1 : len(sys.orig_argv) - len(sys.argv) + 1], "hostagent", folder.name)
     with (folder / "ha.stderr.log").open("ab") as errors:
         return subprocess.Popen(
@@ -101,7 +102,7 @@ def _spawn_agent(folder: Path) -> subprocess.Popen[bytes]:
 
 def _follow(folder: Path, agent: subprocess.Popen[bytes], limit: float, log: Log) -> None:
     end = time.monotonic() + limit
-    # Events first: whatever the agent logged before one of them is then in the other file already.
+    # Events first: what the agent logged before an event is then in the other file already.
     read = {"ha.stdout.log": 0, "ha.stderr.log": 0}
     has_port = False
     while True:
@@ -125,7 +126,7 @@ def _follow(folder: Path, agent: subprocess.Popen[bytes], limit: float, log: Log
 
 
 def _news(folder: Path, read: dict[str, int]) -> list[dict[str, Any]]:
-    """What the agent's two logs have got since the last look, in the order of their times."""
+    """The new lines of the agent's two logs, sorted by time."""
     found: list[dict[str, Any]] = []
     for name, offset in read.items():
         with (folder / name).open("rb") as file:
@@ -195,6 +196,7 @@ def stop_by_force(instance: Instance, log: Log) -> None:
         log.info(f"Removing `{path}`")
         path.unlink(missing_ok=True)
     (instance.folder / "agent.json").unlink(missing_ok=True)
+    faults.forget(instance.folder)
 
 
 def _wait_for_end(agent: store.Agent) -> None:
@@ -246,7 +248,7 @@ def _delete_one(instance: Instance, log: Log, *, force: bool) -> None:
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder, whatever its guest has left there: folders that nobody may enter, any depth, links."""
+    """Remove a folder with all that its guest left there: unreadable folders, any depth, links."""
     if os.geteuid() != 0:
         subprocess.run(("chmod", "-R", "u+rwx", "--", str(folder)), stderr=subprocess.DEVNULL, check=False)
     done = subprocess.run(("rm", "-rf", "--", str(folder)), capture_output=True, text=True, check=False)
@@ -255,7 +257,7 @@ def remove_tree(folder: Path) -> None:
 
 
 def factory_reset(call: Call, home: Path, log: Log) -> int:
-    """`limactl factory-reset NAME`: everything goes but lima.yaml and what says who the instance is."""
+    """`limactl factory-reset NAME`: delete everything except lima.yaml and the instance's identity."""
     name = call.words[0] if call.words else "default"
     if not (home / store.check_name(name)).is_dir():
         log.info(f"Instance `{name}` not found")

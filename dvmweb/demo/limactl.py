@@ -1,4 +1,4 @@
-"""`limactl`: reads the command line, calls the command and turns its outcome into an exit code."""
+"""`limactl`: parses the command line, runs the command and returns its exit code."""
 
 from __future__ import annotations
 
@@ -74,14 +74,14 @@ def _command(call: Call, log: Log) -> int:
 
 
 def _work(call: Call, home: Path, log: Log) -> Callable[[], int]:
-    # Each command loads only what it needs: `list` and `shell` are called all the time.
+    # Each command loads only what it needs: `list` and `shell` are called very often.
     match call.command:
         case "list":
             return lambda: listing.list_instances(call, home, log)
         case "info":
             return lambda: info(home)
         case "shell":
-            from dvmweb.demo import shell
+            from dvmweb.demo.guest import shell
 
             return lambda: shell.shell(call, home, log)
         case "copy":

@@ -23,7 +23,7 @@ _COLUMNS = ("NAME", "STATUS", "SSH", "VMTYPE", "ARCH", "CPUS", "MEMORY", "DISK",
 
 
 def list_instances(call: Call, home: Path, log: Log) -> int:
-    """Print the instances asked for; exit code 1 where one of them is unknown."""
+    """Print the requested instances; exit code 1 if one of them does not exist."""
     _check_flags(call)
     found = store.names(home)
     if not found and not call.words:
@@ -73,7 +73,7 @@ def _print(call: Call, home: Path, wanted: list[str], log: Log) -> None:
 
 
 def as_json(instance: Instance, home: Path) -> dict[str, Any]:
-    """The object that `{{json .}}` prints, in Lima's order of keys; keys that Lima omits are not there."""
+    """The object that `{{json .}}` prints, with the keys that Lima prints, in its order."""
     facts = {**_own_facts(instance), **_config_facts(instance)}
     kept = {key: facts[key] for key in _ORDER if facts.get(key) not in (0, None, [])}
     return {
@@ -170,7 +170,7 @@ def _fields(instance: Instance, home: Path) -> dict[str, Any]:
 
 
 def expand(form: str, instance: Instance, home: Path) -> str:
-    """Expand `{{.Field}}`, `{{json .}}`, `{{json .Field}}` and the loop over .Errors; raise Fatal for another field."""
+    """Expand `{{.Field}}`, `{{json .}}`, `{{json .Field}}` and the loop over .Errors. Raises Fatal for other fields."""
     fields = _fields(instance, home)
     form = _ERRORS_LOOP.sub(lambda loop: "".join(error + loop[1] for error in instance.errors), form)
 

@@ -24,7 +24,7 @@ class Fatal(Exception):
 
 
 class Plain(Exception):
-    """The command ends with `code` and one plain sentence on stderr, as ssh and scp end."""
+    """The command ends with `code` and a plain message on stderr, like ssh and scp."""
 
     def __init__(self, message: str, code: int) -> None:
         super().__init__(message)
@@ -39,14 +39,14 @@ def go_quote(text: str) -> str:
 
 
 def moment() -> str:
-    """Now, as a log line says it."""
+    """The current time in the format of a log line."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def text_line(level: str, message: str, fields: dict[str, str]) -> str:
-    """One logrus line for a stderr that is no terminal."""
+    """One logrus line for a stderr that is not a terminal."""
     pairs = {"time": moment(), "level": level, "msg": message, **dict(sorted(fields.items()))}
-    # A time holds colons, and so is quoted like any other value.
+    # A time contains colons, so it is quoted like any other value.
     return " ".join(f"{key}={_value(value)}" for key, value in pairs.items())
 
 
@@ -70,7 +70,7 @@ def terminal_line(level: str, message: str, fields: dict[str, str]) -> str:
 
 @dataclass
 class Log:
-    """Writes log lines to stderr in the style that `--log-format` asks for."""
+    """Writes log lines to stderr in the format of `--log-format`."""
 
     style: str = "text"
 

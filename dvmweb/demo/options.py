@@ -1,4 +1,4 @@
-"""limactl's command line: global flags anywhere, flags per command, and the errors that its parser gives."""
+"""Parses limactl's command line: global flags anywhere, flags per command, and its parser's errors."""
 
 from __future__ import annotations
 
@@ -83,14 +83,14 @@ ALIASES = {"ls": "list", "rm": "delete", "remove": "delete", "cp": "copy"}
 
 @dataclass(frozen=True)
 class Call:
-    """One call of limactl: the command ("" for none), its flags with every value given, and its other words."""
+    """One call of limactl: the command ("" for none), its flags with all given values, and its other arguments."""
 
     command: str
     flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     words: tuple[str, ...] = ()
 
     def has(self, flag: str) -> bool:
-        """Say whether a yes/no flag is on."""
+        """Whether a boolean flag is on."""
         return self.flags.get(flag, ("false",))[-1] not in ("false", "0", "f", "F", "False", "FALSE")
 
     def value(self, flag: str, default: str = "") -> str:
@@ -103,7 +103,7 @@ class Call:
 
 
 def parse(arguments: tuple[str, ...]) -> Call:
-    """Read a whole limactl command line; raise Fatal with cobra's own words where it is wrong."""
+    """Parse a limactl command line. Raises Fatal with cobra's messages."""
     found: dict[str, list[str]] = {}
     rest = _flags(arguments, GLOBAL, SHORT, found, interspersed=False)
     if not rest:

@@ -1,15 +1,15 @@
-"""Signals that reach only the very process they are meant for."""
+"""Sends signals to processes without hitting a reused pid."""
 
 from __future__ import annotations
 
 import os
 from contextlib import suppress
 
-from dvmweb.processes import is_alive
+from dvmweb.process_identity import is_alive
 
 
 def send(pid: int, born: str, signal_number: int) -> bool:
-    """Send a signal to the very process; return False when it is gone."""
+    """Send a signal to the process; return False if it does not exist any more."""
     if not is_alive(pid, born):
         return False
     with suppress(ProcessLookupError):

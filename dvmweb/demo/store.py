@@ -1,4 +1,4 @@
-"""Instances as they lie in LIMA_HOME: what the files and the live processes say, never a stored status."""
+"""Instances in LIMA_HOME, with a status computed from their files and running processes, never stored."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dvmweb.demo import documents, effective
+from dvmweb.demo import documents, effective, faults
 from dvmweb.demo.documents import BadYaml, Document
 from dvmweb.demo.logs import Fatal
-from dvmweb.processes import is_alive
+from dvmweb.process_identity import is_alive
 
 VERSION = "2.2.0"
 NAME_RULE = r"[A-Za-z0-9]+(?:[._-](?:[A-Za-z0-9]+))*"
@@ -21,15 +21,15 @@ NAME_LENGTH = 76
 
 @dataclass(frozen=True)
 class Agent:
-    """What the host agent of an instance wrote about itself (agent.json), and whether it is true."""
+    """The host agent of an instance, from agent.json; its processes are checked."""
 
     pid: int = 0
     born: str = ""
-    driver_pid: int = 0  # the sandbox's first process, as the host sees it
+    driver_pid: int = 0  # the sandbox's first process, its pid on the host
     driver_born: str = ""
     port: int = 0
-    is_ready: bool = False  # ssh answers
-    no_guest: str = ""  # why there is no guest to enter; "" where there is one
+    is_ready: bool = False  # ssh responds
+    no_guest: str = ""  # why there is no guest, "" if there is one
 
     @property
     def is_up(self) -> bool:
@@ -72,12 +72,12 @@ def hostname(name: str) -> str:
 
 
 def lima_home() -> Path:
-    """LIMA_HOME with links resolved, ~/.lima without it."""
+    """LIMA_HOME with links resolved; ~/.lima if it is not set."""
     return Path(os.path.realpath(os.environ.get("LIMA_HOME") or Path.home() / ".lima"))
 
 
 def names(home: Path) -> list[str]:
-    """Every instance there is, in the order of a folder listing."""
+    """All instances, in the order of a folder listing."""
     try:
         entries = list(os.scandir(home))
     except FileNotFoundError:
@@ -86,7 +86,7 @@ def names(home: Path) -> list[str]:
 
 
 def check_name(name: str) -> str:
-    """Return `name`; raise Fatal where Lima would not take it."""
+    """Return `name`. Raises Fatal if it is not valid in Lima."""
     import re
 
     problem = ""
@@ -100,7 +100,7 @@ def check_name(name: str) -> str:
 
 
 def inspect(home: Path, name: str) -> Instance:
-    """Look at one instance; a folder that cannot be read is an instance with errors, an absent one raises Fatal."""
+    """Inspect one instance. An unreadable folder is an instance with errors; a missing one raises Fatal."""
     folder = home / check_name(name)
     agent, is_protected = read_agent(folder), (folder / "protected").exists()
     if not folder.is_dir():
@@ -114,6 +114,7 @@ def inspect(home: Path, name: str) -> Instance:
         message = f"failed to unmarshal YAML (main file `{folder}/lima.yaml`): {error}"
         return Instance(name, folder, "", errors=(message,), agent=agent, is_protected=is_protected)
     status, errors = _status(folder, agent, str(config["vmType"]))
+    status = str(faults.of_instance(folder).get("status", status))
     return Instance(
         name,
         folder,
@@ -142,7 +143,7 @@ def _status(folder: Path, agent: Agent, driver: str) -> tuple[str, tuple[str, ..
 
 
 def load_config(home: Path, folder: Path) -> Document:
-    """The effective config; raise FileNotFoundError or BadYaml for the instance's own lima.yaml."""
+    """The effective config. Raises FileNotFoundError or BadYaml for the instance's lima.yaml."""
     own = documents.read((folder / "lima.yaml").read_text())
     return effective.fill(effective.merge(_global(home, "default"), own, _global(home, "override")), folder)
 
@@ -155,7 +156,7 @@ def _global(home: Path, name: str) -> Document:
 
 
 def read_agent(folder: Path) -> Agent:
-    """What the host agent wrote; an empty Agent where there is none."""
+    """The host agent of an instance; an empty Agent if there is none."""
     try:
         facts: dict[str, Any] = json.loads((folder / "agent.json").read_text())
         return Agent(**facts)
@@ -164,7 +165,7 @@ def read_agent(folder: Path) -> Agent:
 
 
 def write_agent(folder: Path, agent: Agent) -> None:
-    """Replace agent.json as a whole."""
+    """Replace agent.json in one step."""
     facts = {name: getattr(agent, name) for name in Agent.__dataclass_fields__}
     fresh = folder / "agent.json.tmp"
     fresh.write_text(json.dumps(facts))
@@ -172,7 +173,7 @@ def write_agent(folder: Path, agent: Agent) -> None:
 
 
 def ssh_port(folder: Path) -> int:
-    """The port in ssh.config, which outlives a stop and comes along with a clone; 0 without one."""
+    """The port in ssh.config, which survives a stop and is copied by a clone; 0 for none."""
     for line in ssh_config(folder):
         if line.strip().startswith("Port "):
             return int(line.split()[1])
@@ -180,7 +181,7 @@ def ssh_port(folder: Path) -> int:
 
 
 def ssh_config(folder: Path) -> list[str]:
-    """The lines of ssh.config, none where there is no file."""
+    """The lines of ssh.config, none if it does not exist."""
     try:
         return (folder / "ssh.config").read_text().splitlines()
     except OSError:

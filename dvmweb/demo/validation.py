@@ -1,4 +1,4 @@
-"""What Lima says about a lima.yaml that is wrong: types, values, unknown keys."""
+"""Lima's errors for an invalid lima.yaml: types, values, unknown keys."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ _IMAGE_TEMPLATE = re.compile(r"template:(?://)?(?:_images/[a-z0-9.-]+|default|_d
 
 
 def parse(text: str, label: str, warn: Callable[[str], None]) -> Document:
-    """Read and check the types of a lima.yaml; raise Fatal, call `warn` with each unknown key."""
+    """Parse a lima.yaml and check its types. Raises Fatal; calls `warn` for each unknown key."""
     try:
         document = documents.read(text)
         for key, (field, kind, wanted) in _TYPES.items():
@@ -93,7 +93,7 @@ def parse(text: str, label: str, warn: Callable[[str], None]) -> Document:
 
 
 def _is(value: object, kind: type) -> bool:
-    if kind is str:  # a bare number is a fine size for goccy
+    if kind is str:  # goccy accepts a plain number as a size
         return isinstance(value, str | int | float) and not isinstance(value, bool)
     return isinstance(value, kind) and not (kind is int and isinstance(value, bool))
 
@@ -104,7 +104,7 @@ def _go_type(value: object) -> str:
 
 
 def problems(document: Document) -> list[str]:
-    """Every value that Lima refuses, in its words."""
+    """Lima's messages for all values that it rejects."""
     return [*_size_problems(document), *_forward_problems(document), *_other_problems(document)]
 
 
@@ -156,7 +156,7 @@ def _version(text: str) -> tuple[int, ...]:
 
 
 def template_problem(document: Document) -> str:
-    """Why a `base:` of this document cannot be found, or ""."""
+    """Why a `base:` of this document cannot be found, "" if all can."""
     for locator in bases(document):
         if not _IMAGE_TEMPLATE.fullmatch(locator):
             return f"template `{locator.removeprefix('template:')}.yaml` not found"
@@ -164,14 +164,14 @@ def template_problem(document: Document) -> str:
 
 
 def bases(document: Document) -> list[str]:
-    """The locators under `base:`, given as one string, a list of strings or of objects with a url."""
+    """The locators in `base:`, which is a string, or a list of strings or of objects with a url."""
     given = document.get("base") or []
     entries = given if isinstance(given, list) else [given]
     return [str(entry.get("url", "")) if isinstance(entry, dict) else str(entry) for entry in entries]
 
 
 def read_template(path: str, log: Log, *, twice: bool = False) -> tuple[str, Document]:
-    """Read the file named on a command line; raise Fatal where it is missing or no lima.yaml."""
+    """Read the file named on the command line. Raises Fatal if it is missing or not a lima.yaml."""
     full = Path(path).absolute()
     try:
         text = full.read_text()

@@ -10,10 +10,10 @@ from dataclasses import asdict
 
 from dvmweb import paths as paths_module
 from dvmweb.errors import DvmError
-from dvmweb.jobs import journal
+from dvmweb.jobs import job_record
+from dvmweb.jobs.inputs import load_input
+from dvmweb.jobs.recipe_trials import load_trial
 from dvmweb.jobs.running import Runner
-from dvmweb.jobs.trials import load_trial
-from dvmweb.jobs.worlds import load_world
 
 
 def main() -> int:
@@ -21,15 +21,15 @@ def main() -> int:
     os.umask(0o077)
     secrets = {name: bytes.fromhex(value) for name, value in json.load(sys.stdin).items()}
     paths = paths_module.from_environment(os.environ)
-    job = journal.read(paths, sys.argv[1])
+    job = job_record.read(paths, sys.argv[1])
     try:
         if job.verb == "test":
-            world = load_trial(paths, os.environ, job, secrets)
+            plan_input = load_trial(paths, os.environ, job, secrets)
         else:
-            world = load_world(paths, os.environ, job.vm, job.verb, secrets)
-        runner = Runner(paths, os.environ, job, world)
+            plan_input = load_input(paths, os.environ, job.vm, job.verb, secrets)
+        runner = Runner(paths, os.environ, job, plan_input)
     except DvmError as error:
-        sys.stdout.write(json.dumps(asdict(journal.Failure.of(error))))
+        sys.stdout.write(json.dumps(asdict(job_record.Failure.of(error))))
         return 1
     _say_ready()
     return runner.run()

@@ -21,7 +21,9 @@ def create(
     folder behind, listed as Stopped (lima.md 3.2); only such a one is deleted again, and never by force.
     """
     if find() is not None:
-        raise DvmError(f"{name} was made meanwhile by somebody else.", "Sync again: it goes on with what is there.")
+        raise DvmError(
+            f"{name} was created meanwhile by another program.", "Sync again: it continues with that instance."
+        )
     finished = run()
     if finished.is_ok or b"already exists" in finished.stderr:
         return finished

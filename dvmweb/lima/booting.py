@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import stat
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-from dvmweb.guest_text import log_lines, visible
+from dvmweb.guest_text import in_prose, log_lines, visible
 
 SERIALS = ("serial.log", "serialv.log", "serialp.log")  # kernel and boot loader, virtio console, ARM
 SERIAL_BYTES = 16_000  # of the end of each file
 EVENT_BYTES = 16_000  # of the beginning of the event file, which grows with a long run
+REASON_BYTES = 32_000  # of the end of the host agent's log
 MOST_STAGES = 20
 _WAITING = re.compile(
     r"Waiting for the (?:(\w{1,12}) requirement (\d{1,2}) of \d{1,2}: [`\\\"]{0,4}([^`\\\"]{1,80})|guest agent)"
 )
 _MET = re.compile(r"The (\w{1,12}) requirement (\d{1,2}) of \d{1,2} is satisfied|Guest agent is running")
 _BEGUN = re.compile(r"\[hostagent\] Starting (\w{1,12})|Starting the instance")
+_OVER = re.compile(rb'"(?:running|degraded|exiting)":true')  # an event after which a boot is none
+_TELLING = ("qemu[stderr]", "QEMU has exited", "Driver stopped", "vz driver")  # begin a line that says how it ended
 _READY = re.compile(r'msg="READY\.')
 
 
@@ -55,12 +60,45 @@ def stages(log: bytes) -> tuple[Stage, ...]:
 def boot_mark(directory: str) -> str:
     """What names the last run of an instance, also when it is over; "" where it never ran.
 
-    Each start begins the host agent's event file anew, with an event that holds the time.
+    Each start truncates the host agent's event file and writes an event with the time.
     """
-    if not directory:
-        return ""
-    first, _, _ = _part_of(Path(directory) / "ha.stdout.log", EVENT_BYTES).partition(b"\n")
+    first = _first_event(directory)
     return hashlib.sha256(first).hexdigest()[:16] if first else ""
+
+
+def _first_event(directory: str) -> bytes:
+    """The line with which a start began the event file, b"" where there is none."""
+    return part_of(Path(directory) / "ha.stdout.log", EVENT_BYTES).partition(b"\n")[0] if directory else b""
+
+
+def is_booting(directory: str) -> bool:
+    """Say whether the run that goes on has not been ready yet: the host agent tells that once, by an event.
+
+    A reboot inside the guest is no event, and if nothing can be read it is not known: both are False.
+    """
+    file = Path(directory) / "ha.stdout.log"
+    if not directory or not file.is_file():
+        return False
+    return not _OVER.search(part_of(file, EVENT_BYTES, of_end=True))  # what was so once is in each later event, too
+
+
+def booting_since(directory: str) -> float:
+    """When the run that goes on began, in seconds since the epoch; 0 where that is not known."""
+    with suppress(ValueError, TypeError, AttributeError):
+        text = str(json.loads(_first_event(directory))["time"])[:19]
+        return datetime.strptime(f"{text}+0000", "%Y-%m-%dT%H:%M:%S%z").timestamp()
+    return 0.0
+
+
+def last_reasons(directory: str, count: int = 3) -> tuple[str, ...]:
+    """The last warnings and errors of the host agent: why a machine ended; safe to show."""
+    found = []
+    for line in part_of(Path(directory) / "ha.stderr.log", REASON_BYTES, of_end=True).splitlines():
+        with suppress(ValueError, AttributeError):
+            facts = json.loads(line)
+            if facts.get("level") in ("error", "fatal") or str(facts.get("msg", "")).startswith(_TELLING):
+                found.append(in_prose(f"{facts.get('msg', '')} {facts.get('error', '')}".strip(), 300))
+    return tuple(dict.fromkeys(found))[-count:] if directory else ()
 
 
 def serial_tail(folder: Path, count: int = 20) -> tuple[str, ...]:
@@ -68,7 +106,7 @@ def serial_tail(folder: Path, count: int = 20) -> tuple[str, ...]:
     newest = max((path for path in map(folder.joinpath, SERIALS) if path.is_file()), key=_written, default=None)
     if newest is None:
         return ()
-    lines = [line.rstrip() for line in log_lines(_part_of(newest, SERIAL_BYTES, of_end=True), 300).split("\n")]
+    lines = [line.rstrip() for line in log_lines(part_of(newest, SERIAL_BYTES, of_end=True), 300).split("\n")]
     return tuple([line for line in lines if line][-count:])
 
 
@@ -78,7 +116,7 @@ def _written(path: Path) -> float:
     return 0.0
 
 
-def _part_of(path: Path, most: int, *, of_end: bool = False) -> bytes:
+def part_of(path: Path, most: int, *, of_end: bool = False) -> bytes:
     """The first or the last `most` bytes of a plain file; nothing of anything else."""
     with suppress(OSError):
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

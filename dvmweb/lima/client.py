@@ -1,37 +1,40 @@
-"""Call the engine: every verb with its deadline, its hazards and its errors; every command goes into the ledger."""
+"""Call the engine: run a command, list its instances, ask a guest; every command goes into the ledger."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dvmweb.errors import CouldNotLook, NotFound, UsageError
+from dvmweb.errors import CheckFailed
 from dvmweb.files import private_folder
 from dvmweb.lima import commands, connections, engine, ledger, process
-from dvmweb.lima.deadlines import COPY, CREATE, DELETE, EDIT, LIST, PROBE, SSH_EXIT, START, STOP, VERSION
+from dvmweb.lima.deadlines import LIST, PROBE, SSH_EXIT, VERSION, scaled
 from dvmweb.lima.engine import Engine
 from dvmweb.lima.failures import LimaError
-from dvmweb.lima.guest_script import GuestScript
 from dvmweb.lima.instances import Instance, Listing, parse_list
 from dvmweb.lima.process import Finished
+from dvmweb.lima.script_payload import GuestScript
 from dvmweb.paths import Paths, child_environment
 
 SSH_FAILED = 255  # also the code of a remote command that a signal ended
+AGAIN = 0.5  # seconds between a listing that failed and the next one
 NETWORK_VARIABLE = "DVM_GUEST_NETWORK"  # Lima ignores it; a demo guest has no network without it
 
 
 @dataclass(frozen=True)
 class Lima:
-    """The engine as one VM's job, or a face, uses it. Typed verbs raise LimaError; `run` and `apply` never judge."""
+    """The engine as one VM's job, or a face, uses it. `version` and `list` raise LimaError; `run` never judges."""
 
     engine: Engine
     paths: Paths
     environ: Mapping[str, str]
     vm: str = ""  # for the ledger
     job: str = ""  # for the ledger
+    pace: float = 1.0  # of the guest that it asks, see deadlines.py
     is_quiet: bool = False  # only what failed is recorded: a question put every 15 s would push all else out
 
     def run(
@@ -103,99 +106,30 @@ class Lima:
         return engine.check_version(said)
 
     def list(self) -> Listing:
-        """All instances. Lines that nobody can read are in `odd_lines`; a call that failed is an error."""
-        return parse_list(self._must(commands.list_all(), LIST).stdout)
+        """All instances. Lines that cannot be parsed are in `odd_lines`; a call that failed twice is an error."""
+        finished = self.run(commands.list_all(), LIST)
+        if not finished.is_ok and finished.ended == process.EXIT:  # one that failed once says nothing yet
+            time.sleep(AGAIN)
+            finished = self._must(commands.list_all(), LIST)
+        elif not finished.is_ok:
+            raise LimaError(finished)
+        return parse_list(finished.stdout, finished.stderr)
 
     def find(self, instance: str) -> Instance | None:
         """One instance by a fresh listing, None where there is none."""
         return self.list().find(instance)
 
-    def need(self, instance: str) -> Instance:
-        """One instance by a fresh listing; raises NotFound."""
-        found = self.find(instance)
-        if found is None:
-            raise NotFound(f"There is no Lima instance {instance}.", "See what there is with `dvm ls`.")
-        return found
-
-    def create(self, file: Path, instance: str) -> None:
-        """Create; what a failed create left behind is deleted, so that the next one can begin anew.
-
-        Never by force: limactl then refuses one that runs, which somebody else must have made meanwhile.
-        """
-        finished = self.run(commands.create(str(file), instance), CREATE)
-        if finished.is_ok:
-            return
-        said = finished.stderr.decode("utf-8", "replace")
-        if "already exists" not in said:
-            self.run(commands.delete(instance), DELETE)
-        raise LimaError(finished)
-
-    def start(self, instance: str) -> None:
-        """Start one that exists, and wait for READY. Raises NotFound: limactl would create a VM with a mounted home."""
-        self.need(instance)
-        self._must(commands.start(instance, int(START) - 60), START)
-
-    def stop(self, instance: str, *, force: bool = False) -> None:
-        """Stop; one that is not Running is left as it is. With `force` kill it and end its connections."""
-        if force:
-            self._must(commands.stop_force(instance), EDIT)
-            self.end_connections(instance)
-        elif self.need(instance).is_running:
-            self._must(commands.stop(instance), STOP)
-
     def end_connections(self, instance: str) -> int:
         """End terminals and the shared ssh connection of an instance that was killed; return how many."""
         return connections.end_connections(commands.ssh_config(self.paths.lima_home, instance).parent)
 
-    def edit(self, instance: str, changes: Mapping[str, Any]) -> None:
-        """Change keys of the lima.yaml of a stopped instance."""
-        if changes:
-            self._must(commands.edit(instance, changes), EDIT)
-
-    def delete(self, instance: str, *, force: bool = False) -> None:
-        """Delete; one that does not exist is no error. Raises UsageError for a protected one."""
-        found = self.find(instance)
-        if found is not None and found.protected:
-            raise UsageError(
-                f"{instance} is protected.", f"Take that away if you mean it: limactl unprotect {instance}"
-            )
-        self._must(commands.delete_force(instance) if force else commands.delete(instance), DELETE)
-        if force:
-            self.end_connections(instance)
-
-    def clone(self, instance: str, new: str) -> None:
-        """Copy a stopped instance; a protected one's copy is protected too (Lima drops that)."""
-        self._copy_protected(instance, new, commands.clone(instance, new), CREATE)
-
-    def rename(self, instance: str, new: str) -> None:
-        """Rename a stopped instance; a protected one stays so (Lima drops that)."""
-        self._copy_protected(instance, new, commands.rename(instance, new), DELETE)
-
-    def _copy_protected(self, instance: str, new: str, argv: tuple[str, ...], timeout: float) -> None:
-        was_protected = self.need(instance).protected
-        self._must(argv, timeout)
-        if was_protected:
-            self.protect(new)
-
-    def protect(self, instance: str, *, on: bool = True) -> None:
-        """Protect an instance from deletes, or no longer."""
-        self._must(commands.protect(instance) if on else commands.unprotect(instance), EDIT)
-
-    def copy_in(self, instance: str, host_path: Path, guest_path: str, *, recursive: bool = False) -> None:
-        """Copy a file or folder into the guest."""
-        self._must(commands.copy_in(instance, str(host_path), guest_path, recursive=recursive), COPY)
-
-    def copy_out(self, instance: str, guest_path: str, host_path: Path) -> None:
-        """Copy one file out of the guest, never over one that is there (UsageError)."""
-        if host_path.exists() or host_path.is_symlink():
-            raise UsageError(f"{host_path} is there already.", "Choose another name.")
-        self._must(commands.copy_out(instance, guest_path, str(host_path)), COPY)
-
-    def ask(self, instance: str, script: GuestScript, timeout: float = PROBE, **more: Any) -> Finished:
+    def ask(self, instance: str, script: GuestScript, timeout: float = 0.0, **more: Any) -> Finished:
         """Put a read-only question to the guest, over the shared connection and, where that is dead, a fresh one.
 
-        Raises CouldNotLook when the instance was never started. Never judges the answer.
+        Without a `timeout` it waits as the guest's pace asks for. Raises CheckFailed when the instance was never
+        started. Never judges the answer.
         """
+        timeout = timeout or scaled(PROBE, self.pace)
         home = self._home_of(instance)
         payload, words = script.payload(), script.argv()
         warm = self.run(commands.ssh(self.engine, home, instance, words), timeout, stdin=payload, **more)
@@ -205,10 +139,21 @@ class Lima:
             connections.end_connections(home / instance, only_master=True)  # it hangs, and every next call with it
         return self.run(commands.ssh(self.engine, home, instance, words, fresh=True), timeout, stdin=payload, **more)
 
+    def answers(self, instance: str, timeout: float = 0.0, *, fresh: bool = True) -> bool:
+        """Say whether somebody gets into the guest now: a status does not tell that.
+
+        A shared connection is faster than a fresh one, and may be dead where the guest is not.
+        """
+        try:
+            words = commands.ssh(self.engine, self._home_of(instance), instance, ("true",), fresh=fresh)
+        except CheckFailed:
+            return False
+        return not is_connection_dead(self.run(words, timeout or scaled(PROBE, self.pace)))
+
     def stream(self, instance: str, script: GuestScript, source: int, timeout: float, **more: Any) -> Finished:
         """Run a script that takes a stream; all of its stdin, the payload first, comes from the descriptor `source`.
 
-        Over a connection of its own: a terminal must not wait behind a large file. Raises CouldNotLook as `ask`.
+        Over a connection of its own: a terminal must not wait behind a large file. Raises CheckFailed as `ask`.
         """
         words = commands.ssh(self.engine, self._home_of(instance), instance, script.argv(), fresh=True)
         return self.run(words, timeout, stdin=source, **more)
@@ -216,9 +161,9 @@ class Lima:
     def follow(
         self, instance: str, script: GuestScript, timeout: float, on_output: Callable[[bytes], None]
     ) -> Finished:
-        """Run a script that goes on telling, each piece to `on_output` as it comes. Raises CouldNotLook as `ask`.
+        """Run a script that goes on telling, each piece to `on_output` as it comes. Raises CheckFailed as `ask`.
 
-        Over a connection of its own: where the shared one hangs, nobody would hear of it.
+        Over a connection of its own: if the shared one hangs, nothing would report it.
         """
         words = commands.ssh(self.engine, self._home_of(instance), instance, script.argv(), fresh=True)
         return self.run(words, timeout, stdin=script.payload(), on_stdout=on_output)
@@ -226,12 +171,8 @@ class Lima:
     def _home_of(self, instance: str) -> Path:
         """LIMA_HOME, where this instance has been started at least once."""
         if not commands.ssh_config(self.paths.lima_home, instance).is_file():
-            raise CouldNotLook(f"{instance} was never started.", "Start it first.")
+            raise CheckFailed(f"{instance} was never started.", "Start it first.")
         return self.paths.lima_home
-
-    def apply(self, instance: str, script: GuestScript, timeout: float, **more: Any) -> Finished:
-        """Run a script in a login shell of the guest, as `run`; the exit code is the script's."""
-        return self.run(commands.shell(instance, script.argv()), timeout, stdin=script.payload(), **more)
 
     def _must(self, argv: tuple[str, ...], timeout: float) -> Finished:
         finished = self.run(argv, timeout)

@@ -108,7 +108,8 @@ def ssh(
     """
     options = ("-o", "LogLevel=ERROR", "-o", f"ConnectTimeout={CONNECT_SECONDS}")
     own = ("-o", "ControlPath=none") if fresh else ()
-    words = shlex.join(("env", *_command(command)))
+    checked = _command(command)
+    words = shlex.join(("env", *checked) if "=" in checked[0] else checked)  # a shell would read an assignment
     return (*_ssh(engine, lima_home, instance), *options, *own, ssh_alias(instance), "--", words)
 
 
@@ -121,9 +122,7 @@ def ssh_exit(engine: Engine, lima_home: Path, instance: str) -> tuple[str, ...]:
 def copy_in(instance: str, host_path: str, guest_path: str, *, recursive: bool = False) -> tuple[str, ...]:
     """Copy a file, or with `recursive` a folder, into the guest."""
     if ":" in host_path:
-        raise UsageError(
-            f"{host_path} holds a colon: limactl would read an instance name.", "Copy it from another name."
-        )
+        raise UsageError(f"{host_path} holds a colon: limactl would read an instance name.", "Rename it, then copy it.")
     options = ("-r",) if recursive else ()
     return (*_copy(), *options, "--", _absolute(host_path), f"{_checked(instance)}:{_guest_path(guest_path)}")
 
@@ -131,7 +130,7 @@ def copy_in(instance: str, host_path: str, guest_path: str, *, recursive: bool =
 def copy_out(instance: str, guest_path: str, host_path: str) -> tuple[str, ...]:
     """Copy one file out of the guest. Never a folder: a guest would choose names and links on the host."""
     if ":" in host_path:
-        raise UsageError(f"{host_path} holds a colon: limactl would read an instance name.", "Copy it to another name.")
+        raise UsageError(f"{host_path} holds a colon: limactl would read an instance name.", "Use another target name.")
     return (*_copy(), "--", f"{_checked(instance)}:{_guest_path(guest_path)}", _absolute(host_path))
 
 
@@ -156,7 +155,7 @@ def _copy() -> tuple[str, ...]:
 
 def _checked(instance: str) -> str:
     if len(instance) > 76 or not INSTANCE_PATTERN.fullmatch(instance) or instance.lower().endswith((".yml", ".yaml")):
-        raise UsageError(f"{instance!r} is not the name of a Lima instance.", "See the names with `limactl list`.")
+        raise UsageError(f"{instance!r} is not the name of a Lima instance.", "List the names with `limactl list`.")
     return instance
 
 
@@ -166,7 +165,7 @@ def _command(command: Sequence[str]) -> tuple[str, ...]:
         raise UsageError(f"The command begins with {first}.", "Begin with the name of a program.")
     for word in command:
         if "\0" in word:
-            raise UsageError("The command holds a NUL byte.", "Take it out; no program can be given one.")
+            raise UsageError("The command holds a NUL byte.", "Remove it; no program accepts one.")
     return tuple(command)
 
 

@@ -35,7 +35,7 @@ def own_line(path: Path) -> dict[str, str]:
 def end_connections(instance_folder: Path, *, only_master: bool = False) -> int:
     """End every ssh process of ours that speaks to the instance in `instance_folder`; return how many there were.
 
-    After `limactl stop -f` they hang for ever: the master has lost its socket and nobody tells it that the VM is
+    After `limactl stop -f` they hang for ever: the master has lost its socket and is not notified that the VM is
     gone. A process is known by the instance's ssh.sock or ssh.config among its arguments; with `only_master` just
     the one that holds the shared connection.
     """

@@ -91,13 +91,13 @@ def _check_safe(program: str) -> tuple[str, ...]:
     for path in dict.fromkeys((found.parent, real.parent, real)):
         mode = path.stat().st_mode
         if mode & stat.S_IWOTH:
-            raise NoEngine(f"{path} can be written by every user of this computer.", f"Close it: chmod o-w {path}")
+            raise NoEngine(f"{path} is writable by every user of the host.", f"Make it safe: chmod o-w {path}")
     for path in dict.fromkeys((*found.parents, *real.parents)):
         mode = path.stat().st_mode
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-            raise NoEngine(f"{path} can be written by every user of this computer.", f"Close it: chmod o-w {path}")
+            raise NoEngine(f"{path} is writable by every user of the host.", f"Make it safe: chmod o-w {path}")
     return tuple(
-        f"{path} can be written by its group."
+        f"{path} is writable by its group."
         for path in dict.fromkeys((found.parent, real.parent, real))
         if path.stat().st_mode & stat.S_IWGRP
     )
@@ -106,17 +106,20 @@ def _check_safe(program: str) -> tuple[str, ...]:
 def check_version(text: str) -> tuple[str, str]:
     """Read `limactl --version`: (version, warning). Raises NoEngine below 2.0.0.
 
-    A build without a version number passes, with a warning that nobody could check it.
+    A build without a version number passes, with a warning that it could not be checked.
     """
     version = text.strip().removeprefix("limactl version ").strip()[:60]
     match = re.match(r"v?(\d{1,4})\.(\d{1,4})\.(\d{1,4})", version)
     if match is None:
-        return version, "This limactl does not say its version, so it is not known which holes it has."
+        return version, "This limactl does not report its version, so its known security holes cannot be checked."
     number = (int(match[1]), int(match[2]), int(match[3]))
     if number < LEAST:
         raise NoEngine(f"limactl {version} is too old; dvm needs 2.0.0 or newer.", f"Upgrade it: {UPGRADE}")
     holes = [hole for fixed, hole in HOLES if number < fixed]
-    return version, f"limactl {version} has known holes: {'; '.join(holes)}. Upgrade it: {UPGRADE}" if holes else ""
+    return (
+        version,
+        f"limactl {version} has known security holes: {'; '.join(holes)}. Upgrade it: {UPGRADE}" if holes else "",
+    )
 
 
 def known_version(engine: Engine, paths: Paths) -> str | None:

@@ -1,4 +1,4 @@
-"""Turn a command that failed into an error that says the command, the exit code, the last lines and the way out."""
+"""The error of a limactl or ssh command that failed: its cause, the last lines of output, and the way out."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import shlex
 from contextlib import suppress
 
 from dvmweb.errors import DvmError, ExitCode
-from dvmweb.guest_text import log_lines
+from dvmweb.guest_text import in_prose, log_lines
 from dvmweb.lima.process import CANCELLED, DEADLINE, Finished
+from dvmweb.names import INSTANCE_PREFIX
 
 LAST_LINES = 15
 LINE_LENGTH = 500  # characters
@@ -17,68 +18,81 @@ VERBS = frozenset(
 )
 _LOGRUS = re.compile(r'time="[^"]*" level=(\w+) msg=("(?:[^"\\]|\\.)*"|\S+)(.*)')
 
-# What limactl says -> what the user can do about it. The first that fits is taken.
+# What limactl prints -> what the user can do about it. The first match counts.
 WAYS_OUT = (
     ("must not run as the root user", "Lima refuses root: run dvm as your ordinary user."),
     ("no space left on device", "Free some disk space, then try again."),
     ("No space left on device", "Free some disk space, then try again."),
     (
         "could not find firmware",
-        "Install the UEFI firmware (Debian: ovmf), or set `firmware: {legacyBIOS: true}` in lima.yaml.",
+        "Install the UEFI firmware (Debian: `ovmf`), or set `firmware: {legacyBIOS: true}` in lima.yaml.",
     ),
     (
         '"qemu-img": executable file not found',
         "Install QEMU, for example: sudo apt-get install qemu-system-x86 qemu-utils",
     ),
-    ("qemu-system-", "See that QEMU is installed: sudo apt-get install qemu-system-x86 qemu-utils"),
+    ("qemu-system-", "Check that QEMU is installed, for example: sudo apt-get install qemu-system-x86 qemu-utils"),
     (
         "guest agent binary could not be found",
         "Install Lima's additional guest agents (brew install lima-additional-guestagents).",
     ),
     (
         "did not receive an event with the `running` status",
-        "The VM goes on booting: run the same again to wait for it.",
+        "The VM is still booting: run the same again to wait for it.",
     ),
-    ("seems running (hint: remove", "Its host agent died badly: `dvm stop NAME --force`, then try again."),
-    ("errors inspecting instance", "It is Broken: `dvm stop NAME --force` ends what is left of it, then try again."),
-    ("is protected to prohibit", "It is protected: take that away with `limactl unprotect NAME` if you mean it."),
-    ("cannot edit a running instance", "Stop it first."),
-    ("cannot clone a running instance", "Stop it first."),
-    ("cannot rename a running instance", "Stop it first."),
-    ("could not be read; it was NOT deleted", "If no limactl works on it, remove that folder by hand."),
+    (
+        "degraded, status=",
+        "The VM is running, but Lima's guest agent was too slow, so ports may be closed: run the same again. "
+        "If a port stays closed: `dvm stop {vm}`, then `dvm start {vm}`.",
+    ),
+    ("seems running (hint: remove", "Its host agent crashed: `dvm stop {vm} --force`, then try again."),
+    ("errors inspecting instance", "The VM is Broken: `dvm stop {vm} --force`, then try again."),
+    ("is protected to prohibit", "The instance is protected. To remove the protection: `limactl unprotect {instance}`"),
+    ("cannot edit a running instance", "Stop it first: `dvm stop {vm}`"),
+    ("cannot clone a running instance", "Stop it first: `dvm stop {vm}`"),
+    ("cannot rename a running instance", "Stop it first: `dvm stop {vm}`"),
+    ("could not be read; it was NOT deleted", "If no limactl is working on it, remove that folder yourself."),
     (
         "usernet unable to resolve IP",
-        "The guest got no address in time: try again, or raise LIMA_USERNET_RESOLVE_IP_ADDRESS_TIMEOUT.",
+        "The guest did not get an address in time: try again, or raise LIMA_USERNET_RESOLVE_IP_ADDRESS_TIMEOUT.",
     ),
-    ("failed to download", "See that this computer reaches the image's server, then try again."),
-    ("no such host", "See that this computer reaches the internet, then try again."),
-    ("expected digest", "The downloaded image is not the one that Lima knows: `limactl prune`, then try again."),
+    ("failed to download", "Check that the host can reach the server of the image, then try again."),
+    ("no such host", "Check that the host can reach the internet, then try again."),
+    ("expected digest", "The image is not the one that Lima expects: `limactl prune`, then try again."),
     ("template requires Lima version", "Upgrade Lima: https://lima-vm.io/docs/installation/"),
-    ("disk shrinking", "The image is larger than the disk you asked for: set a larger `disk`."),
-    ("shrinking the disk", "A disk cannot get smaller: keep its size, or make a new VM."),
-    ("already exists", "Look with `limactl list`; a failed create leaves a VM behind: `limactl delete -f NAME`."),
+    ("disk shrinking", "The image is larger than the disk: set a larger `disk` in the config."),
+    ("shrinking the disk", "A disk cannot shrink: keep its size, or create a new VM."),
+    ("already exists", "A failed create can leave an instance behind: `limactl delete -f {instance}`"),
 )
 
 
 class LimaError(DvmError):
-    """limactl failed, hung, or said what cannot be read."""
+    """limactl failed, hung, or printed what cannot be read."""
 
     def __init__(self, finished: Finished, todo: str = "") -> None:
         self.finished = finished
-        said = last_lines(finished.stderr or finished.stdout)
+        lines = last_lines(finished.stderr or finished.stdout)
         way_out = todo or _way_out(finished)
-        super().__init__("\n  ".join((_what(finished), *said)), way_out, shlex.join(finished.argv))
+        super().__init__("\n  ".join((_headline(finished, lines), *lines)), way_out, shlex.join(finished.argv))
         if finished.ended == CANCELLED:
             self.exit_code = ExitCode.CANCELLED
 
 
-def _what(finished: Finished) -> str:
-    name = command_name(finished.argv)
+def _headline(finished: Finished, lines: tuple[str, ...]) -> str:
+    name = f"`{command_name(finished.argv)}`"
     if finished.ended == DEADLINE:
-        return f"{name} did not end by its deadline and was ended after {finished.seconds:.0f} seconds."
+        return f"{name} did not finish within {span(finished.seconds)} and was stopped."
     if finished.ended == CANCELLED:
         return f"{name} was cancelled."
-    return f"{name} failed with exit code {finished.code}."
+    cause = next((line.partition(": ")[2] for line in reversed(lines) if line.startswith(("fatal: ", "error: "))), "")
+    if cause:
+        return f"{name} failed: {in_prose(cause, 200).rstrip('.')} (exit code {finished.code})."
+    return f"{name} failed (exit code {finished.code})."
+
+
+def span(seconds: float) -> str:
+    """A duration for a sentence: "40 s", "10 min"."""
+    return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"
 
 
 def command_name(argv: tuple[str, ...]) -> str:
@@ -90,13 +104,22 @@ def command_name(argv: tuple[str, ...]) -> str:
 
 
 def _way_out(finished: Finished) -> str:
-    said = finished.stderr.decode("utf-8", "replace")
+    output = finished.stderr.decode("utf-8", "replace")
     for sign, todo in WAYS_OUT:
-        if sign in said:
-            return todo
+        if sign in output:
+            return _named(todo, finished.argv)
     if finished.ended == CANCELLED:
         return ""
-    return "Try again; the whole output is in the job's log, and Lima's own in ha.stderr.log of the instance's folder."
+    return "Try again. The job's log has the whole output; Lima's is ha.stderr.log in the instance's folder."
+
+
+def _named(todo: str, argv: tuple[str, ...]) -> str:
+    """The way out with the names that the command was about, so that it can be copied."""
+    words = [word.removeprefix("--name=") for word in argv]
+    instance = next((word for word in reversed(words) if word.startswith(INSTANCE_PREFIX)), "")
+    if not instance:
+        return todo.replace("{vm}", "NAME").replace("{instance}", "NAME")
+    return todo.replace("{vm}", instance.removeprefix(INSTANCE_PREFIX)).replace("{instance}", instance)
 
 
 def last_lines(output: bytes, count: int = LAST_LINES) -> tuple[str, ...]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +34,7 @@ class Instance:
     protected: bool = False
     lima_version: str = ""  # that created it
     config: Mapping[str, Any] | None = None  # the effective lima.yaml; None where it cannot be read
+    errors: tuple[str, ...] = ()  # Lima's own reasons for Broken, safe to show
 
     @property
     def is_running(self) -> bool:
@@ -41,7 +45,7 @@ class Instance:
 def birth_mark(instance: Instance) -> str:
     """What tells this instance from another one of the same name, made later: its files of creation and of disk.
 
-    `lima-version` is written once, at create or clone; `disk` is made anew by a factory reset (lima.md 7.1).
+    `lima-version` is written once, at create or clone; `disk` is created again by a factory reset (lima.md 7.1).
     """
     marks = []
     for name in ("lima-version", "disk"):
@@ -67,25 +71,50 @@ class Listing:
                 return instance
         if self.odd_lines:
             raise DvmError(
-                f"`limactl list` says something that dvm cannot read, so nobody knows whether {name} exists: "
+                f"`limactl list` printed something that dvm cannot read, so it is not known whether {name} exists: "
                 f"{self.odd_lines[0]}",
-                "Run `limactl list --format '{{json .}}'` and see what it prints beside the instances.",
+                "Run `limactl list --format '{{json .}}'` and check what it prints besides the instances.",
             )
         return None
 
 
-def parse_list(stdout: bytes) -> Listing:
-    """Read the output of `commands.list_all()`; never raises, whatever the bytes are."""
+_HAS_ERRORS = re.compile(r'msg="instance `([^`]{1,200})` has errors" errors=("(?:[^"\\]|\\.)*"|\S+)')
+ERROR_LENGTH = 400  # characters
+MOST = 1_000  # instances that one listing may hold
+
+
+def parse_list(stdout: bytes, stderr: bytes = b"") -> Listing:
+    """Read the output of `commands.list_all()`; never raises, whatever the bytes are.
+
+    Lima writes an instance's errors as text only on stderr: in its JSON most of them are empty objects.
+    """
     instances: list[Instance] = []
+    reasons = _reasons(stderr)
     odd: list[str] = []
     for line in stdout.split(b"\n"):
         if not line.strip():
             continue
         try:
-            instances.extend([_instance(facts) for facts in _objects(line.decode("utf-8"))])
+            here = islice(_objects(line.decode("utf-8")), MOST + 1)
+            instances.extend([_instance(facts, reasons) for facts in here])
         except (ValueError, RecursionError):
             odd.append(visible(line))
+        if len(instances) + len(odd) > MOST:
+            odd.append(f"more than {MOST} instances")
+            break
     return Listing(tuple(instances), tuple(odd))
+
+
+def _reasons(stderr: bytes) -> dict[str, str]:
+    """Instance -> its errors, as Lima's warnings tell them."""
+    found: dict[str, str] = {}
+    for name, said in _HAS_ERRORS.findall(stderr.decode("utf-8", "replace")):
+        text = said
+        with suppress(ValueError):  # Go quotes as JSON does, but for a few odd escapes
+            text = json.loads(said) if said.startswith('"') else said
+        text = str(text).removeprefix("[").removesuffix("]").partition("\n")[0].strip()
+        found.setdefault(name, visible(text, ERROR_LENGTH))
+    return found
 
 
 _decoder = json.JSONDecoder()
@@ -96,12 +125,13 @@ def _objects(line: str) -> Iterator[Any]:
     line = line.strip()
     start = 0
     while start < len(line):
-        value, end = _decoder.raw_decode(line, start)
+        value, start = _decoder.raw_decode(line, start)
         yield value
-        start = end + len(line[end:]) - len(line[end:].lstrip())
+        while start < len(line) and line[start].isspace():
+            start += 1
 
 
-def _instance(facts: Any) -> Instance:
+def _instance(facts: Any, reasons: Mapping[str, str]) -> Instance:
     if not isinstance(facts, dict):
         raise ValueError("not an object")
     name = facts.get("name")
@@ -124,6 +154,7 @@ def _instance(facts: Any) -> Instance:
         protected=facts.get("protected") is True,
         lima_version=_text(facts, "limaVersion"),
         config=config if isinstance(config, dict) else None,
+        errors=(reasons[name],) if reasons.get(name) else (),
     )
 
 

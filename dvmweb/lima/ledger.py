@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from dvmweb.files import private_folder, read_bounded
+from dvmweb.files import open_own, private_folder, read_bounded
 from dvmweb.paths import Paths
 
 VERSION = 1
@@ -41,7 +41,7 @@ def append(paths: Paths, entry: Entry) -> None:
     line = _line(stamped)
     if len(line) > LONGEST_LINE:
         line = _line(replace(stamped, argv=(*words[:5], f"… (+{len(words) - 5} words)")))
-    descriptor = os.open(paths.ledger, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    descriptor = open_own(paths.ledger, os.O_WRONLY | os.O_APPEND)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         os.write(descriptor, line)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from dvmweb.errors import DvmError
-from dvmweb.lima.guest_script import is_guest_script
+from dvmweb.lima.script_payload import is_guest_script
 
 MAX_STDOUT = 4_000_000  # bytes kept; what comes after is dropped and `truncated` is set
 MAX_STDERR = 64_000  # bytes kept, the last ones
@@ -39,6 +39,7 @@ class Finished:
     seconds: float
     ended: str = EXIT  # "exit", "signal", "deadline" or "cancelled"
     truncated: bool = False
+    began_after: float = 0.0  # seconds until it said its first word on stdout; 0 where it said nothing
 
     @property
     def is_ok(self) -> bool:
@@ -80,7 +81,8 @@ def run(
     ended = talk.ended or (SIGNAL if child.returncode < 0 else EXIT)
     code = 128 - child.returncode if child.returncode < 0 else child.returncode
     stdout, stderr = bytes(talk.stdout), bytes(talk.stderr[-MAX_STDERR:])
-    return Finished(tuple(argv), code, stdout, stderr, time.monotonic() - began, ended, talk.truncated)
+    seconds, first = time.monotonic() - began, talk.first_at - began if talk.first_at else 0.0
+    return Finished(tuple(argv), code, stdout, stderr, seconds, ended, talk.truncated, first)
 
 
 def attach(argv: Sequence[str], env: Mapping[str, str]) -> int:
@@ -147,7 +149,7 @@ def _spawn(
 
 def _not_started(argv: Sequence[str], error: Exception) -> DvmError:
     reason = error.strerror if isinstance(error, OSError) else str(error)
-    return DvmError(f"{argv[0]} cannot be run: {reason}.", "See that the program is there and may be run by you.")
+    return DvmError(f"{argv[0]} cannot be run: {reason}.", "Check that the program exists and that you can run it.")
 
 
 @dataclass
@@ -165,6 +167,7 @@ class _Talk:
     truncated: bool = False
     ended: str = ""  # set when we end it
     gone_at: float = 0.0  # when the child was first seen to have ended
+    first_at: float = 0.0  # when it said its first word
 
     def __post_init__(self) -> None:
         self.unsent = memoryview(self.stdin)
@@ -237,6 +240,7 @@ class _Talk:
             if len(self.stderr) > 2 * MAX_STDERR:
                 del self.stderr[:-MAX_STDERR]
         else:
+            self.first_at = self.first_at or time.monotonic()
             room = self.max_stdout - len(self.stdout)
             self.stdout += data[:room]
             self.truncated = self.truncated or len(data) > room

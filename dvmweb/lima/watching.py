@@ -1,6 +1,6 @@
 """See changes of all VMs cheaply: stat files while somebody asks, and call limactl only when one of them changed.
 
-Built by `rounds.watch_over(vms)`, which hands in what to do (this room does not know `vms`).
+Built by `verbs.monitor.watch_over(vms)`, which hands in what to do (this room does not know the verbs).
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from dvmweb import vm_use_marks
 from dvmweb.errors import DvmError
 from dvmweb.paths import Paths
 
 T = TypeVar("T")
 TICK = 0.5  # seconds between two rounds of stat while somebody asks: under a millisecond for 50 VMs
 GAP = 0.2  # seconds between two looks, however often a file changes
-OLDEST = 10.0  # seconds after which a list is made anew although no file changed (a killed VM changes none)
+OLDEST = 10.0  # seconds after which a list is made again although no file changed (a killed VM changes none)
 IDLE = 20.0  # seconds without a question after which the thread ends
 SLOW = 2.0  # seconds after which a look that has not answered is told
 FIRST = 2.0  # seconds that the very first question waits
@@ -62,7 +63,7 @@ class Watch(Generic[T]):
         self._noted: Stamp | None = None
 
     def snapshot(self, patience: float = 0.0) -> Snapshot[T]:
-        """The VMs as last seen: at once, or within 2 s where nobody has looked yet.
+        """The VMs as last listed: at once, or within 2 s if there is no list yet.
 
         With `patience` (seconds) it waits so long for a new look where a file has changed since the last one.
         """
@@ -95,8 +96,8 @@ class Watch(Generic[T]):
         if waited < SLOW or self._snapshot.problem is not None:
             return self._snapshot
         problem = DvmError(
-            f"`limactl list` has not answered for {int(waited)} s.",
-            "What you see is the last list. If it stays so, see what hangs with `ps -ef`, or restart Lima's VMs.",
+            f"`limactl list` has not finished for {int(waited)} s.",
+            "The list shown is the last one. If this continues, find what hangs with `ps -ef`, or restart Lima's VMs.",
             "limactl list",
         )
         return replace(self._snapshot, problem=problem)
@@ -139,8 +140,8 @@ class Watch(Generic[T]):
         except DvmError as error:
             return replace(self._snapshot, problem=error)
         except Exception as error:  # a fault in the background must be seen, not swallowed with its thread
-            what = f"The look at the VMs failed: {type(error).__name__}."
-            return replace(self._snapshot, problem=DvmError(what, "This is a fault of dvm: please report it."))
+            what = f"Listing the VMs failed: {type(error).__name__}."
+            return replace(self._snapshot, problem=DvmError(what, "This is a bug in dvm: please report it."))
 
     def _remembered(self) -> Snapshot[T]:
         old = self._snapshot
@@ -154,17 +155,18 @@ class Watch(Generic[T]):
 
 def stamp(paths: Paths) -> Stamp:
     """A value that changes when an instance, a config or the set of jobs does: a new list is due."""
-    return tuple(_wishes(paths))
+    return tuple(_watched_files(paths))
 
 
 def notes(paths: Paths) -> Stamp:
     """A value that changes when something is noted about a VM or a job goes on: no limactl is needed to see it."""
-    return tuple(
-        fact for folder in (paths.state / "vms", paths.jobs) for path in _inside(folder) for fact in _fact(path)
-    )
+    vms, jobs = _inside(paths.state / "vms"), _inside(paths.jobs)
+    # The time of the note of a last use is set, so that of its folder does not change.
+    every = (*vms, *(f"{vm}/{vm_use_marks.USED}" for vm in vms), *jobs)
+    return tuple(fact for path in every for fact in _fact(path))
 
 
-def _wishes(paths: Paths) -> Iterator[tuple[str, int, int]]:
+def _watched_files(paths: Paths) -> Iterator[tuple[str, int, int]]:
     # A folder's time changes with each file made, removed or renamed in it: pid files, sockets, whole writes.
     for folder in (paths.config / "vms", paths.lima_home, paths.jobs):
         yield from _fact(str(folder))
@@ -174,6 +176,7 @@ def _wishes(paths: Paths) -> Iterator[tuple[str, int, int]]:
     for path in _inside(paths.lima_home):
         yield from _fact(path)
         yield from _fact(f"{path}/lima.yaml")
+        yield from _fact(f"{path}/ha.stdout.log")  # a port was opened or closed
 
 
 def _inside(folder: Path) -> list[str]:

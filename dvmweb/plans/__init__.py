@@ -1,29 +1,28 @@
 """Plans: a list of steps that brings an instance to its config. Data: shown, tested, run."""
 
-from dvmweb.plans.guest_steps import (
-    check_secrets,
+from dvmweb.plans.guest_steps import check_secrets, is_nothing_to_do
+from dvmweb.plans.job_plans import marked_unknown, plan
+from dvmweb.plans.model import DesiredRecipe, Options, PlanInput, Step
+from dvmweb.plans.script_requests import (
     hook_question,
-    is_nothing_to_do,
     journal_question,
     key_question,
     receiving,
     state_question,
     terminal_question,
 )
-from dvmweb.plans.model import BLIND, Options, RecipeWish, Step, World
-from dvmweb.plans.verbs import plan
 
 __all__ = [
-    "BLIND",
+    "DesiredRecipe",
     "Options",
-    "RecipeWish",
+    "PlanInput",
     "Step",
-    "World",
     "check_secrets",
     "hook_question",
     "is_nothing_to_do",
     "journal_question",
     "key_question",
+    "marked_unknown",
     "plan",
     "receiving",
     "state_question",

@@ -2,74 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from dvmweb.errors import SecretNeeded
-from dvmweb.guest_state import GuestState
-from dvmweb.guest_text import visible
+from dvmweb.guest.state import GuestState
+from dvmweb.guest_text import in_prose
 from dvmweb.lima import commands
-from dvmweb.lima.deadlines import PROBE
-from dvmweb.lima.guest_script import GuestScript
-from dvmweb.names import numbered_parts
-from dvmweb.plans.model import Options, RecipeWish, Step, World
+from dvmweb.lima.deadlines import (
+    FIRST_PROBE_RUN,
+    LOOK,
+    PROBE,
+    SANDBOX,
+    WORK_ALL,
+    WORK_CALL,
+    scaled,
+    whole,
+)
+from dvmweb.lima.script_payload import GuestScript
+from dvmweb.plans import titles
+from dvmweb.plans.model import DesiredRecipe, Options, PlanInput, Step
+from dvmweb.plans.script_requests import common, guest_script, library, state_question
 from dvmweb.recipes import Param
 
 # Deadlines in seconds.
-LOOK, WALL, SCRIPT = 75.0, 75.0, 3600.0
+SCRIPT = 3600.0
 AGENT_USER = "agent-user"  # the recipe of the account and the launcher of all agents
 NOT_RUN = "not run"  # what is noted about a demo guest that could not make a key
+LATE = "not known: its probe did not finish in time"  # no reason to run it again, and not a pass
 WAIT_FOR_ANSWER = 300.0  # a VM that says Running may still boot for minutes
 
 
-def reachable(world: World) -> Step:
+def reachable(plan_input: PlanInput) -> Step:
     """Ask the guest which one it is and what is applied; that it answers is what "reachable" means."""
-    script = state_question(world)
-    return Step("reachable", _ask(world, script), WAIT_FOR_ANSWER, check="answer", script=script)
+    script = state_question(plan_input)
+    return Step(titles.WAIT_FOR_GUEST, _ask(plan_input, script), WAIT_FOR_ANSWER, check="answer", script=script)
 
 
-def state_question(world: World, also: Iterable[str] = ()) -> GuestScript:
-    """Which guest is it, what is applied, do the probes pass: the one question of a sync.
-
-    `also`: recipes of which only is asked whether they are applied.
-    """
-    names = "\n".join((*(wish.recipe.name for wish in world.recipes), *also))
-    probes = {f"probe-{wish.recipe.name}": wish.recipe.probe for wish in world.recipes if wish.recipe.probe}
-    return _script(world, "_state.sh", {"DVM_RECIPES": names}, probes)
-
-
-def identity(world: World) -> Step:
+def identity(plan_input: PlanInput) -> Step:
     """Give the guest an id of its own."""
-    is_marked = world.guest is not None and world.guest.identity == (world.wish.instance, world.known_id)
-    script = _script(world, "_identity.sh", {"DVM_ID": world.known_id or world.new_id})
-    return _run(
-        "mark the guest", world, script, PROBE, check="identity", skip_reason="marked already" if is_marked else ""
+    is_marked = plan_input.guest is not None and plan_input.guest.identity == (
+        plan_input.desired.instance,
+        plan_input.known_id,
     )
+    script = guest_script(plan_input, "identity.sh", {"DVM_ID": plan_input.known_id or plan_input.new_id})
+    reason, patience = "already written" if is_marked else "", scaled(PROBE, plan_input.pace)
+    return _run(titles.WRITE_IDENTITY, plan_input, script, patience, check="identity", skip_reason=reason)
 
 
-def recipe(world: World, wish: RecipeWish, options: Options) -> Step:
+def recipe(plan_input: PlanInput, desired: DesiredRecipe, options: Options) -> Step:
     """Run one recipe with its probe."""
-    name = wish.recipe.name
+    name, probing = desired.recipe.name, {"DVM_PROBE_SECONDS": whole(FIRST_PROBE_RUN, plan_input.pace)}
     script = GuestScript(
-        main=world.scripts["_apply.sh"],
+        main=plan_input.scripts["apply.sh"],
         files={
-            "recipe.sh": wish.recipe.text,
-            "_lib.sh": world.scripts["_lib.sh"],
-            "probe": wish.recipe.probe,
-            **({"versions.tsv": wish.releases} if wish.releases else {}),
-            **wish.files,
+            "recipe.sh": desired.recipe.text,
+            **library(plan_input),
+            "probe": desired.recipe.probe,
+            **({"versions.tsv": desired.releases} if desired.releases else {}),
+            **desired.files,
         },
-        variables={**_common(world), **wish.params, "DVM_RECIPE": name, "DVM_RECIPE_HASH": wish.digest},
-        secrets={param.name: world.secrets[param.name] for param in wish.recipe.params if param.name in world.secrets},
+        variables={
+            **common(plan_input),
+            **desired.params,
+            "DVM_RECIPE": name,
+            "DVM_RECIPE_HASH": desired.digest,
+            **probing,
+        },
+        secrets={
+            param.name: plan_input.secrets[param.name]
+            for param in desired.recipe.params
+            if param.name in plan_input.secrets
+        },
     )
-    reason = _recipe_skip(world, wish, options)
+    reason = _recipe_skip(plan_input, desired, options)
     return _run(
-        f"recipe {name}" if name != "baseline" else name,
-        world,
+        titles.recipe(name),
+        plan_input,
         script,
         SCRIPT,
         needs_network=True,
-        secrets=tuple(param.name for param in _not_given(world, wish) if param.is_kept),
+        secrets=tuple(param.name for param in _not_given(plan_input, desired) if param.is_kept),
         skip_reason=reason,
     )
 
@@ -78,186 +91,159 @@ def secret_needed(vm: str, recipe: str, names: Sequence[str]) -> SecretNeeded:
     """The error of a recipe that cannot run without these secrets."""
     given = " ".join(f"--secret {name}=-" for name in names)
     return SecretNeeded(
-        f"The recipe {recipe} takes a secret that was not given: {', '.join(names)}.",
+        f"Recipe `{recipe}` needs a secret: {', '.join(names)}.",
         f"Give it on stdin: dvm sync {vm} {given}",
     )
 
 
-def check_secrets(world: World, options: Options) -> None:
-    """Raise SecretNeeded where a recipe that would run takes a secret that nobody gave and no guest keeps."""
-    for wish in world.recipes:
-        missing = [param.name for param in _not_given(world, wish) if not param.is_kept]
-        if missing and not _recipe_skip(world, wish, options):
-            raise secret_needed(world.config.name, wish.recipe.name, missing)
+def check_secrets(plan_input: PlanInput, options: Options) -> None:
+    """Raise SecretNeeded where a recipe that would run needs a secret that was not given and is not in the guest."""
+    for desired in plan_input.recipes:
+        missing = [param.name for param in _not_given(plan_input, desired) if not param.is_kept]
+        if missing and not _recipe_skip(plan_input, desired, options):
+            raise secret_needed(plan_input.config.name, desired.recipe.name, missing)
 
 
-def _not_given(world: World, wish: RecipeWish) -> list[Param]:
-    return [param for param in wish.recipe.params if param.secret and param.name not in world.secrets]
+def _not_given(plan_input: PlanInput, desired: DesiredRecipe) -> list[Param]:
+    return [param for param in desired.recipe.params if param.secret and param.name not in plan_input.secrets]
 
 
-def _recipe_skip(world: World, wish: RecipeWish, options: Options) -> str:
-    name, guest = wish.recipe.name, world.guest
-    has_secret = any(param.name in world.secrets for param in wish.recipe.params)
-    if guest is None or options.fresh or has_secret or (options.update and wish.recipe.moving):
+def _recipe_skip(plan_input: PlanInput, desired: DesiredRecipe, options: Options) -> str:
+    name, guest = desired.recipe.name, plan_input.guest
+    has_secret = any(param.name in plan_input.secrets for param in desired.recipe.params)
+    if guest is None or options.fresh or has_secret or (options.update and desired.recipe.moving):
         return ""
     applied = guest.applied.get(name)
-    if applied is None or applied.hash != wish.digest:
+    if applied is None or applied.hash != desired.digest:
         return ""
     if applied.result == "not-run":
-        return "unchanged, not run in the demo" if guest.is_demo else ""
+        return "unchanged; not run in the demo" if guest.is_demo else ""
     if guest.probes.get(name) == "failed":
         return ""
-    return "unchanged, probe passes" if guest.probes.get(name) == "ok" else "unchanged, probe not known"
+    if guest.probes.get(name) == "late":
+        return LATE
+    return "unchanged; its probe passes" if guest.probes.get(name) == "ok" else "unchanged; its probe is not known"
 
 
-def key(world: World) -> Step:
+def key(plan_input: PlanInput) -> Step:
     """Make the VM's own SSH key."""
-    reason = "there already" if world.guest and world.guest.key else ""
-    if world.guest and world.guest.is_demo and world.key_note == NOT_RUN:
-        reason = "not run in the demo: this computer has no ssh-keygen"
-    return _run("VM-local key", world, _script(world, "_keys.sh", {}), PROBE * 2, check="key", skip_reason=reason)
+    reason = "already there" if plan_input.guest and plan_input.guest.key else ""
+    if plan_input.guest and plan_input.guest.is_demo and plan_input.key_note == NOT_RUN:
+        reason = "not run in the demo: the host has no ssh-keygen"
+    patience = scaled(PROBE * 2, plan_input.pace)
+    script = guest_script(plan_input, "keys.sh", {})
+    return _run(titles.CREATE_KEY, plan_input, script, patience, check="key", skip_reason=reason)
 
 
-def code(world: World) -> Step:
+def code(plan_input: PlanInput) -> Step:
     """Clone the repository, or make the empty code dir; nothing is ever cloned over what is there."""
-    repo, guest = world.config.repo, world.guest
-    script = _script(world, "_clone.sh", {"DVM_REPO": repo}) if repo else _script(world, "_code_dir.sh", {})
-    title = f"clone {repo}" if repo else "code dir"
+    repo, guest = plan_input.config.repo, plan_input.guest
+    script = (
+        guest_script(plan_input, "clone.sh", {"DVM_REPO": repo})
+        if repo
+        else guest_script(plan_input, "code_dir.sh", {})
+    )
+    title = f"Clone {repo}" if repo else titles.CODE_FOLDER
     reason = ""
     if guest is not None and guest.code == "repository":
-        reason = "a repository is there" if not repo or guest.origin == repo else _other_repository(guest)
+        reason = "already there" if not repo or guest.origin == repo else _other_repository(guest)
+        if repo and guest.is_origin_late:
+            reason = "a repository is already there; its origin could not be read in time"
     elif guest is not None and guest.code != "absent" and (guest.code == "files" or not repo):
-        reason = "there already" if not repo else "the code dir holds files, so nothing is cloned over them"
+        reason = "already there" if not repo else "the code folder is not empty; nothing is cloned over its files"
     return _run(
-        title, world, script, SCRIPT, check="clone" if repo else "", needs_network=bool(repo), skip_reason=reason
+        title, plan_input, script, SCRIPT, check="clone" if repo else "", needs_network=bool(repo), skip_reason=reason
     )
 
 
 def _other_repository(guest: GuestState) -> str:
-    return f"the code dir holds another repository ({visible(guest.origin) or 'without origin'}), left as it is"
+    return f"the code folder holds another repository ({in_prose(guest.origin) or 'without origin'}), which is kept"
 
 
-def hook(world: World, options: Options) -> Step:
+def hook(plan_input: PlanInput, options: Options) -> Step:
     """Run .dvm/sync.sh, only as the user approved it."""
-    guest = world.guest
+    guest = plan_input.guest
     digest = guest.hook if guest else ""
-    script = _script(world, "_hook.sh", {"DVM_HOOK_HASH": digest or world.approved_hook})
-    return _run("project hook", world, script, SCRIPT, needs_network=True, skip_reason=_hook_skip(world, options))
+    script = guest_script(plan_input, "hook.sh", {"DVM_HOOK_HASH": digest or plan_input.approved_hook})
+    reason = _hook_skip(plan_input, options)
+    return _run(titles.HOOK, plan_input, script, SCRIPT, needs_network=True, skip_reason=reason)
 
 
-def _hook_skip(world: World, options: Options) -> str:
-    guest = world.guest
+def _hook_skip(plan_input: PlanInput, options: Options) -> str:
+    guest = plan_input.guest
     if guest is None:
         return ""
     if not guest.hook:
-        return guest.hook_problem or "no .dvm/sync.sh in the code dir"
-    if guest.hook != world.approved_hook:
-        how = "changed since you approved it" if world.approved_hook else "not approved yet"
-        return f"{how}: `dvm hook {world.config.name}` shows it and asks"
+        return guest.hook_problem or "no .dvm/sync.sh in the code folder"
+    if guest.hook != plan_input.approved_hook:
+        how = "changed since you approved it" if plan_input.approved_hook else "not approved yet"
+        return f"{how}; review it with `dvm hook {plan_input.config.name}`"
     is_applied = guest.hook == guest.hook_applied and not options.fresh
     return "unchanged" if is_applied else ""
 
 
-def hook_after_clone(world: World, options: Options) -> Step:
+def hook_after_clone(plan_input: PlanInput, options: Options) -> Step:
     """A clone may have brought a hook: ask again, because the first answer came before it."""
-    reason = "nothing was cloned" if code(world).skip_reason else ""
-    script = state_question(world)
-    return Step("state after the clone", _ask(world, script), PROBE, check="answer", script=script, skip_reason=reason)
+    reason = "nothing was cloned" if code(plan_input).skip_reason else ""
+    script, patience = state_question(plan_input), scaled(PROBE, plan_input.pace)
+    return Step(
+        titles.READ_STATE_AGAIN, _ask(plan_input, script), patience, check="answer", script=script, skip_reason=reason
+    )
 
 
-def look_after_sync(world: World, options: Options) -> Step:
-    """Where nothing was changed the last look still stands."""
-    is_idle = world.guest is not None and is_nothing_to_do(world, options)
-    return look(world, is_optional=True, skip_reason="nothing was changed" if is_idle else "")
+def look_after_sync(plan_input: PlanInput, options: Options) -> Step:
+    """Where nothing was changed the last look still stands, if it was whole and is about this run of the VM."""
+    is_known = plan_input.is_work_known and plan_input.instance is not None and plan_input.instance.is_running
+    is_idle = is_known and plan_input.guest is not None and is_nothing_to_do(plan_input, options)
+    return look(plan_input, is_optional=True, skip_reason="nothing was changed" if is_idle else "")
 
 
-def is_nothing_to_do(world: World, options: Options) -> bool:
-    """Say whether a sync of this world would run no guest step (the guest has answered)."""
-    steps = (identity(world), *(recipe(world, wish, options) for wish in world.recipes))
-    project = () if world.config.is_service else (key(world), hook(world, options))
-    return all(step.skip_reason for step in (*steps, code(world), *project))
+def is_nothing_to_do(plan_input: PlanInput, options: Options) -> bool:
+    """Say whether a sync of this input would run no guest step (the guest has answered)."""
+    steps = (identity(plan_input), *(recipe(plan_input, desired, options) for desired in plan_input.recipes))
+    project = () if plan_input.config.is_service else (key(plan_input), hook(plan_input, options))
+    return all(step.skip_reason for step in (*steps, code(plan_input), *project))
 
 
-def look(world: World, check: str = "work", *, is_optional: bool = False, skip_reason: str = "") -> Step:
+def look(plan_input: PlanInput, check: str = "work", *, is_optional: bool = False, skip_reason: str = "") -> Step:
     """The step that asks the guest for its work at risk; an optional one may fail without failing the job."""
-    script = _script(world, "_work.sh", {})
+    parts = {
+        name: text for name, text in plan_input.scripts.items() if name.startswith("work") and name.endswith(".py")
+    }
+    seconds = {"DVM_WORK_CALL_SECONDS": WORK_CALL, "DVM_WORK_SECONDS": WORK_ALL}
+    bounds = {name: whole(base, plan_input.pace) for name, base in seconds.items()}
+    script = GuestScript(plan_input.scripts["work.sh"], parts, {**common(plan_input), **bounds})
     name = f"{check}-optional" if is_optional else check
-    return Step("work at risk", _ask(world, script), LOOK, check=name, script=script, skip_reason=skip_reason)
+    patience = scaled(LOOK, plan_input.pace)
+    return Step(titles.UNSAVED_WORK, _ask(plan_input, script), patience, name, script, skip_reason)
 
 
-def agent_wishes(world: World) -> tuple[RecipeWish, ...]:
-    """The recipes of a VM on which the wall around its agents depends."""
-    return tuple(wish for wish in world.recipes if wish.recipe.category == "agent")
+def agent_recipes(plan_input: PlanInput) -> tuple[DesiredRecipe, ...]:
+    """The recipes of a VM on which the agent sandbox depends."""
+    return tuple(desired for desired in plan_input.recipes if desired.recipe.category == "agent")
 
 
-def agents(world: World) -> tuple[str, ...]:
-    """The recipes of a VM that bring an agent; also a local one, which then must be behind the wall."""
-    names = (wish.recipe.name for wish in agent_wishes(world))
+def agents(plan_input: PlanInput) -> tuple[str, ...]:
+    """The recipes of a VM that bring an agent; also a local one, which then must be in the sandbox."""
+    names = (desired.recipe.name for desired in agent_recipes(plan_input))
     return tuple(name for name in names if name != AGENT_USER)
 
 
-def wall(world: World) -> Iterator[Step]:
-    """The step that attacks the wall around the agents of a VM that has any, in every sync."""
-    if names := agents(world):
-        script = _script(world, "_wall.sh", {"DVM_AGENTS": "\n".join(names)})
-        reason = "not run in the demo" if world.guest is not None and world.guest.is_demo else ""
-        yield Step("wall test", _ask(world, script), WALL, check="wall-optional", script=script, skip_reason=reason)
+def sandbox(plan_input: PlanInput) -> Iterator[Step]:
+    """The step that attacks the agent sandbox of a VM with agents, in every sync."""
+    if names := agents(plan_input):
+        script = guest_script(plan_input, "sandbox_test.sh", {"DVM_AGENTS": "\n".join(names)})
+        reason = "not run in the demo" if plan_input.guest is not None and plan_input.guest.is_demo else ""
+        patience = scaled(SANDBOX, plan_input.pace)
+        yield Step(titles.SANDBOX, _ask(plan_input, script), patience, "sandbox-optional", script, skip_reason=reason)
 
 
-def key_question(world: World) -> GuestScript:
-    """Ask for the public key without making one."""
-    return _script(world, "_keys.sh", {"DVM_KEY": "print"})
+def _ask(plan_input: PlanInput, script: GuestScript) -> tuple[str, ...]:
+    return commands.ssh(
+        plan_input.engine, plan_input.lima_home, plan_input.desired.instance, script.argv(), fresh=False
+    )
 
 
-def hook_question(world: World) -> GuestScript:
-    """Ask for the text of the project hook."""
-    return _script(world, "_show_hook.sh", {})
-
-
-def terminal_question(world: World, terminal: str) -> GuestScript:
-    """Ask what runs in a terminal."""
-    return _script(world, "_terminals.sh", {"DVM_TERMINAL_ID": terminal})
-
-
-def journal_question(world: World, units: Sequence[str], lines: int, *, is_followed: bool) -> GuestScript:
-    """Ask for the last lines of the journal, and to go on with those that come."""
-    more = {"DVM_FOLLOW": "1"} if is_followed else {}
-    return _script(world, "_journal.sh", {"DVM_UNITS": "\n".join(units), "DVM_LINES": str(lines), **more})
-
-
-def receiving(world: World, name: str, size: int, *, reserve: int, piece: int) -> GuestScript:
-    """Take a file of the user's, whose bytes come behind the script."""
-    stem, end = numbered_parts(name)
-    variables = {
-        "DVM_ID": world.known_id,
-        "DVM_HOST": commands.ssh_alias(world.wish.instance),
-        "DVM_NAME": name,
-        "DVM_STEM": stem,
-        "DVM_END": end,
-        "DVM_SIZE": str(size),
-        "DVM_RESERVE": str(reserve),
-        "DVM_PIECE": str(piece),
-    }
-    return GuestScript(world.scripts["_receive.sh"], {}, {**_common(world), **variables}, takes_stream=True)
-
-
-def _script(world: World, main: str, variables: Mapping[str, str], more: Mapping[str, str] = {}) -> GuestScript:
-    files = {"_lib.sh": world.scripts["_lib.sh"], **more}
-    return GuestScript(world.scripts[main], files, {**_common(world), **variables}, {})
-
-
-def _common(world: World) -> dict[str, str]:
-    return {
-        "DVM_INSTANCE": world.wish.instance,
-        "DVM_CODE_DIR": world.config.guest_code_dir,
-        "DVM_NONCE": world.nonce,
-    }
-
-
-def _ask(world: World, script: GuestScript) -> tuple[str, ...]:
-    return commands.ssh(world.engine, world.lima_home, world.wish.instance, script.argv(), fresh=False)
-
-
-def _run(title: str, world: World, script: GuestScript, timeout: float, **more: Any) -> Step:
-    argv = commands.shell(world.wish.instance, script.argv())
+def _run(title: str, plan_input: PlanInput, script: GuestScript, timeout: float, **more: Any) -> Step:
+    argv = commands.shell(plan_input.desired.instance, script.argv())
     return Step(title, argv, timeout, script=script, **more)

@@ -1,9 +1,11 @@
-"""Recipes: what a guest script says of itself, where it lies, in which order it runs, when it runs again."""
+"""Recipes: header, catalog, order, params, and the hash that decides when a recipe runs again."""
 
+from dvmweb.recipes.catalog import RecipeCatalog
 from dvmweb.recipes.header import parse_header
 from dvmweb.recipes.model import Param, Recipe, variable_name
 from dvmweb.recipes.selection import (
     arrange,
+    missing_params,
     order,
     param_values,
     recipe_hash,
@@ -11,13 +13,13 @@ from dvmweb.recipes.selection import (
     units,
     validate_params,
 )
-from dvmweb.recipes.shelf import Shelf
 
 __all__ = [
     "Param",
     "Recipe",
-    "Shelf",
+    "RecipeCatalog",
     "arrange",
+    "missing_params",
     "order",
     "param_values",
     "parse_header",

@@ -1,4 +1,4 @@
-"""What is wrong with a recipe, as values: its header, its variables, and what bash and shellcheck said. Pure."""
+"""Findings of `dvm recipe check`: from the header, the variables, bash and shellcheck. Pure."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from dvmweb.recipes.model import Recipe
 from dvmweb.recipes.variables import GIVEN, GIVEN_TO_BASH_DVM, NOT_GIVEN, Read, defaults_itself, reads, sets
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
-LEVELS = {"error": ERROR, "warning": WARNING, "info": NOTE, "style": NOTE}  # shellcheck's words
+LEVELS = {"error": ERROR, "warning": WARNING, "info": NOTE, "style": NOTE}  # by shellcheck's level
 MOST = 500  # findings of one program
-NOT_FOLLOWED = 1091  # shellcheck's word for a file that it was not given
+NOT_FOLLOWED = 1091  # shellcheck's code for a sourced file that it was not given
 _BASH = re.compile(r"^[^\n]*?line (\d+): (.*)$", re.MULTILINE)
 _SECRET = re.compile(r"(?:TOKEN|SECRET|PASSWORD|PASSWD|AUTH_KEY|API_KEY)$")
 _LIBRARY = re.compile(r"^(\s*(?:\.|source)\s+)\"?\$\{?DVM_LIB\}?\"?", re.MULTILINE)
@@ -23,14 +23,14 @@ _LIBRARY = re.compile(r"^(\s*(?:\.|source)\s+)\"?\$\{?DVM_LIB\}?\"?", re.MULTILI
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing to look at."""
+    """One finding in a recipe."""
 
-    level: str  # error or warning: a problem; note: no problem
+    level: str  # error or warning: a problem; note: not a problem
     by: str  # header, bash, shellcheck, variables or configs
     what: str
     todo: str = ""
-    line: int = 0  # 0 where there is none
-    code: str = ""  # SC2086
+    line: int = 0  # 0 for none
+    code: str = ""  # shellcheck's, such as SC2086
 
     @property
     def is_problem(self) -> bool:
@@ -39,7 +39,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Checked:
-    """All that was found in one recipe, and which programs were not there to look."""
+    """The result of a check of one recipe: its findings, and the checks that did not run."""
 
     name: str
     findings: tuple[Finding, ...]
@@ -51,12 +51,12 @@ class Checked:
 
     @property
     def words(self) -> str:
-        """The verdict; never "nothing found" where something was not looked at."""
+        """The result in a few words; it says so if some checks did not run."""
         notes = len(self.findings) - self.problems
         parts = [_count(self.problems, "problem")] if self.problems else []
         parts += [_count(notes, "note")] if notes else []
-        found = " and ".join(parts) or "nothing found"
-        return f"{found}, not everything was checked" if self.not_run else found
+        found = " and ".join(parts) or "no problems found"
+        return f"{found}, some checks did not run" if self.not_run else found
 
 
 def _count(number: int, word: str) -> str:
@@ -64,7 +64,7 @@ def _count(number: int, word: str) -> str:
 
 
 def of_header(problems: Iterable[Problem]) -> tuple[Finding, ...]:
-    """Why a file cannot be read as a recipe."""
+    """The problems of a file or its header, as findings."""
     return tuple(
         Finding(ERROR, "header", f"{one.field}: {one.what}" if one.field else one.what, one.todo, one.line)
         for one in problems
@@ -72,12 +72,12 @@ def of_header(problems: Iterable[Problem]) -> tuple[Finding, ...]:
 
 
 def of_configs(problems: Iterable[tuple[str, Problem]]) -> tuple[Finding, ...]:
-    """What configs give to a recipe that it does not take; each with the VM whose config it is."""
+    """Problems of configs with the recipe's params, as findings; each is given with its VM."""
     return tuple(Finding(ERROR, "configs", f"{vm}: {one.field}: {one.what}", one.todo) for vm, one in problems)
 
 
 def of_variables(recipe: Recipe) -> tuple[Finding, ...]:
-    """Variables that nobody gives, and params that the script does not read."""
+    """Variables that are read but never set, params that are not read, and params that look like secrets."""
     given = {*GIVEN, *sets(recipe.text), *(param.variable for param in recipe.params)}
     if recipe.is_of_bash_dvm:
         given |= GIVEN_TO_BASH_DVM
@@ -94,30 +94,30 @@ def of_variables(recipe: Recipe) -> tuple[Finding, ...]:
 def _unknown(recipe: Recipe, read: Read) -> Finding:
     param = read.name.removeprefix("DVM_").lower()
     secret = next((one for one in recipe.params if one.secret and one.name == param), None)
-    todo = f"Add a param {param} to the header, or remove it."
+    todo = f"Add the param {param} to the header, or remove the variable."
     if secret is not None:
         what, todo = f"{read.name} is not set: the param {param} is a secret", f"Read the file ${secret.variable}."
         return Finding(ERROR, "variables", what, todo, read.line)
     if read.name in NOT_GIVEN:
-        what, todo = f"{read.name} is not given", "bash DVM gave it; here it is a field of the config only."
+        what, todo = f"{read.name} is not set", "bash DVM set it; here it is only a field of the config. Remove it."
     elif read.kind == "default":
-        what = f"{read.name} is given by no param, so it always has its default"
+        what = f"{read.name} is not a param, so it always has its default"
     else:
-        what = f"{read.name} is given by no param: the recipe ends there, or takes it as empty without `set -u`"
+        what = f"{read.name} is not a param and is not set: with `set -u` the recipe fails here, without it it is empty"
     return Finding(WARNING if read.kind == "default" else ERROR, "variables", what, todo, read.line)
 
 
 def _unread(recipe: Recipe) -> tuple[Finding, ...]:
-    """A param whose variable stands nowhere in the script below its header."""
+    """Params whose variable does not occur in the script below its header."""
     return tuple(
-        Finding(NOTE, "variables", f"the param {param.name} is not read", f"The script gets it as {param.variable}.")
+        Finding(NOTE, "variables", f"the param {param.name} is not used", f"The script gets it as ${param.variable}.")
         for param in recipe.params
         if not re.search(rf"\b{param.variable}\b", _code(recipe.text))
     )
 
 
 def _must_be_set(recipe: Recipe) -> tuple[Finding, ...]:
-    """A variable of a recipe of bash DVM that nothing guards: `set -u` ends the recipe where no config sets it."""
+    """Variables of a bash DVM recipe that are read without a default: `set -u` ends it if the config sets none."""
     every = reads(recipe.text)
     guarded = {read.name for read in every if read.kind == "default"} | defaults_itself(recipe.text)
     lines = {read.name: read.line for read in reversed(every)}  # the first one counts
@@ -125,7 +125,7 @@ def _must_be_set(recipe: Recipe) -> tuple[Finding, ...]:
         Finding(
             NOTE,
             "variables",
-            f"{param.variable} has no default: where a config does not set it, the recipe ends there",
+            f"{param.variable} has no default: if a config does not set it, the recipe fails here",
             f"Set params.{recipe.name}.{param.name} in the config.",
             lines[param.variable],
         )
@@ -139,22 +139,22 @@ def _code(text: str) -> str:
 
 
 def _secret_names(recipe: Recipe) -> tuple[Finding, ...]:
-    """A recipe of bash DVM cannot say that a param is a secret: it would stand in the config."""
-    todo = "Give the recipe a header with this param and `secret: true`, and let it read the file that it then gets."
+    """Params of a bash DVM recipe that look like secrets: without a header they would be stored in the config."""
+    todo = "Add a header with this param and `secret: true`; the variable is then the path of a file with the secret."
     return tuple(
-        Finding(NOTE, "variables", f"{param.variable} looks like a secret, and would stand in a config", todo)
+        Finding(NOTE, "variables", f"{param.variable} looks like a secret and would be stored in the config", todo)
         for param in recipe.params
         if param.is_inferred and _SECRET.search(param.variable)
     )
 
 
 def for_shellcheck(text: str) -> str:
-    """The text with `_lib.sh` named where the recipe sources it; no line moves."""
+    """The text with `. "$DVM_LIB"` replaced by `. _lib.sh`; line numbers stay the same."""
     return _LIBRARY.sub(r"\1_lib.sh", text)
 
 
 def of_bash(said: str) -> tuple[Finding, ...]:
-    """What `bash -n` said: a line each, those that only quote the script joined to the one before."""
+    """The errors in the output of `bash -n`; a line that only quotes the script is not a finding of its own."""
     found: list[Finding] = []
     for number, what in _BASH.findall(said)[:MOST]:
         words, line = visible(what, 300).rstrip("."), int(number)
@@ -165,7 +165,7 @@ def of_bash(said: str) -> tuple[Finding, ...]:
 
 
 def of_shellcheck(said: bytes) -> tuple[Finding, ...] | None:
-    """What `shellcheck -f json1` said; None where it cannot be read."""
+    """The findings in the output of `shellcheck -f json1`, sorted by line; None if it cannot be parsed."""
     try:
         comments = json.loads(said)["comments"]
         found = [

@@ -1,4 +1,4 @@
-"""Reads the header block of a recipe into a Recipe; touches no files."""
+"""Parses the header block of a recipe into a Recipe; touches no files."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ MAX_HEADER = 16 * 1024  # characters
 
 
 def parse_header(name: str, text: str, path: Path, *, is_local: bool) -> Recipe:
-    """Read the recipe `name`; without a header it has only a summary. Raises ConfigError (all problems)."""
-    lines = text.split("\n")  # as bash splits, not as Unicode does
+    """Parse the recipe `name`; without a header it has only a summary. Raises ConfigError with all problems."""
+    lines = text.split("\n")  # not splitlines(): bash knows no other line ends
     block = _block(lines, str(path))
     if block is None:
         bare = Recipe(name, path, text, is_local, summary=_first_comment(lines), has_header=False)
@@ -34,7 +34,7 @@ def parse_header(name: str, text: str, path: Path, *, is_local: bool) -> Recipe:
 
 
 def _inferred(text: str) -> tuple[Param, ...]:
-    """What a recipe of bash DVM takes: each variable that it reads and that nobody else gives is a param."""
+    """The params of a bash DVM recipe: each variable that it reads and that is not set otherwise."""
     own = {*OUR_VARIABLES, *GIVEN, *GIVEN_TO_BASH_DVM, *NOT_GIVEN, *sets(text)} - defaults_itself(text)
     read = dict.fromkeys(one.name for one in reads(text) if one.name not in own)
     names = [variable.removeprefix("DVM_").lower() for variable in read]
@@ -73,15 +73,15 @@ def _recipe(bare: Recipe, reader: Reader, body: str) -> Recipe:
 
 
 def _block(lines: list[str], file: str) -> tuple[int, str] | None:
-    """The number of the start line and the YAML below it; None without a header."""
+    """The line number of the start line, and the YAML below it; None if there is no header."""
     starts = [number for number, line in enumerate(lines, 1) if line.rstrip() == START]
     if not starts:
         return None
     start = starts[0]
     if len(starts) > 1:
-        _refuse("there are two header blocks", "Keep one.", file, starts[1])
+        _refuse("there are two header blocks", "Remove one.", file, starts[1])
     if any(line.strip() and not line.startswith("#") for line in lines[:start]):
-        _refuse("the header stands below code", "Move it to the top, below `#!`.", file, start)
+        _refuse("there is code above the header", "Move the header to the top, below `#!`.", file, start)
     ends = [number for number, line in enumerate(lines, 1) if number > start and line.rstrip() == END]
     if not ends:
         _refuse(f"the header has no end line `{END}`", "Add it below the last field.", file, start)
@@ -90,9 +90,9 @@ def _block(lines: list[str], file: str) -> tuple[int, str] | None:
         _refuse(f"the header is longer than {MAX_HEADER} characters", "Make it shorter.", file, start)
     for number, line in enumerate(body, start + 1):
         if line.rstrip() != "#" and not line.startswith("# "):
-            _refuse("a line of the header is no comment", "Begin each of its lines with `# `.", file, number)
+            _refuse("this line of the header is not a comment", "Start the line with `# `.", file, number)
         if any(unicodedata.category(c) in HIDDEN_CATEGORIES for c in line):
-            _refuse("the header holds hidden characters", "Write plain text, no tabs.", file, number)
+            _refuse("this line has hidden characters", "Use plain text without tabs.", file, number)
     return start, "\n".join(line[2:] for line in body)
 
 
@@ -101,7 +101,7 @@ def _refuse(what: str, todo: str, file: str, line: int) -> NoReturn:
 
 
 def _first_comment(lines: list[str]) -> str:
-    """The first words of the comment at the top, as a summary."""
+    """The first line of the comment at the top, as a summary."""
     for line in lines:
         if not line.startswith("#") and line.strip():
             break

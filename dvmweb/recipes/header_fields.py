@@ -1,4 +1,4 @@
-"""Takes typed values out of a recipe header and collects every problem with its line."""
+"""Reads typed values from a recipe header and collects all problems with their line."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from dvmweb.recipes.model import LONG, MAX_ENTRIES, OUR_VARIABLES, SHORT, Param
 if TYPE_CHECKING:
     from dvmweb.recipes.header_yaml import Node
 
-PARAM_FIELDS = ("label", "default", "secret", "help")
-KEPT = "kept"  # the word for a secret that the guest keeps
+PARAM_FIELDS = ("label", "default", "secret", "required", "help")
+KEPT = "kept"  # `secret: kept`: the guest stores it
 
 
 class Reader:
-    """Takes typed values out of header nodes and collects every problem with its line."""
+    """Reads typed values from header nodes and collects all problems with their line."""
 
     def __init__(self, file: str, first_line: int) -> None:
         self.file = file
@@ -28,45 +28,45 @@ class Reader:
         self.problems: list[Problem] = []
 
     def problem(self, field: str, what: str, todo: str, line: int) -> None:
-        """Note a problem; `line` counts within the header's YAML."""
+        """Add a problem; `line` is relative to the header's YAML."""
         self.problems.append(Problem(field, what, todo, self.file, self.first_line + line))
 
     def entries(self, node: Node, field: str, allowed: tuple[str, ...]) -> Mapping[str, Node]:
-        """The entries of a mapping with known keys; unknown ones are problems."""
+        """The entries of a mapping; unknown keys are problems."""
         known: Mapping[str, Node] = getattr(node, "entries", {})
         if not hasattr(node, "entries"):
-            self.problem(field, "this is no mapping", f"Write `key: value` lines with {_words(allowed)}.", node.line)
+            self.problem(field, "this is not a mapping", f"Write `key: value`; keys: {_any_of(allowed)}.", node.line)
         for key, value in known.items():
             if key not in allowed:
-                self.problem(field, f"{visible(key, 40)!r} is not known", f"Use {_words(allowed)}.", value.line)
+                self.problem(field, f"unknown key {visible(key, 40)!r}", f"Use {_any_of(allowed)}.", value.line)
         return known
 
     def text(self, node: Node | None, field: str, most: int) -> str:
-        """One line of text of at most `most` characters; "" where there is none."""
+        """One line of text of at most `most` characters; "" if there is none."""
         if node is None:
             return ""
         value: str | None = getattr(node, "text", None)
         if value is None:
-            self.problem(field, "this is no text", "Write one line of text.", node.line)
+            self.problem(field, "this is not text", "Write one line of text.", node.line)
         elif len(value) > most or any(unicodedata.category(c)[0] == "C" or c in "\u2028\u2029" for c in value):
-            todo = f"Use one line of at most {most} characters without control characters."
-            self.problem(field, "this text is too long or holds hidden characters", todo, node.line)
+            todo = f"Write one line of at most {most} characters, without control characters."
+            self.problem(field, "this text is too long or has hidden characters", todo, node.line)
         else:
             return value
         return ""
 
     def plain(self, node: Node | None, field: str) -> str:
-        """A short text that is a name for people, never markup."""
+        """A short text to show to people, without markup."""
         value = self.text(node, field, SHORT)
         if node is not None and re.search("[<>]", value):
-            self.problem(field, "`<` and `>` are not allowed here", "Write plain words.", node.line)
+            self.problem(field, "`<` and `>` are not allowed here", "Write plain text.", node.line)
         return value
 
     def choice(self, node: Node | None, field: str, allowed: tuple[str, ...], default: str) -> str:
-        """One of a few words."""
+        """One of the allowed values."""
         value = self.text(node, field, SHORT)
         if node is not None and value not in allowed:
-            self.problem(field, f"{value!r} is not known", f"Use {_words(allowed)}.", node.line)
+            self.problem(field, f"unknown value {value!r}", f"Use {_any_of(allowed)}.", node.line)
         return value or default
 
     def flag(self, node: Node | None, field: str) -> bool:
@@ -79,10 +79,10 @@ class Reader:
         return bool(value == "true")
 
     def items(self, node: Node | None, field: str) -> tuple[Node, ...]:
-        """A bounded list; empty where there is none."""
+        """A list of at most MAX_ENTRIES; empty if there is none."""
         found: tuple[Node, ...] = getattr(node, "items", ())
         if node is not None and not hasattr(node, "items"):
-            self.problem(field, "this is no list", "Write it as [one, two].", node.line)
+            self.problem(field, "this is not a list", "Write it as [one, two].", node.line)
         if node is not None and len(found) > MAX_ENTRIES:
             self.problem(field, "the list is too long", f"Use at most {MAX_ENTRIES} entries.", node.line)
             return ()
@@ -96,17 +96,17 @@ class Reader:
             if need == name:
                 self.problem("needs", f"the recipe {name} needs itself", f"Remove {name} from needs.", item.line)
             elif not is_recipe_name(need):
-                self.problem("needs", f"{need!r} is not a recipe name", "Use names such as git-delta.", item.line)
+                self.problem("needs", f"{need!r} is not a recipe name", "Use a name such as git-delta.", item.line)
             found[need] = None
         return tuple(found)
 
     def files(self, node: Node | None) -> tuple[str, ...]:
-        """Names of bundled files that go into the guest beside the recipe."""
+        """Names of bundled files that are copied into the guest beside the recipe."""
         found: dict[str, None] = {}
         for item in self.items(node, "files"):
             name = self.text(item, "files", SHORT)
-            if not re.fullmatch(r"_[a-z][a-z0-9_]{0,40}\.[a-z]{1,5}", name):
-                self.problem("files", f"{name!r} is no file of ours", "Use names such as _agent.py.", item.line)
+            if not re.fullmatch(r"[a-z][a-z0-9_]{0,40}\.[a-z]{1,5}", name):
+                self.problem("files", f"{name!r} is not a bundled file", "Use a name such as launcher.py.", item.line)
             found[name] = None
         return tuple(found)
 
@@ -127,7 +127,7 @@ class Reader:
         for item in self.items(node, "units"):
             unit = self.text(item, "units", SHORT)
             if not is_unit_name(unit) or unit.endswith(".service"):
-                self.problem("units", f"{unit!r} is not a unit name", "Use names such as dvm-llama.", item.line)
+                self.problem("units", f"{unit!r} is not a unit name", "Use a name such as dvm-llama.", item.line)
             found.append(unit)
         return tuple(found)
 
@@ -137,15 +137,15 @@ class Reader:
             return ()
         entries: Mapping[str, Node] = getattr(node, "entries", {})
         if not hasattr(node, "entries") or len(entries) > MAX_ENTRIES:
-            todo = f"Write `name: {{label: …, default: …}}` lines, {MAX_ENTRIES} at most."
-            self.problem("params", "these are no params or too many", todo, node.line)
+            todo = f"Write `name: {{label: …, default: …}}` lines, at most {MAX_ENTRIES}."
+            self.problem("params", "this is not a mapping of params, or it has too many", todo, node.line)
             return ()
         params = tuple(self.param(key, value) for key, value in entries.items())
         variables = [param.variable for param in params]
         for param, variable in zip(params, variables, strict=True):
             if variable in OUR_VARIABLES or variables.count(variable) > 1:
                 line = entries[param.name].line
-                self.problem(f"params.{param.name}", f"{variable} is already used", "Choose another name.", line)
+                self.problem(f"params.{param.name}", f"{variable} is already in use", "Choose another name.", line)
         return params
 
     def param(self, name: str, node: Node) -> Param:
@@ -160,10 +160,14 @@ class Reader:
         default = self.text(found.get("default"), f"{field}.default", LONG)
         if secret and default:
             self.problem(f"{field}.default", "a secret cannot have a default", "Remove it.", found["default"].line)
+        is_required = self.flag(found.get("required"), f"{field}.required")
+        if is_required and (secret or default):
+            what = "a param with a default or a secret cannot be required"
+            self.problem(f"{field}.required", what, "Remove it.", found["required"].line)
         label = self.plain(found.get("label"), f"{field}.label") or name.replace("_", " ").capitalize()
         about = self.text(found.get("help"), f"{field}.help", LONG)
-        return Param(name, label, default, secret, about, is_kept=is_kept)
+        return Param(name, label, default, secret, about, is_required=is_required, is_kept=is_kept)
 
 
-def _words(allowed: tuple[str, ...]) -> str:
+def _any_of(allowed: tuple[str, ...]) -> str:
     return f"{', '.join(allowed[:-1])} or {allowed[-1]}"

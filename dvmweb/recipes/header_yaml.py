@@ -1,7 +1,7 @@
-"""Reads the YAML of a recipe header into texts with line numbers and refuses whatever could surprise.
+"""Parses the YAML of a recipe header into text values with line numbers; anchors, tags and odd keys are errors.
 
-Values stay the text that was written (`1.10` is not the number 1.1, `no` is not false): the header knows
-which type each field has. Importing this module loads PyYAML, so it is imported where a header is parsed.
+Values stay text (`1.10` is not the number 1.1, `no` is not false): header_fields.py knows the type of each field.
+Importing this module loads PyYAML, so it is imported only where a header is parsed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True)
 class Scalar:
-    """One value as it was written, without its quotes."""
+    """One value as written, without its quotes."""
 
     text: str
     is_plain: bool  # written without quotes
@@ -35,7 +35,7 @@ class Items:
 
 @dataclass(frozen=True)
 class Entries:
-    """A mapping; the keys are texts and each stands once."""
+    """A mapping; its keys are unique texts."""
 
     entries: dict[str, Node]
     line: int
@@ -45,7 +45,7 @@ Node = Scalar | Items | Entries
 
 
 class BadYaml(Exception):
-    """The text is not the plain YAML that a header may hold."""
+    """The text is not the subset of YAML that a header can use."""
 
     def __init__(self, what: str, todo: str, line: int) -> None:
         super().__init__(what)
@@ -55,13 +55,14 @@ class BadYaml(Exception):
 
 
 def read(text: str) -> Node:
-    """Return the one document of `text` (an empty mapping for none); raise BadYaml."""
+    """The single document in `text`, an empty mapping if there is none. Raises BadYaml."""
     try:
         return _document(_counted(yaml.parse(text, Loader=_LOADER)))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         said = getattr(error, "problem", None) or "a character that YAML does not allow"
-        raise BadYaml(f"the YAML cannot be read: {said}", "Compare it with docs/recipes.md.", _line(mark)) from None
+        todo = "See the example in docs/reference/recipe-header.md."
+        raise BadYaml(f"invalid YAML: {said}", todo, _line(mark)) from None
 
 
 def _line(mark: object) -> int:
@@ -71,7 +72,7 @@ def _line(mark: object) -> int:
 def _counted(events: Iterator[yaml.Event]) -> Iterator[yaml.Event]:
     for count, event in enumerate(events):
         if count > MAX_NODES:
-            raise BadYaml("the header holds too many values", f"Keep it below {MAX_NODES}.", _line(event.start_mark))
+            raise BadYaml("the header has too many values", f"Use at most {MAX_NODES}.", _line(event.start_mark))
         yield event
 
 
@@ -81,7 +82,7 @@ def _document(events: Iterator[yaml.Event]) -> Node:
     for event in events:
         if isinstance(event, yaml.DocumentStartEvent):
             if is_second:
-                raise BadYaml("the header holds two YAML documents", "Remove the line `---`.", _line(event.start_mark))
+                raise BadYaml("the header has two YAML documents", "Remove the line `---`.", _line(event.start_mark))
             found, is_second = _node(events, next(events), 1), True
     return found
 
@@ -89,7 +90,7 @@ def _document(events: Iterator[yaml.Event]) -> Node:
 def _node(events: Iterator[yaml.Event], event: yaml.Event, depth: int) -> Node:
     line = _line(event.start_mark)
     if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-        raise BadYaml("anchors and aliases (& and *) are not allowed", "Write the value out, or quote it.", line)
+        raise BadYaml("anchors and aliases (& and *) are not allowed", "Repeat the value, or quote it.", line)
     if getattr(event, "tag", None):
         raise BadYaml("tags (!) are not allowed", "Remove the tag, or quote the value.", line)
     if depth > MAX_DEPTH:
@@ -116,8 +117,8 @@ def _entries(events: Iterator[yaml.Event], depth: int) -> dict[str, Node]:
             break
         key = _node(events, event, depth + 1)
         if not isinstance(key, Scalar):
-            raise BadYaml("a list or mapping stands as a key", "Use a word as the key.", key.line)
+            raise BadYaml("a key must not be a list or mapping", "Use text as the key.", key.line)
         if key.text in found:
-            raise BadYaml(f"the key {key.text[:40]!r} stands twice", "Remove one of the two.", key.line)
+            raise BadYaml(f"duplicate key {key.text[:40]!r}", "Remove one of the two.", key.line)
         found[key.text] = _node(events, next(events), depth + 1)
     return found

@@ -1,4 +1,4 @@
-"""What a recipe is, as values: its params, its header's fields and the limits they keep."""
+"""A recipe as values: its params, header fields and their limits."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ CATEGORIES = (
     "other",
 )
 MAX_ENTRIES = 50  # of needs, params and ports each
-BASH_DVM = "_bash_dvm.sh"  # what a recipe made for bash DVM finds there
+BASH_DVM = "bash_dvm.sh"  # the functions for recipes of bash DVM
 SHORT, LONG = 200, 500  # characters of a label or summary, of a help text or probe
 
 
-# Params reach the script as DVM_<NAME>; these variables are ours (architecture.md, "Guest scripts").
+# A param is passed as DVM_<NAME>; these names are taken (architecture.md, "Guest scripts").
 OUR_VARIABLES = frozenset(
     {
         "DVM_LIB",
@@ -36,6 +36,7 @@ OUR_VARIABLES = frozenset(
         "DVM_INSTANCE",
         "DVM_ID",
         "DVM_KEY",
+        "DVM_PROBE_SECONDS",
         "DVM_REPO",
         "DVM_CLONE_FILE",
         "DVM_HOOK_HASH",
@@ -52,25 +53,26 @@ OUR_VARIABLES = frozenset(
 
 @dataclass(frozen=True)
 class Param:
-    """One thing that a user may set; the script sees it as `variable`."""
+    """One setting of a recipe; the script gets it as `variable`."""
 
     name: str
     label: str
     default: str
     secret: bool
     help: str
-    is_inferred: bool = False  # read in a script without a header: it reaches it only where a config sets it
-    is_kept: bool = False  # a secret that the guest keeps: asked for only where the recipe says that it has none
+    is_inferred: bool = False  # from a script without a header: passed only if a config sets it
+    is_required: bool = False  # the recipe is useless without a value
+    is_kept: bool = False  # a secret that the guest stores: asked for only if the recipe reports that it has none
 
     @property
     def variable(self) -> str:
-        """The guest variable: the value, or for a secret the path of the file that holds it."""
+        """The name of the guest variable; it holds the value, or for a secret the path of a file with the value."""
         return variable_name(self.name, is_secret=self.secret)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """One guest script and what its header says."""
+    """One guest script with the fields of its header."""
 
     name: str
     path: Path
@@ -82,17 +84,17 @@ class Recipe:
     needs: tuple[str, ...] = ()
     params: tuple[Param, ...] = ()
     ports: tuple[int, ...] = ()
-    probe: str = ""  # one line of bash that succeeds when the recipe is in place; "" for none
-    units: tuple[str, ...] = ()  # the systemd units of its service, by which its journal is found
-    moving: bool = False  # follows a moving version: run again by `dvm sync --update`
-    files: tuple[str, ...] = ()  # bundled files of ours that lie beside it in the guest
+    probe: str = ""  # one line of bash that succeeds if the recipe is in place; "" for none
+    units: tuple[str, ...] = ()  # the systemd units of its service, for `dvm log`
+    moving: bool = False  # installs the latest version: `dvm sync --update` runs it again
+    files: tuple[str, ...] = ()  # bundled files that are copied into the guest beside it
 
     @property
     def is_of_bash_dvm(self) -> bool:
-        """Whether it runs as in bash DVM: one that has no header and does not ask for `_lib.sh`."""
+        """Whether it is a recipe of bash DVM: it has no header and does not use `_lib.sh`."""
         return BASH_DVM in self.files
 
 
 def variable_name(param: str, *, is_secret: bool) -> str:
-    """The guest variable of a param."""
+    """The name of a param's guest variable."""
     return f"DVM_{param.upper()}{'_FILE' if is_secret else ''}"

@@ -1,4 +1,4 @@
-"""The recipes of one VM: their order, their params, and the hash that says when to run one again."""
+"""The recipes of one VM: their order, their params, and the hash that decides when one runs again."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from dataclasses import replace
 from dvmweb.errors import ConfigError, NotFound, Problem
 from dvmweb.files import digest
 from dvmweb.guest_text import visible
+from dvmweb.recipes.catalog import RecipeCatalog
 from dvmweb.recipes.local import unpinned
 from dvmweb.recipes.model import Param, Recipe
-from dvmweb.recipes.shelf import Shelf
 
 BASELINE = "baseline"
 MAX_CHAIN = 50  # recipes that need each other in a row
 MAX_VALUE = 4096  # characters of one param
 
 
-def order(names: Iterable[str], shelf: Shelf, *, has_baseline: bool = True) -> tuple[Recipe, ...]:
-    """Return the recipes with everything they need, needs first, otherwise in the order given.
+def order(names: Iterable[str], catalog: RecipeCatalog, *, has_baseline: bool = True) -> tuple[Recipe, ...]:
+    """Return the recipes and all recipes that they need, needs first, otherwise in the given order.
 
-    Without `has_baseline` a need of `baseline` is dropped too: the user said no to it. Raises ConfigError
-    with all unknown, circular and unreadable recipes.
+    Without `has_baseline`, a need of `baseline` is ignored. Raises ConfigError with all unknown, circular and
+    unreadable recipes.
     """
-    found, problems = arrange(names, shelf, has_baseline=has_baseline)
+    found, problems = arrange(names, catalog, has_baseline=has_baseline)
     if problems:
         raise ConfigError(problems)
     return found
 
 
 def arrange(
-    names: Iterable[str], shelf: Shelf, *, has_baseline: bool = True, places: Mapping[str, Problem] = {}
+    names: Iterable[str], catalog: RecipeCatalog, *, has_baseline: bool = True, places: Mapping[str, Problem] = {}
 ) -> tuple[tuple[Recipe, ...], tuple[Problem, ...]]:
-    """Return the good recipes like `order`, and the problems of the others.
+    """Return the valid recipes like `order`, and the problems of the others.
 
-    `places` gives for a name the field, file and line that ask for it.
+    `places` maps a name to the field, file and line that name it.
     """
-    walk = _Walk(shelf, has_baseline=has_baseline)
+    walk = _Walk(catalog, has_baseline=has_baseline)
     for name in ([BASELINE] if has_baseline else []) + list(names):
         walk.add(name, (), places.get(name, Problem("recipes", "", "")))
     return tuple(recipe for recipe in walk.done.values() if recipe is not None), tuple(walk.problems)
@@ -47,22 +47,27 @@ def arrange(
 class _Walk:
     """One depth-first walk over needs."""
 
-    def __init__(self, shelf: Shelf, *, has_baseline: bool) -> None:
-        self.shelf = shelf
+    def __init__(self, catalog: RecipeCatalog, *, has_baseline: bool) -> None:
+        self.catalog = catalog
         self.has_baseline = has_baseline
-        self.done: dict[str, Recipe | None] = {}  # None: looked at, and bad
+        self.done: dict[str, Recipe | None] = {}  # None: loaded, and invalid
         self.problems: list[Problem] = []
 
     def add(self, name: str, trail: tuple[str, ...], asker: Problem) -> None:
-        """Add `name` after its needs; `trail` holds who needs whom, `asker` the place that named it."""
-        if name in trail or len(trail) > MAX_CHAIN:
-            circle = " -> ".join((*trail[trail.index(name) :], name)) if name in trail else "a very long row"
+        """Add `name` after its needs; `trail`: the recipes that led here, `asker`: the place that names it."""
+        if name in trail:
+            circle = " -> ".join((*trail[trail.index(name) :], name))
             self._refuse(asker, f"the recipes need each other: {circle}", "Remove one of these needs.")
+            return
+        if len(trail) > MAX_CHAIN:
+            self._refuse(
+                asker, f"more than {MAX_CHAIN} recipes need each other in a row", "Remove some of these needs."
+            )
             return
         if name in self.done:
             return
         try:
-            recipe = self.shelf.load(name)
+            recipe = self.catalog.load(name)
         except ConfigError as error:
             self.problems += error.problems
             self.done[name] = None
@@ -81,7 +86,7 @@ class _Walk:
 
 
 def secret_params(recipe: Recipe) -> tuple[Param, ...]:
-    """The params that are asked for before a job and never saved."""
+    """The secret params: asked for before a job and never saved."""
     return tuple(param for param in recipe.params if param.secret)
 
 
@@ -91,9 +96,9 @@ def units(ordered: Iterable[Recipe]) -> tuple[str, ...]:
 
 
 def param_values(recipe: Recipe, given: Mapping[str, object]) -> dict[str, str]:
-    """The values of all params that are no secrets, as the script gets them; defaults where nothing is given.
+    """The values of all params except secrets, as the script gets them: given values, or defaults.
 
-    Yes and no become 1 and 0.
+    true and false become 1 and 0.
     """
     taken = [param for param in recipe.params if not param.secret and (param.name in given or not param.is_inferred)]
     values = {param.name: given.get(param.name, param.default) for param in taken}
@@ -101,32 +106,45 @@ def param_values(recipe: Recipe, given: Mapping[str, object]) -> dict[str, str]:
 
 
 def validate_params(recipe: Recipe, given: Mapping[str, object]) -> tuple[Problem, ...]:
-    """Every problem of the params that a config gives to one recipe; secrets among them are problems."""
+    """All problems of the params that a config gives to one recipe; a secret is a problem."""
     known = {param.name: param for param in recipe.params}
     problems: list[Problem] = []
     for name, value in given.items():
         field = f"params.{recipe.name}.{visible(name, 40)}"
         param = known.get(name)
         if param is None:
-            todo = f"It has: {', '.join(known)}." if known else "Remove it; this recipe has no params."
+            todo = f"Its params are: {', '.join(known)}." if known else "Remove it; this recipe has no params."
             problems.append(Problem(field, f"the recipe {recipe.name} has no such param", todo))
         elif param.secret:
             todo = f"Remove it here and pass it with --secret {name}=-"
-            problems.append(Problem(field, "a secret may not stand in a config", todo))
+            problems.append(Problem(field, "a secret is not allowed in a config", todo))
         elif not isinstance(value, str | int):
-            problems.append(Problem(field, "this is no text", "Write a text, a whole number, true or false."))
+            problems.append(Problem(field, "this is not text", "Write text, a whole number, true or false."))
         elif len(str(value)) > MAX_VALUE or any(unicodedata.category(c)[0] == "C" for c in str(value)):
-            todo = f"Use one line of at most {MAX_VALUE} characters without control characters."
-            problems.append(Problem(field, "this text is too long or holds hidden characters", todo))
+            todo = f"Write one line of at most {MAX_VALUE} characters, without control characters."
+            problems.append(Problem(field, "this text is too long or has hidden characters", todo))
     return tuple(problems)
+
+
+def missing_params(recipe: Recipe, given: Mapping[str, object]) -> tuple[Problem, ...]:
+    """A problem for each required param that the config does not give."""
+    return tuple(
+        Problem(
+            f"params.{recipe.name}.{param.name}",
+            f"the recipe {recipe.name} needs {param.label.lower()}",
+            f"Write params: {{{recipe.name}: {{{param.name}: ...}}}}. {param.help}".rstrip(". ") + ".",
+        )
+        for param in recipe.params
+        if param.is_required and not str(given.get(param.name, "")).strip()
+    )
 
 
 def recipe_hash(
     recipe: Recipe, library_text: str, params: Mapping[str, str], releases: str = "", files: Mapping[str, str] = {}
 ) -> str:
-    """64 hex digits over script, `_lib.sh`, params that are no secrets, releases, files: another hash, another run.
+    """SHA-256 (hex) of script, `_lib.sh`, params except secrets, releases, files. If it changes, a sync runs it again.
 
-    The pin of a fork is left out: a fork that nobody has changed does what the bundled recipe did.
+    The pin of a fork is left out: an unchanged fork is the same as the bundled recipe.
     """
     facts = {"version": 1, "script": unpinned(recipe.text), "library": library_text, "params": dict(params)}
     if releases:

@@ -1,4 +1,4 @@
-"""Which DVM_* variables a script reads and sets, as far as its text tells. Pure; it runs nothing."""
+"""Finds the DVM_* variables that a script reads and sets, from its text. Pure; runs nothing."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-# What every recipe gets beside its params.
+# Set for every recipe, in addition to its params.
 GIVEN = frozenset("DVM_LIB DVM_CODE_DIR DVM_INSTANCE DVM_NONCE DVM_RECIPE DVM_RECIPE_HASH DVM_ROOT".split())  # noqa: SIM905
-# What `_bash_dvm.sh` gives to a recipe of bash DVM.
+# Set by `bash_dvm.sh` for recipes of bash DVM.
 GIVEN_TO_BASH_DVM = frozenset("DVM_NAME DVM_USER DVM_ARCH DVM_CODE_ROOT DVM_AI_AGENT_USER".split())  # noqa: SIM905
-# What bash DVM gave, and what says nothing in a guest that dvm runs: its config has fields for it.
+# Set by bash DVM, but not here: these are fields of the config.
 NOT_GIVEN = frozenset("DVM_CPUS DVM_MEMORY DVM_DISK DVM_PORTS DVM_HOST_IP DVM_NO_BASELINE DVM_RECIPES".split())  # noqa: SIM905
 
 _NAME = "(DVM_[A-Z0-9_]*[A-Z0-9])"
@@ -30,11 +30,11 @@ class Read:
 
     name: str
     line: int
-    kind: str  # "plain"; "default": it is there or not; "needed": the script ends without it
+    kind: str  # "plain"; "default": it can be unset; "needed": the script ends if it is unset
 
 
 def reads(text: str) -> tuple[Read, ...]:
-    """Every place where `text` reads a DVM_* variable, in its order."""
+    """Every place where `text` reads a DVM_* variable, in order."""
     return tuple(_reads(text))
 
 
@@ -54,10 +54,10 @@ def sets(text: str) -> frozenset[str]:
 
 
 def defaults_itself(text: str) -> frozenset[str]:
-    """The variables that `text` sets only where nobody else does: a user may give them."""
+    """The variables that `text` sets only if they are unset: a config can set them."""
     return frozenset(match[1] or match[2] for _, line in _lines(text) for match in _DEFAULTS.finditer(line))
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """The lines that are no comments, with their numbers."""
+    """The numbered lines, without comment lines."""
     return ((number, line) for number, line in enumerate(text.split("\n"), 1) if not line.lstrip().startswith("#"))

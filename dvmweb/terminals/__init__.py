@@ -1,1 +1,1 @@
-"""Guest shells that outlive the browser tab and the dashboard: a keeper owns every pty, viewers come and go."""
+"""Persistent terminals: the keeper process owns every pty, so that terminals outlive browser tabs and the dashboard."""

@@ -1,4 +1,4 @@
-"""The keeper's process, `python -m dvmweb.terminals keep`, and what runs on a pty first, `… enter ORDER`."""
+"""The keeper process, `python -m dvmweb.terminals keep`, and the first program on a pty, `… enter VM COMMAND …`."""
 
 from __future__ import annotations
 
@@ -8,43 +8,43 @@ import sys
 from dvmweb.errors import DvmError
 
 
-def main(words: list[str]) -> int:
-    """Run one of the two; `enter` becomes the guest's shell and only returns by an error."""
+def main(arguments: list[str]) -> int:
+    """Run one of the two and return the exit code; `enter` becomes the guest's shell and only returns on an error."""
     os.umask(0o077)
     try:
-        if words == ["keep"]:
+        if arguments == ["keep"]:
             return _keep()
-        if len(words) == 6 and words[0] == "enter":
-            return _enter(words[1:])
+        if len(arguments) == 6 and arguments[0] == "enter":
+            return _enter(arguments[1:])
     except DvmError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
-    sys.stderr.write("usage: python -m dvmweb.terminals keep | enter VM COMMAND ID LINE BOOT\n")
+    sys.stderr.write("usage: python -m dvmweb.terminals keep | enter VM COMMAND ID CONNECTION BOOT\n")
     return 2
 
 
 def _keep() -> int:
-    from dvmweb.terminals.keeping import keep
+    from dvmweb.terminals.keeper.daemon import keep
 
     return keep(os.environ, _say_ready)
 
 
-def _enter(words: list[str]) -> int:
-    from dvmweb.terminals.entering import become
-    from dvmweb.terminals.order import Order
+def _enter(arguments: list[str]) -> int:
+    from dvmweb.terminals.exec_shell import become
+    from dvmweb.terminals.launch import LaunchRequest
 
-    become(os.environ, Order.of(words))
+    become(os.environ, LaunchRequest.parse(arguments))
     return 1
 
 
 def _say_ready() -> None:
-    """Tell the starter that the socket is there, and let go of its pipes."""
+    """Tell the parent process that the socket exists, and close its pipes."""
     sys.stdout.write("ready\n")
     sys.stdout.flush()
-    nowhere = os.open(os.devnull, os.O_RDWR)
+    null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1):
-        os.dup2(nowhere, descriptor)
-    os.close(nowhere)
+        os.dup2(null, descriptor)
+    os.close(null)
 
 
 if __name__ == "__main__":

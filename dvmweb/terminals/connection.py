@@ -1,4 +1,4 @@
-"""One conversation with the keeper: requests with their answers, then the bytes of one terminal."""
+"""One connection to the keeper: requests with their responses, then the bytes of one terminal."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from dvmweb import errors
 from dvmweb.errors import DvmError
 from dvmweb.terminals import wire
 
-PATIENCE = 10.0  # seconds for the keeper to answer; it never waits itself
+PATIENCE = 10.0  # seconds for the keeper to respond; it never blocks itself
 CHUNK = 131_072
 
 
 class KeeperGone(DvmError):
-    """The keeper has ended in the middle of a conversation."""
+    """The keeper ended during a connection."""
 
 
 class KeeperSilent(KeeperGone):
-    """The keeper is there and does not answer."""
+    """The keeper is running but does not respond."""
 
 
 class Connection:
-    """A conversation with the keeper. After `attach` it carries the bytes of one terminal. Close it."""
+    """A connection to the keeper. After `attach` it carries the bytes of one terminal. The caller closes it."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
         self._decoder = wire.Decoder(wire.LONGEST_ANSWER)
         self._messages: deque[wire.Message] = deque()
-        self.version = 0  # that both sides speak
-        self.attached: dict[str, Any] = {}  # what the keeper said to `attach`: from, replay, reset, cut, cols, rows
+        self.version = 0  # of the protocol, agreed with the keeper
+        self.attached: dict[str, Any] = {}  # the response to `attach`: from, replay, reset, cut, cols, rows
 
     def fileno(self) -> int:
-        """The descriptor, to wait on."""
+        """The file descriptor, for `select`."""
         return self._socket.fileno()
 
     @property
     def has_more(self) -> bool:
-        """Is a message here that `receive` has not returned yet?"""
+        """Is there a message that `receive` has not returned yet?"""
         return bool(self._messages)
 
     def receive(self, timeout: float | None = None) -> wire.Message | None:
@@ -54,14 +54,14 @@ class Connection:
             except TimeoutError:
                 return None
             except OSError as error:
-                raise KeeperGone("The keeper of the terminals has gone.", "Open the terminal again.") from error
+                raise KeeperGone("The terminal keeper has stopped.", "Open the terminal again.") from error
             if not received:
-                raise KeeperGone("The keeper of the terminals has gone.", "Open the terminal again.")
+                raise KeeperGone("The terminal keeper has stopped.", "Open the terminal again.")
             self._messages.extend(self._decoder.feed(received))
         return self._messages.popleft()
 
     def send(self, data: bytes) -> None:
-        """Type into the terminal. Raises KeeperGone."""
+        """Send input to the terminal. Raises KeeperGone."""
         self._send(wire.data(data))
 
     def control(self, **message: Any) -> None:
@@ -69,11 +69,11 @@ class Connection:
         self._send(wire.control(message))
 
     def ask(self, patience: float = PATIENCE, /, **message: Any) -> dict[str, Any]:
-        """Send a request and return the answer. Raises the keeper's own error, or KeeperGone after `patience` s."""
+        """Send a request and return the response. Raises the keeper's error, or KeeperGone after `patience` seconds."""
         self.control(**message)
         answer = self.receive(patience)
         if not isinstance(answer, dict):
-            raise KeeperSilent("The keeper of the terminals does not answer.", "Open the terminal again.")
+            raise KeeperSilent("The terminal keeper does not respond.", "Open the terminal again.")
         if answer.get("is") == "error":
             kind = getattr(errors, str(answer.get("kind")), DvmError)
             is_ours = isinstance(kind, type) and issubclass(kind, DvmError)
@@ -84,15 +84,15 @@ class Connection:
         try:
             self._socket.sendall(frames)
         except OSError as error:
-            raise KeeperGone("The keeper of the terminals has gone.", "Open the terminal again.") from error
+            raise KeeperGone("The terminal keeper has stopped.", "Open the terminal again.") from error
 
     def shut(self) -> None:
-        """End the conversation from another thread: whoever waits in `receive` gets KeeperGone."""
+        """End the connection from another thread: a waiting `receive` raises KeeperGone."""
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """End it and free the descriptor."""
+        """Close the connection."""
         self._socket.close()
 
     def __enter__(self) -> Connection:

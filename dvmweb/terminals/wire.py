@@ -1,4 +1,4 @@
-"""The language between the keeper and its clients: frames over a Unix socket, with a version."""
+"""The versioned protocol between the keeper and its clients: frames over a Unix socket."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from typing import Any
 from dvmweb.errors import DvmError
 
 VERSION = 2
-VERSIONS = (1, 2)  # what this code can speak; a new dashboard keeps the old ones while old keepers may live
-CONTROL, DATA = b"J", b"D"  # JSON about the terminal; bytes of the terminal, both ways
-HEADER = struct.Struct("!cI")  # kind, length of what follows
-LONGEST_CONTROL = 16_384  # bytes of what a client says
-LONGEST_ANSWER = 1 << 20  # bytes of what the keeper says: a list of all terminals
-LONGEST_DATA = 65_536  # bytes; a frame of the keeper is never longer either
+VERSIONS = (1, 2)  # supported here; old versions stay while old keepers may still run
+CLIENT_ID = "typist"  # the field of `attach`; keepers of version 2 know it by this name
+CONTROL, DATA = b"J", b"D"  # JSON control messages; bytes of the terminal, in both directions
+HEADER = struct.Struct("!cI")  # kind, length of the body
+LONGEST_CONTROL = 16_384  # bytes of a client's control message
+LONGEST_ANSWER = 1 << 20  # bytes of a control message of the keeper: a list of all terminals
+LONGEST_DATA = 65_536  # bytes of a data frame
 
 Message = bytes | dict[str, Any]  # bytes of the terminal, or a control message
 
 
 class WireError(DvmError):
-    """The other side does not speak our language."""
+    """The peer does not follow the protocol."""
 
 
 def control(message: Mapping[str, Any]) -> bytes:
@@ -31,18 +32,18 @@ def control(message: Mapping[str, Any]) -> bytes:
 
 
 def data(payload: bytes) -> bytes:
-    """Data frames that carry `payload`, as many as it needs."""
+    """As many data frames as `payload` needs."""
     pieces = (payload[at : at + LONGEST_DATA] for at in range(0, len(payload), LONGEST_DATA))
     return b"".join(HEADER.pack(DATA, len(piece)) + piece for piece in pieces)
 
 
 def data_header(length: int) -> bytes:
-    """The head of one data frame whose bytes are sent from elsewhere."""
+    """The header of a data frame; the caller sends its bytes."""
     return HEADER.pack(DATA, length)
 
 
 def parse_control(body: bytes | str, longest: int = LONGEST_CONTROL) -> dict[str, Any]:
-    """A control message. Raises WireError for anything but one small JSON object."""
+    """Parse a control message. Raises WireError for anything but one small JSON object."""
     if len(body) > longest:
         raise WireError("A control message is too long.")
     try:
@@ -55,14 +56,14 @@ def parse_control(body: bytes | str, longest: int = LONGEST_CONTROL) -> dict[str
 
 
 class Decoder:
-    """Cuts a stream of bytes into messages. It holds at most one frame that has not come whole yet."""
+    """Splits a stream of bytes into messages. Holds at most one incomplete frame."""
 
     def __init__(self, longest_control: int = LONGEST_CONTROL) -> None:
         self._pending = bytearray()
         self._longest_control = longest_control
 
     def feed(self, received: bytes | memoryview) -> Iterator[Message]:
-        """The messages that are whole by now; of an unknown kind: left out. Raises WireError for a bad frame."""
+        """The complete messages so far; unknown kinds are skipped. Raises WireError for an invalid frame."""
         self._pending += received
         while len(self._pending) >= HEADER.size:
             kind, length = HEADER.unpack_from(self._pending)

@@ -1,1 +1,1 @@
-"""The dashboard: the verbs of `vms` as pages, behind one guard."""
+"""The dashboard: the verbs as pages, behind one guard."""

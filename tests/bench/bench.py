@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,6 +122,37 @@ def throwaway(times: int) -> Iterator[Bench]:
         shutil.rmtree(bench.home, ignore_errors=True)
 
 
+def entering(bench: Bench) -> None:
+    """`dvm ssh` and an idle sync beside plain ssh and `limactl shell`, in turn, so that a busy moment meets all."""
+    lima = bench.home / ".local" / "state" / "dvm" / "demo" / "lima"
+    engine = (sys.executable, "-I", "-m", "dvmweb.demo")
+    ssh = (*engine, "ssh", "-F", str(lima / f"dvm-{VM}" / "ssh.config"), f"lima-dvm-{VM}", "--", "true")
+    shell = (*engine, "limactl", "shell", f"dvm-{VM}", "true")
+    env = {"PATH": os.environ["PATH"], "HOME": str(bench.home), "LIMA_HOME": str(lima)}
+    seconds: dict[str, list[float]] = {}
+
+    def timed(name: str, act: Callable[[], object]) -> None:
+        began = time.perf_counter()
+        act()
+        seconds.setdefault(name, []).append(time.perf_counter() - began)
+
+    def plain(argv: tuple[str, ...]) -> None:
+        subprocess.run(argv, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=True)
+
+    bench.dvm("ssh", VM, "--", "true")
+    for _ in range(bench.times):
+        timed("ssh -F", lambda: plain(ssh))
+        timed("limactl shell", lambda: plain(shell))
+        timed("dvm ssh", lambda: bench.dvm("ssh", VM, "--", "true"))
+        timed("dvm sync", lambda: bench.dvm("sync", VM))
+    found = {name: median(iter(all_of_it)) for name, all_of_it in seconds.items()}
+    told = "  ".join(f"{name} {value:.0f}" for name, value in found.items())
+    print(f"\nentering a guest, in turn, ms:  {told}")
+    print(f"  dvm ssh - ssh -F           {found['dvm ssh'] - found['ssh -F']:>6.0f}   wanted: 150 at most")
+    times, bound = found["dvm sync"] / found["limactl shell"], 2 * found["limactl shell"] + 400
+    print(f"  idle sync / limactl shell  {times:>6.1f}   wanted: {bound:.0f} ms at most")
+
+
 def start_up(times: int) -> None:
     """Print what any Python program costs here, so that a busy or slow machine shows."""
     for title, argv in (("python -c pass", [sys.executable, "-c", "pass"]), ("dvm --version", [str(DVM), "--version"])):
@@ -163,6 +194,7 @@ def main() -> None:
         start_up(given.n)
         row("dvm sync, nothing to do", bench.sample("sync", VM), "wanted: 2 calls, own under 500")
         row("dvm ls", bench.sample("ls"), "wanted: 1 call, own under 250")
+        entering(bench)
         work_against_loop(bench, given.repositories)
 
 

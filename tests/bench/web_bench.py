@@ -25,8 +25,8 @@ from typing import Any
 
 import psutil
 
-from dvmweb.terminals.requests import PER_VM
-from dvmweb.web.server import listen
+from dvmweb.terminals.keeper.requests import PER_VM
+from dvmweb.web.server.http_server import listen
 from tests.bench.load import flood, idle_memory, interrupted, own_memory, settle
 from tests.bench.wires import FIRST, RAW, Other, Ours, echo, measure, others, until
 

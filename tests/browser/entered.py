@@ -1,4 +1,4 @@
-"""One dashboard and one login for the tests of a module: a login a test would meet the limit of ten a minute."""
+"""One dashboard and one login for many tests: a login a test would meet the limit of ten a minute."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.browser.conftest import Dashboard, at_home
-from tests.journey.conftest import House
+from tests.browser.dashboard import Dashboard, at_home
+from tests.browser.driver.terminal import Terminal
+from tests.journey.conftest import DvmHome
 
 
 @dataclass
@@ -22,29 +23,38 @@ class Entered:
     cookie: dict[str, Any]
 
     @property
-    def house(self) -> House:
-        return self.dashboard.house
+    def dvm_home(self) -> DvmHome:
+        return self.dashboard.dvm_home
 
     @property
     def prefix(self) -> str:
         return "/d/" + self.root.rpartition("/d/")[2]
 
-    def let_in(self, context: BrowserContext) -> BrowserContext:
+    def log_in(self, context: BrowserContext) -> BrowserContext:
         """Make a browser one that has logged in."""
         context.add_cookies([{**self.cookie}])  # type: ignore[typeddict-item]
         return context
 
+    def terminal(self, context: BrowserContext, query: str = "", *, has_webgl: bool = True) -> Terminal:
+        """A tab of this browser at a terminal of `app`, a new one where the query names none."""
+        return Terminal.at(self.log_in(context), self.root, f"/vms/app/terminal{query}", has_webgl=has_webgl)
+
     def log(self) -> list[str]:
         """The lines of the dashboard's log."""
-        return (self.house.paths.state / "web" / "log").read_text().splitlines()
+        return (self.dvm_home.paths.state / "web" / "log").read_text().splitlines()
+
+
+def logged_in(page: Page, dashboard: Dashboard) -> Page:
+    """The page, at the cards, after a login by the address that `dvm web --url` prints."""
+    page.goto(dashboard.address())
+    page.wait_for_url(f"**{dashboard.root.partition(str(dashboard.port))[2]}/")
+    return page
 
 
 def login(browser: Browser, dashboard: Dashboard) -> dict[str, Any]:
     """The cookie of a fresh session."""
     context = browser.new_context()
-    page = context.new_page()
-    page.goto(dashboard.address())
-    expect(page.get_by_role("heading", level=1)).to_contain_text("VM")
+    logged_in(context.new_page(), dashboard)
     (cookie,) = context.cookies()
     context.close()
     return {name: value for name, value in cookie.items() if name not in ("expires", "partitionKey")}
@@ -54,8 +64,8 @@ def login(browser: Browser, dashboard: Dashboard) -> dict[str, Any]:
 def entered(browser: Browser, *words: str, is_synced: bool = False) -> Iterator[Entered]:
     """Start it in a home of its own; `is_synced`: its VM runs."""
     with at_home(*words) as dashboard:
-        dashboard.house.ok("init", "app")
+        dashboard.dvm_home.ok("init", "app")
         if is_synced:
-            dashboard.house.ok("sync", "app")
+            dashboard.dvm_home.ok("sync", "app")
         dashboard.start()
         yield Entered(dashboard, dashboard.root, login(browser, dashboard))

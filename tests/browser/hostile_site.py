@@ -1,4 +1,4 @@
-"""A hostile web server on a port of its own: it hears every request, and serves what a test tells it to."""
+"""A hostile web server on a port of its own: it records every request, and serves what a test wants."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ CONFIGS = st.fixed_dictionaries(
         "image": st.sampled_from(["fedora", "debian-13", "ubuntu-24.04", "/srv/an image é.qcow2"]),
         "arch": st.sampled_from(["default", "x86_64", "aarch64"]),
         "user": st.sampled_from(["dev", "no", "null", "y", "on"]),
-        "code_dir": st.sampled_from(["~/code/x", "~/.x/y@1", "~/no"]),
+        "code_dir": st.sampled_from(["~/code/x", "~/x.d/y@1", "~/no"]),
         "repo": st.sampled_from(["https://example.org/a.git", "git@example.org:a/b", "ssh://git@example.org:22/a"]),
         "ports": st.lists(PORTS, max_size=4, unique_by=lambda port: str(port).partition(":")[0]),
         "recipes": st.lists(RECIPES, max_size=4, unique=True),

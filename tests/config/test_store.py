@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from dvmweb import files
-from dvmweb.config import yaml_editor, yaml_reader
+from dvmweb.config import stray_files, yaml_editor, yaml_reader
 from dvmweb.config.legacy import bash_config_hint
 from dvmweb.config.model import VmConfig
 from dvmweb.config.store import ConfigStore
@@ -128,7 +128,7 @@ def _device(path: Path) -> None:
     ("make", "words"),
     [
         (_fifo, "not a plain file"),
-        (Path.mkdir, "not a plain file"),
+        (Path.mkdir, "is a folder"),
         (_passwd, "holds no fields"),
         (_device, "not a plain file"),
         (_loop, "is a link"),
@@ -173,7 +173,7 @@ def test_c11_an_empty_config_means_all_defaults(store: ConfigStore) -> None:
 
 def test_no_folder_means_no_vms(store: ConfigStore) -> None:
     (store.paths.config / "vms").rmdir()
-    assert (store.names(), store.odd_files()) == ((), ())
+    assert (store.names(), stray_files.problems(store.paths)) == ((), ())
     (store.paths.config / "vms").write_text("")
     with pytest.raises(UsageError, match="Not a directory"):
         store.names()
@@ -193,7 +193,7 @@ def test_odd_file_names_are_told_and_stop_nothing(store: ConfigStore) -> None:
     ):
         (store.paths.config / "vms" / name).write_text("")
     assert store.names() == ("app", "web")
-    problems = {Path(problem.file).name: str(problem) for problem in store.odd_files()}
+    problems = {Path(problem.file).name: str(problem) for problem in stray_files.problems(store.paths)}
     assert set(problems) == {"App.yaml", "b.yml", "-f.yaml", r"a\x0ab.yaml"}
     assert "Rename it to b.yaml." in problems["b.yml"]
     assert all(text.isprintable() for text in problems.values())
@@ -239,7 +239,7 @@ def test_create_refuses_what_is_there(store: ConfigStore, tmp_path: Path) -> Non
     write(store, "app", "cpus: 3\n")
     store.paths.vm_config("link").symlink_to(tmp_path / "nowhere")
     for name in ("app", "link"):
-        with pytest.raises(UsageError, match="is there already"):
+        with pytest.raises(UsageError, match="already exists"):
             store.create(name, {})
     assert store.read("app").cpus == 3
     assert not (tmp_path / "nowhere").exists()

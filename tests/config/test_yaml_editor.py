@@ -122,15 +122,15 @@ def files_with_comments(draw: st.DrawFn) -> str:
 
 @given(files_with_comments(), CONFIGS, st.data())
 def test_any_edit_gives_the_wish_and_keeps_the_comments(
-    source: str, wish: dict[str, object], data: st.DataObject
+    source: str, desired: dict[str, object], data: st.DataObject
 ) -> None:
     old = yaml_reader.read(source.encode(), "f").data
     removed = data.draw(st.sets(st.sampled_from(sorted(old)))) if old else set()
-    changes = {**dict.fromkeys(removed), **wish}
+    changes = {**dict.fromkeys(removed), **desired}
     result = edited(source, yaml_reader.read(source.encode(), "f"), changes)
     expected = {name: value for name, value in {**old, **changes}.items() if value is not None}
     assert yaml_reader.read(result.encode(), "f").data == expected
-    assert edited(result, yaml_reader.read(result.encode(), "f"), wish) == result
+    assert edited(result, yaml_reader.read(result.encode(), "f"), desired) == result
     touched = set(changes)
     kept = [line for line in _outside(source, touched) if line]
     left = iter(result.split("\n"))

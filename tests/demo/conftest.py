@@ -18,7 +18,9 @@ from typing import Any
 
 import pytest
 
-PACKAGE = Path(__file__).parents[2] / "dvmweb"
+from tests.places import TOP
+
+PACKAGE = TOP / "dvmweb"
 NOBODY = 65534
 TEMPLATE: Mapping[str, Any] = {
     "minimumLimaVersion": "2.0.0",

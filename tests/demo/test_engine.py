@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from dvmweb.demo import sandbox
-
-from .conftest import NOBODY, TEMPLATE, Demo
+from dvmweb.demo.guest import sandbox
+from tests.demo.conftest import NOBODY, TEMPLATE, Demo
 
 Until = Callable[[Callable[[], bool]], None]
-SENTENCE = "The demo has no guests on this machine ("
+SENTENCE = "The demo has no guests on this host ("
 
 
 @pytest.mark.parametrize("who", ["demo", "ordinary_demo"])
@@ -198,7 +197,7 @@ def test_a_reused_pid_is_not_the_instances(demo: Demo) -> None:
 def test_a_start_says_that_it_is_no_boundary(demo: Demo) -> None:
     demo.create("app")
     said = demo.limactl("start", "app").stderr
-    assert "The demo guest is no boundary: it shares this computer's kernel and user." in said
+    assert "The demo guest is not a boundary: it shares the host's kernel and user." in said
     assert "secur" not in said
 
 

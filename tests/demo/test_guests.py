@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Demo, ordinary
+from tests.demo.conftest import Demo, ordinary
 
 pytestmark = pytest.mark.usefixtures("guests")
 Until = Callable[[Callable[[], bool]], None]

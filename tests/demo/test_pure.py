@@ -16,7 +16,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dvmweb.demo import copying, documents, edits, effective, listing, logs, options, refusal, sandbox, shell, ssh
+from dvmweb.demo import copying, documents, edits, effective, listing, logs, options
+from dvmweb.demo.guest import refusal, sandbox, shell, ssh
 from dvmweb.demo.logs import Fatal
 
 RECORDS = (json.loads(line) for line in (Path(__file__).parent / "data/lima-2.2.0.jsonl").read_text().splitlines())
@@ -199,17 +200,17 @@ NOT_PERMITTED = (
             "apparmor_restrict_unprivileged_userns=1",
             "apparmor_restrict_unprivileged_userns=0`",
         ),
-        (NOT_PERMITTED, {}, "or a chroot: No permissions to creating new namespace)", "run dvm outside of that, or"),
+        (NOT_PERMITTED, {}, "or a chroot: No permissions to creating new namespace)", "run dvm outside of it, or"),
         ("unshare: Operation not permitted", {}, "containers", "run dvm outside"),
         ("bwrap: execvp /bin/bash: Exec format error", {}, "Exec format error)", ": install Lima"),
-        ("", {"user.max_user_namespaces": "0"}, "it ended at once", ": install Lima"),
+        ("", {"user.max_user_namespaces": "0"}, "it ended immediately", ": install Lima"),
     ],
 )
 def test_a_bwrap_that_fails_is_told_with_the_cause_and_what_helps(
     complaint: str, settings: dict[str, str], reason: str, way: str
 ) -> None:
     said = refusal.of_bubblewrap(complaint, lambda name: settings.get(name, "")).sentence()
-    assert said.startswith("The demo has no guests on this machine (")
+    assert said.startswith("The demo has no guests on this host (")
     assert reason in said
     assert way in said
     assert "install bubblewrap" not in said

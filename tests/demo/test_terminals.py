@@ -19,9 +19,8 @@ from pathlib import Path
 
 import pytest
 
-from dvmweb.demo import entering
-
-from .conftest import Demo, ordinary
+from dvmweb.demo.guest import entering
+from tests.demo.conftest import Demo, ordinary
 
 pytestmark = pytest.mark.usefixtures("guests")
 

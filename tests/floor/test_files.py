@@ -39,6 +39,17 @@ def test_g02_a_link_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
         files.private_folder(tmp_path / "link")
 
 
+@pytest.mark.parametrize("name", ["vms", "jobs", "web"])
+def test_s8_a_link_in_place_of_the_folder_above_is_refused_and_nothing_made_behind_it(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "real").mkdir(mode=0o700)
+    (tmp_path / name).symlink_to(tmp_path / "real")
+    with pytest.raises(UsageError, match="is a link"):
+        files.private_folder(tmp_path / name / "app")
+    assert list((tmp_path / "real").iterdir()) == []
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a folder of another user")
 def test_g02_a_folder_of_another_user_is_refused(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir(mode=0o700)
@@ -54,10 +65,82 @@ def test_r10_a_linked_config_keeps_its_link_and_its_mode(tmp_path: Path) -> None
     target.chmod(0o644)
     link = tmp_path / "app.yaml"
     link.symlink_to(target)
-    files.write_whole(link, b"new")
+    files.write_whole(link, b"new", follow=True)
     assert link.is_symlink()
     assert target.read_bytes() == b"new"
     assert stat.S_IMODE(target.stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize("kind", ["link", "nowhere", "hard", "fifo"])
+def test_s8_nothing_of_ours_is_written_through_what_was_planted(tmp_path: Path, kind: str) -> None:
+    victim, planted = tmp_path / "victim", tmp_path / "state.json"
+    victim.write_text("mine")
+    victim.chmod(0o644)
+
+    def plant() -> None:
+        planted.unlink(missing_ok=True)
+        if kind == "fifo":
+            os.mkfifo(planted)
+        elif kind == "hard":
+            planted.hardlink_to(victim)
+        else:
+            planted.symlink_to(victim if kind == "link" else tmp_path / "made")
+
+    plant()
+    files.write_whole(planted, b"new")
+    assert (planted.is_symlink(), planted.read_bytes()) == (False, b"new")
+    for flags in (os.O_WRONLY | os.O_TRUNC, os.O_WRONLY | os.O_APPEND, os.O_RDWR):
+        plant()
+        with pytest.raises(UsageError, match="is a link, or not a plain file"):
+            files.open_own(planted, flags)
+    plant()
+    with pytest.raises(UsageError):
+        files.try_lock(planted)
+    assert (victim.read_text(), stat.S_IMODE(victim.stat().st_mode)) == ("mine", 0o644)
+    assert not (tmp_path / "made").exists()
+
+
+LEFT_BY = """
+import os, sys
+from pathlib import Path
+from dvmweb import files
+def wait(descriptor):
+    print("half", flush=True)
+    sys.stdin.read()
+os.fsync = wait
+files.write_whole(Path(sys.argv[1]), b"half")
+"""
+
+
+def test_s10_what_a_killed_writer_left_goes_with_the_next_write_and_not_before(tmp_path: Path) -> None:
+    path = tmp_path / "job.json"
+    writer = subprocess.Popen((sys.executable, "-c", LEFT_BY, str(path)), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert writer.stdout is not None
+    assert writer.stdout.readline() == b"half\n"
+    (left,) = tmp_path.glob(".job.json.*.new")
+    os.utime(left, (1, 1))
+    others = [tmp_path / name for name in (".other.new", ".x.abc.new", "mine.abcdefgh.new", ".job.json.ABCDEFGH.new")]
+    for other in others:
+        other.touch()
+        os.utime(other, (1, 1))
+    files.write_whole(tmp_path / "other.json", b"x")
+    assert left.exists()  # it is still being written
+    writer.kill()
+    writer.communicate()
+    now = tmp_path / ".job.json.abcdefgh.new"  # made a moment ago: its writer may not have its lock yet
+    now.touch()
+    files.write_whole(tmp_path / "other.json", b"x")
+    assert not left.exists()
+    assert now.exists()
+    assert all(other.exists() for other in others)
+
+
+def test_s10_in_the_users_own_folder_only_what_is_of_the_written_file_goes(tmp_path: Path) -> None:
+    for name in (".app.yaml.abcdefgh.new", ".mine.abcdefgh.new"):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (1, 1))
+    files.write_whole(tmp_path / "app.yaml", b"x", follow=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".mine.abcdefgh.new", "app.yaml"]
 
 
 def test_r12_a_file_that_changed_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
@@ -95,7 +178,8 @@ def test_c11_only_a_small_plain_file_is_read(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=reason):
             files.read_bounded(tmp_path / name, 10)
     with pytest.raises(UsageError, match="link"):
-        files.read_bounded(tmp_path / "link", 100, follow=False)
+        files.read_bounded(tmp_path / "link", 100)
+    assert files.read_bounded(tmp_path / "link", 100, follow=True) == b"x" * 11
     with pytest.raises(FileNotFoundError):
         files.read_bounded(tmp_path / "none", 10)
 

@@ -1,139 +1,36 @@
-"""A home with nothing in it, the demo engine, and `dvm` as a process: what a new user has."""
+"""What journeys are given: a user with a fresh home, one with a synced VM, and whether the demo has guests here."""
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from dvmweb.paths import Paths, from_environment
+from tests.journey.cli.home import WARM, DvmHome, Said, remove, until
+from tests.journey.driver import User, Vm
 
-ROOT = Path(__file__).parents[2]
-HAS_KEYGEN = shutil.which("ssh-keygen") is not None  # a demo guest has the programs of its host
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a finished `dvm` said."""
-
-    code: int
-    out: str
-    err: str
+__all__ = ["DvmHome", "Said", "remove", "until"]
 
 
-def until(is_so: Callable[[], bool], seconds: float = 30) -> None:
-    """Wait for a fact that another process brings about; fail when it does not come."""
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
-
-
-class House:
-    """One throwaway home."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.environ = {
-            "HOME": str(home),
-            "PATH": os.environ.get("PATH", os.defpath),
-            "LANG": "C.UTF-8",
-            "DVM_ENGINE": "demo",
-            "PYTHONPATH": str(ROOT),
-        }
-
-    @property
-    def paths(self) -> Paths:
-        return from_environment(self.environ)
-
-    def argv(self, *words: str) -> tuple[str, ...]:
-        return (sys.executable, "-P", "-m", "dvmweb", *words)
-
-    def dvm(self, *words: str, stdin: str = "", timeout: float = 90, **more: str) -> Said:
-        """Run `dvm` to its end."""
-        done = subprocess.run(
-            self.argv(*words),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            env={**self.environ, **more},
-            check=False,
-        )
-        return Said(done.returncode, done.stdout, done.stderr)
-
-    def ok(self, *words: str, **more: Any) -> str:
-        """Run `dvm`, which must succeed, and return what it printed."""
-        said = self.dvm(*words, **more)
-        assert said.code == 0, f"dvm {' '.join(words)}: {said}"
-        return said.out
-
-    def popen(self, *words: str, **more: str) -> subprocess.Popen[str]:
-        """Start `dvm` and leave it running."""
-        return subprocess.Popen(
-            self.argv(*words),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**self.environ, **more},
-        )
-
-    def guest(self, vm: str, script: str, timeout: float = 60) -> str:
-        """Run a script in a guest; it must succeed."""
-        return self.ok("ssh", vm, "--", "bash", "-ec", script, timeout=timeout)
-
-    def jobs(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = json.loads(self.ok("jobs", "--json"))
-        return found
-
-    def ledger(self, job: str) -> list[tuple[str, ...]]:
-        """The engine commands of a job, as the user sees them."""
-        lines = self.ok("log", job, "--commands").splitlines()
-        return [tuple(line.split()[3:]) for line in lines]
-
-    def faults(self, **faults: dict[str, Any]) -> None:
-        """Make the demo engine fail in the named commands from now on."""
-        folder = self.paths.lima_home / "_demo"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "faults.json").write_text(json.dumps(faults))
-
-    def end(self) -> None:
-        """Leave no process behind."""
-        self.faults()
-        engine = (sys.executable, "-P", "-m", "dvmweb.demo", "limactl", "delete", "-f")
-        instances = [entry.name for entry in self.paths.lima_home.iterdir() if not entry.name.startswith("_")]
-        env = {**self.environ, "LIMA_HOME": str(self.paths.lima_home)}
-        if instances:
-            subprocess.run((*engine, *instances), env=env, capture_output=True, check=False, timeout=60)
-
-
-def remove(home: Path) -> None:
-    """Remove a home, also one in which a guest has closed folders."""
-    subprocess.run(("chmod", "-R", "u+rwX", "--", str(home)), stderr=subprocess.DEVNULL, check=False)
-    shutil.rmtree(home)
+@pytest.fixture(scope="session", autouse=True)
+def warm() -> Iterator[None]:
+    """The process that `dvm` is forked from ends with the tests."""
+    yield
+    WARM.end()
 
 
 @pytest.fixture
-def house() -> Iterator[House]:
+def dvm_home() -> Iterator[DvmHome]:
     # A short path: Lima's socket rule counts every character of it.
     home = Path(tempfile.mkdtemp(prefix="dvm-"))
-    house = House(home)
+    dvm_home = DvmHome(home)
     try:
-        yield house
+        yield dvm_home
     finally:
-        if house.paths.lima_home.is_dir():
-            house.end()
+        if dvm_home.paths.lima_home.is_dir():
+            dvm_home.end()
         remove(home)
 
 
@@ -141,13 +38,25 @@ def house() -> Iterator[House]:
 def guests_work(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Skip, with the engine's own reason, where the demo has no guests on this machine."""
     home = Path(tempfile.mkdtemp(prefix="dvm-"))
-    house = House(home)
+    dvm_home = DvmHome(home)
     try:
-        house.ok("init", "probe")
-        said = house.dvm("start", "probe") if house.dvm("sync", "probe").code else Said(0, "", "")
+        dvm_home.ok("init", "probe")
+        said = dvm_home.dvm("start", "probe") if dvm_home.dvm("sync", "probe").code else Said(0, "", "")
         if said.code and "no guests" in said.err:
             pytest.skip(next(line.strip() for line in said.err.splitlines() if "no guests" in line))
     finally:
-        if house.paths.lima_home.is_dir():
-            house.end()
+        if dvm_home.paths.lima_home.is_dir():
+            dvm_home.end()
         remove(home)
+
+
+@pytest.fixture
+def user(dvm_home: DvmHome) -> User:
+    """A user who has nothing yet."""
+    return User(dvm_home)
+
+
+@pytest.fixture
+def app(user: User, guests_work: None) -> Vm:
+    """The VM `app` of that user, synced."""
+    return user.has_vm("app")

@@ -8,15 +8,14 @@ from typing import Any
 
 import pytest
 
-from dvmweb import journals
 from dvmweb.cli import log_view
-from dvmweb.cli.log_view import Asked
-from dvmweb.errors import CouldNotLook, DvmError, NotFound, UsageError
-from dvmweb.lima.guest_script import GuestScript
+from dvmweb.cli.log_view import Request
+from dvmweb.errors import CheckFailed, DvmError, NotFound, UsageError
 from dvmweb.lima.process import Finished
-from dvmweb.vms import Vms
-
-from .conftest import House
+from dvmweb.lima.script_payload import GuestScript
+from dvmweb.verbs import logs
+from dvmweb.verbs.vms import Vms
+from tests.journey.driver import User
 
 HOSTILE = b"2026-11-28 lima dvm-llama[1]: \x1b]52;c;cm0gLXJm\x07\x1b[2J<script>\xff\n"
 SHOWN = "dvm-llama[1]: \\x1b]52;c;cm0gLXJm\\x07\\x1b[2J<script>\\xff"
@@ -46,46 +45,46 @@ class Guest:
 
 
 @pytest.fixture
-def vms(house: House) -> Vms:
-    house.ok("init", "brain", "--kind", "llama")
-    house.ok("init", "app")
-    return Vms(house.paths, house.environ)
+def vms(user: User) -> Vms:
+    user.dvm("init brain --kind llama").succeeds()
+    user.dvm("init app").succeeds()
+    return Vms(user.paths, user.home.environ)
 
 
 def answers(vms: Vms, guest: Guest, monkeypatch: pytest.MonkeyPatch) -> Guest:
     """Let this guest answer for every VM."""
-    from dvmweb.jobs.worlds import load_world
+    from dvmweb.jobs.inputs import load_input
 
     def running(self: Vms, name: str, **_: object) -> tuple[Any, Any]:
-        return load_world(self.paths, self.environ, name, "look"), guest
+        return load_input(self.paths, self.environ, name, "look"), guest
 
     monkeypatch.setattr(Vms, "running", running)
     return guest
 
 
 def test_the_units_are_those_of_the_recipes(vms: Vms, capsys: pytest.CaptureFixture[str]) -> None:
-    assert journals.units_of(vms, "brain") == ("dvm-llama",)
-    assert log_view.show(vms, "brain", Asked(units=True)) == 0
+    assert logs.units_of(vms, "brain") == ("dvm-llama",)
+    assert log_view.show(vms, "brain", Request(units=True)) == 0
     assert capsys.readouterr().out == "dvm-llama\n"
-    log_view.show(vms, "app", Asked(units=True))
-    assert "name no unit" in capsys.readouterr().out
+    log_view.show(vms, "app", Request(units=True))
+    assert "declare no units" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("unit", ["llama", "dvm-llama", "dvm-llama.service"])
 def test_a_unit_has_short_names(unit: str) -> None:
-    assert journals.wanted(("dvm-llama",), unit).units == ("dvm-llama",)
+    assert logs.wanted(("dvm-llama",), unit).units == ("dvm-llama",)
 
 
 def test_other_units_may_be_named_and_odd_words_not() -> None:
-    assert journals.wanted(("dvm-llama",), "sshd").units == ("sshd",)
-    assert journals.wanted(("dvm-llama",), "").units == ("dvm-llama",)
-    assert journals.wanted((), "").units == ()
+    assert logs.wanted(("dvm-llama",), "sshd").units == ("sshd",)
+    assert logs.wanted(("dvm-llama",), "").units == ("dvm-llama",)
+    assert logs.wanted((), "").units == ()
     for odd in ("--vacuum-size=1", "a b", "-f", "$(x)", "a\nb", "é"):
         with pytest.raises(UsageError):
-            journals.wanted(("dvm-llama",), odd)
+            logs.wanted(("dvm-llama",), odd)
     for lines in (0, -1, 10_001):
         with pytest.raises(UsageError):
-            journals.wanted((), "", lines)
+            logs.wanted((), "", lines)
 
 
 @pytest.mark.parametrize("is_followed", [False, True])
@@ -94,7 +93,7 @@ def test_hostile_lines_are_shown_and_obeyed_by_nobody(
 ) -> None:
     pieces = (HOSTILE[:30], HOSTILE[30:], b"no end", b"")
     guest = answers(vms, Guest(pieces), monkeypatch)
-    assert log_view.show(vms, "brain", Asked(follow=is_followed, lines=7)) == 0
+    assert log_view.show(vms, "brain", Request(follow=is_followed, lines=7)) == 0
     first, last = capsys.readouterr().out.splitlines()
     assert SHOWN in first
     assert last == "no end"
@@ -118,14 +117,14 @@ def test_ctrl_c_leaves_the_journal(vms: Vms, monkeypatch: pytest.MonkeyPatch) ->
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Guest, "follow", interrupted)
-    assert log_view.show(vms, "brain", Asked(follow=True)) == 130
+    assert log_view.show(vms, "brain", Request(follow=True)) == 130
     assert guest.asked == []
 
 
 ENDS = [
-    (66, b"there is no unit nginx\n", NotFound, "Its recipes have: dvm-llama."),
-    (69, b"this guest keeps no journal\n", CouldNotLook, "guests of the demo keep none"),
-    (255, b"Connection reset\n", CouldNotLook, "does not answer, or no longer: Connection reset"),
+    (66, b"there is no unit nginx\n", NotFound, "Units of its recipes: dvm-llama."),
+    (69, b"this guest has no journal\n", CheckFailed, "demo guests do not keep one"),
+    (255, b"Connection reset\n", CheckFailed, "does not respond (any more): Connection reset"),
     (1, b"\x1b[31msudo: no\n", DvmError, "cannot be read: \\x1b[31msudo: no"),
 ]
 
@@ -135,31 +134,24 @@ def test_what_cannot_be_shown_is_said(
     vms: Vms, monkeypatch: pytest.MonkeyPatch, code: int, stderr: bytes, kind: type[DvmError], words: str
 ) -> None:
     answers(vms, Guest((), code, stderr), monkeypatch)
-    what = journals.wanted(("dvm-llama",), "nginx")
-    for ask in (lambda: journals.read(vms, "brain", what), lambda: journals.follow(vms, "brain", what, print)):
+    what = logs.wanted(("dvm-llama",), "nginx")
+    for ask in (lambda: logs.read(vms, "brain", what), lambda: logs.follow(vms, "brain", what, print)):
         with pytest.raises(kind) as caught:
             ask()
         assert words in str(caught.value)
 
 
-def test_in_the_demo_and_for_a_vm_that_does_not_run_it_says_so(house: House, vms: Vms, guests_work: None) -> None:
-    said = house.dvm("log", "app")
-    assert (said.code, "app is not created." in said.err) == (3, True)
-    house.ok("sync", "app")
-    said = house.dvm("log", "app", "-f", "-n", "5")
-    assert (said.code, "guests of the demo keep none" in said.err) == (6, True), said
-    house.ok("stop", "app")
-    said = house.dvm("log", "app")
-    assert (said.code, "Start it with `dvm start app`." in said.err) == (6, True)
-
-
-def test_a_job_and_a_vm_are_told_apart(house: House, vms: Vms, guests_work: None) -> None:
-    house.ok("sync", "app")
-    job = house.jobs()[0]["id"]
-    assert "-- sync app: succeeded" in house.dvm("log", job[:8]).err
-    said = house.dvm("log", job[:8], "-f")
-    assert (said.code, "is a job" in said.err) == (2, True)
-    assert house.dvm("log", "app", "--commands").code == 2
-    said = house.dvm("log", "nothing")
-    assert (said.code, "There is no VM and no job 'nothing'." in said.err) == (3, True)
-    assert house.dvm("log", "../app").code == 3
+def test_a_vm_and_a_job_are_told_apart_and_the_demo_says_that_it_keeps_no_journal(
+    user: User, vms: Vms, guests_work: None
+) -> None:
+    user.dvm("log app").exits("not found").warns("app is not created.")
+    user.dvm("sync app").succeeds()
+    user.dvm("log app -f -n 5").exits("check failed").warns("demo guests do not keep one")
+    job = user.last_job.id[:8]
+    user.dvm(f"log {job}").succeeds().warns("-- sync app: succeeded")
+    user.dvm(f"log {job} -f").exits("usage error").warns("is a job")
+    user.dvm("log app --commands").exits("usage error")
+    user.dvm("log nothing").exits("not found").warns("There is no VM or job 'nothing'.")
+    user.dvm("log ../app").exits("not found")
+    user.dvm("stop app").succeeds()
+    user.dvm("log app").exits("check failed").warns("Start it with `dvm start app`.")

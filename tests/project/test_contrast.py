@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-TOP = Path(__file__).resolve().parents[2]
-TOKENS = (TOP / "static" / "css" / "tokens.css").read_text("utf-8")
-CSS = sorted((TOP / "static" / "css").glob("*.css"))
+from tests.places import TOP
+
+TOKENS = (TOP / "static" / "css" / "ui" / "tokens.css").read_text("utf-8")
+CSS = sorted((TOP / "static" / "css").rglob("*.css"))
 THEMES = ("light", "dark")
 STATES = ("ok", "warn", "bad", "idle", "info")
 TEXT = [

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-TOP = Path(__file__).resolve().parents[2]
+from tests.places import TOP
+
 DOCKERFILE = TOP / "docker-test" / "Dockerfile"
 KNOWN = {"FROM", "RUN", "COPY", "WORKDIR", "USER", "ENV", "CMD"}
 

@@ -1,4 +1,4 @@
-"""Holds the import table of docs/architecture.md: which room may import which, and which thing stands only where."""
+"""Holds the rooms of docs/codebase.md: imports go down only, without a circle, and each thing has its place."""
 
 from __future__ import annotations
 
@@ -7,84 +7,79 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
 
 import pytest
 
-TOP = Path(__file__).resolve().parents[2]
+from tests.places import TOP
+
 PACKAGE = TOP / "dvmweb"
 
-FLOOR = ("__init__", "errors", "names", "guest_text", "paths", "files", "answers", "remotes", "processes")
-WANTS_AND_ANSWERS = ("config", "recipes", "work", "wall", "guest_state")
-# A room is a module or a folder of dvmweb. Patterns are of dotted names below dvmweb.
-MAY_IMPORT: dict[str, tuple[str, ...]] = {
+FLOOR = (
+    "__init__",
+    "errors",
+    "files",
+    "guest_text",
+    "host_ports",
+    "names",
+    "paths",
+    "process_identity",
+    "states",
+    "vm_use_marks",
+)
+# From the top down: a room imports itself and the rows below its own; of its own row it imports nothing else.
+ROOMS: tuple[tuple[str, ...], ...] = (
+    ("cli", "web"),
+    ("verbs",),
+    ("terminals",),
+    ("jobs",),
+    ("plans", "records"),
+    ("lima",),
+    ("config", "recipes", "guest"),
+)
+# The same inside web, by folder; what lies directly in it starts the dashboard.
+WEB: tuple[tuple[str, ...], ...] = (
+    ("app", "dashboard"),
+    ("deletion",),
+    ("vms",),
+    ("recipes", "terminals"),
+    ("jobs",),
+    ("form",),
+    ("ui",),
+    ("server",),
+)
+BELOW = ("config", "recipes", "guest", *FLOOR)
+# A face calls verbs; below them it reads values and records, and runs nothing.
+READ_BY_FACES = (
+    *("verbs", "records", *BELOW),
+    *("jobs.job_record", "terminals.client", "lima.ledger", "lima.command_display"),
+)
+# Where the rows alone would allow too much, or too little.
+INSTEAD: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(FLOOR, FLOOR),
-    **dict.fromkeys(WANTS_AND_ANSWERS, FLOOR),
-    "lima": (*FLOOR, "config.model", "config.fields", "config.yaml_reader"),
-    "plans": (*FLOOR, *WANTS_AND_ANSWERS, "lima"),
-    "jobs": (*FLOOR, *WANTS_AND_ANSWERS, "lima", "plans"),
-    "vms": (*FLOOR, *WANTS_AND_ANSWERS, "lima", "plans", "jobs"),
-    "rounds": (*FLOOR, *WANTS_AND_ANSWERS, "lima", "plans", "jobs", "vms"),
-    "drafts": (*FLOOR, *WANTS_AND_ANSWERS, "lima", "plans", "jobs"),
-    "journals": (*FLOOR, *WANTS_AND_ANSWERS, "lima", "plans", "jobs", "vms"),
-    "deleting": (*FLOOR, *WANTS_AND_ANSWERS, "lima", "plans", "jobs", "vms"),
-    "closing": (*FLOOR, *WANTS_AND_ANSWERS, "lima", "plans", "jobs", "vms", "terminals"),
-    "cookbook": (*FLOOR, *WANTS_AND_ANSWERS, "lima.process", "lima.instances", "plans", "jobs", "vms"),
-    "uploads": (*FLOOR, *WANTS_AND_ANSWERS, "lima", "plans", "jobs", "vms"),
-    # The keeper outlives the dashboard and knows no face.
-    "terminals": (*FLOOR, "config", "lima", "vms"),
-    # A face calls the verbs of `vms`; beside them it reads records and values, and runs nothing.
+    "lima": ("config.model", "config.fields", "config.yaml_reader", *FLOOR),  # no files of configs, no recipes
     "cli": (
-        *FLOOR,
-        "vms",
-        "cookbook",
-        "recipes.Param",
-        "recipes.checking",
-        "work",
-        "wall",
-        "closing",
-        "journals",
-        "config.kinds",
-        "config.legacy",
-        "jobs.journal",
-        "jobs.starting",
-        "jobs.stored",
-        "lima.ledger",
-        "lima.entering.shown",
-        "terminals.client",
-        "terminals.joining",
-        "web.dashboard",
-        "web.running",
+        *READ_BY_FACES,
+        *("jobs.starting", "lima.lima_yaml.ports", "terminals.attaching"),
+        *("web.dashboard", "web.server.running_dashboard"),
     ),
     "web": (
-        *FLOOR,
-        "vms",
-        "rounds",
-        "drafts",
-        "deleting",
-        "journals",
-        "closing",
-        "cookbook",
-        "uploads",
-        *WANTS_AND_ANSWERS,
-        "plans",
-        "jobs.journal",
-        "jobs.starting",
-        "jobs.stored",
-        "lima.ledger",
-        "lima.entering",
-        "lima.watching",
-        "lima.booting",
-        "lima.instances",
-        "terminals.client",
-        "terminals.connection",
-        "terminals.wire",
-        "terminals.agents",
-        "terminals.order",
+        *READ_BY_FACES,
+        *("plans", "lima.booting", "lima.instances", "lima.watching"),
+        *("terminals.agents", "terminals.connection", "terminals.launch", "terminals.wire"),
     ),
-    "demo": FLOOR,
-    "__main__": ("cli",),
+    "demo": FLOOR,  # a program of its own
+    "__main__": ("cli", "lima.direct_ssh"),
 }
+
+
+def may_import(room: str) -> tuple[str, ...]:
+    """What a room may import beside itself, as dotted names below dvmweb; () for a room that is not known."""
+    if room in INSTEAD:
+        return INSTEAD[room]
+    for number, row in enumerate(ROOMS):
+        if room in row:
+            return (*(name for lower in ROOMS[number + 1 :] for name in lower), *FLOOR)
+    return ()
 
 
 @dataclass(frozen=True)
@@ -134,8 +129,10 @@ ONLY = (
         ("web/*",),
         "web/",
     ),
-    Only(("htmx_flask", "htmx_flask.*"), ("web/house.py",), "house.is_htmx: the library is old, one place knows it"),
-    Only(("flask_sock", "flask_sock.*"), ("web/sockets.py",), "sockets.socket_route: it checks and bounds"),
+    Only(("htmx_flask", "htmx_flask.*"), ("web/ui/context.py",), "context.is_htmx: the library is old"),
+    Only(
+        ("flask_sock", "flask_sock.*"), ("web/ui/socket_routes.py",), "socket_routes.socket_route: it checks and bounds"
+    ),
     # F11: what unpacks an archive also follows the links in it.
     Only(
         ("tarfile", "tarfile.*", "zipfile", "zipfile.*", "shutil.unpack_archive"),
@@ -145,7 +142,7 @@ ONLY = (
     Only(("yaml", "yaml.*"), ("config/*", "lima/*", "recipes/*"), "config/yaml_reader.py", most=1),
     Only(
         ("os.environ", "os.environb", "os.getenv", "os.getenvb", "os.putenv", "os.unsetenv"),
-        ("paths.py", "cli/main.py", "jobs/__main__.py", "terminals/__main__.py", "demo/*"),
+        ("paths.py", "__main__.py", "cli/main.py", "jobs/__main__.py", "terminals/__main__.py", "demo/*"),
         "a Mapping passed down from the entry; paths.py decides",
     ),
     Only(
@@ -179,6 +176,13 @@ def names_in(tree: ast.AST) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.id
 
 
+def imported(tree: ast.AST) -> set[str]:
+    """The modules that a file imports, anywhere in it."""
+    nodes = list(ast.walk(tree))
+    plain = {one.name for node in nodes if isinstance(node, ast.Import) for one in node.names}
+    return plain | {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+
+
 def matches(name: str, patterns: tuple[str, ...]) -> bool:
     """Say whether a name or path is one of the patterns."""
     return any(fnmatchcase(name, pattern) for pattern in patterns)
@@ -192,9 +196,9 @@ def room_of(dotted: str) -> str:
 def wrong_rooms(path: str, tree: ast.AST) -> Iterator[str]:
     """What a file imports of dvmweb against the table; `path` is below dvmweb."""
     room = path.removesuffix(".py").partition("/")[0]
-    allowed = MAY_IMPORT.get(room)
-    if allowed is None:
-        yield f"dvmweb/{path}:1: room {room} is not in the import table: add it to docs/architecture.md and here"
+    allowed = may_import(room)
+    if not allowed:
+        yield f"dvmweb/{path}:1: {room} is not in the table of rooms: add it to docs/codebase.md and here"
         return
     for line, name in sorted(set(names_in(tree))):
         if name.startswith("."):
@@ -206,6 +210,35 @@ def wrong_rooms(path: str, tree: ast.AST) -> Iterator[str]:
         may = room_of(target) == room or is_package_value
         if not may and not matches(target, tuple(f"{a}{end}" for a in allowed for end in ("", ".*"))):
             yield f"dvmweb/{path}:{line}: {room} imports {name}: it may import only {', '.join(allowed)}"
+        elif room == "web" and room_of(target) == "web" and is_upwards(path, target):
+            yield f"dvmweb/{path}:{line}: {path} imports {name}: inside web, imports go down {WEB}"
+
+
+def is_upwards(path: str, target: str) -> bool:
+    """Say whether an import inside web leads to a row above its own, or to another folder of the same row."""
+    mine, other = path.removesuffix(".py").split("/")[1], target.split(".")[1]
+    row = {name: number for number, names in enumerate(WEB) for name in names}
+    return mine in row and other in row and mine != other and row[other] <= row[mine] and mine not in WEB[0]
+
+
+def circles(imports: dict[str, set[str]]) -> list[list[str]]:
+    """Modules that import each other, directly or by others, each circle sorted."""
+    reach = {name: _reach(name, imports) for name in imports}
+    found = {
+        tuple(sorted(other for other in reach[name] if name in reach[other])) for name in imports if name in reach[name]
+    }
+    return [list(circle) for circle in sorted(found)]
+
+
+def _reach(start: str, imports: dict[str, set[str]]) -> set[str]:
+    found: set[str] = set()
+    todo = [start]
+    while todo:
+        for name in imports.get(todo.pop(), ()):
+            if name not in found:
+                found.add(name)
+                todo.append(name)
+    return found
 
 
 def wrong_places(path: str, tree: ast.AST) -> Iterator[str]:
@@ -232,8 +265,13 @@ def too_many(trees: dict[str, ast.AST]) -> Iterator[str]:
                 yield f"{', '.join(files)}: {rule.names[0]} may be read in {rule.most} module of {room}/"
 
 
+def is_of_a_guest(path: str) -> bool:
+    """Say whether a file runs in a guest: it is no part of the package."""
+    return path.startswith("guest/") and ("/program/" in path or "/scripts/" in path)
+
+
 @pytest.fixture(scope="module")
-def trees() -> dict[str, ast.AST]:
+def every_tree() -> dict[str, ast.AST]:
     found = sorted(PACKAGE.rglob("*.py"))
     return {
         path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_bytes(), str(path))
@@ -242,9 +280,37 @@ def trees() -> dict[str, ast.AST]:
     }
 
 
+@pytest.fixture(scope="module")
+def trees(every_tree: dict[str, ast.AST]) -> dict[str, ast.AST]:
+    return {path: tree for path, tree in every_tree.items() if not is_of_a_guest(path)}
+
+
 def test_rooms_import_downwards_only(trees: dict[str, ast.AST]) -> None:
     wrong = [line for path, tree in trees.items() for line in wrong_rooms(path, tree)]
-    assert not wrong, "\n".join(["the import table is broken:", *wrong])
+    assert not wrong, "\n".join(["the table of rooms is broken:", *wrong])
+
+
+def test_no_module_imports_itself_by_others(trees: dict[str, ast.AST]) -> None:
+    names = {f"dvmweb/{path}"[: -len(".py")].replace("/", ".").removesuffix(".__init__"): path for path in trees}
+    imports: dict[str, set[str]] = {}
+    for name, path in names.items():
+        used = {target for _, target in names_in(trees[path])}
+        modules = {target if target in names else target.rpartition(".")[0] for target in used}
+        imports[name] = (modules & set(names)) - {name}
+    assert not circles(imports)
+
+
+def test_no_program_of_a_guest_imports_itself_by_others(every_tree: dict[str, ast.AST]) -> None:
+    ours = [path for path in every_tree if is_of_a_guest(path)]
+    programs = {path.rpartition("/")[2].removesuffix(".py"): every_tree[path] for path in ours}
+    imports = {name: (imported(tree) & set(programs)) - {name} for name, tree in programs.items()}
+    assert not circles(imports)
+
+
+def test_what_runs_in_a_guest_imports_nothing_of_ours(every_tree: dict[str, ast.AST]) -> None:
+    programs = {path: tree for path, tree in every_tree.items() if is_of_a_guest(path)}
+    assert len(programs) > 20
+    assert not [path for path, tree in programs.items() for _, name in names_in(tree) if name.startswith("dvmweb")]
 
 
 def test_each_thing_is_in_its_place(trees: dict[str, ast.AST]) -> None:
@@ -256,35 +322,47 @@ def test_each_format_is_read_in_one_module_of_a_room(trees: dict[str, ast.AST]) 
     assert not list(too_many(trees))
 
 
-def test_architecture_page_names_every_room() -> None:
-    page = (TOP / "docs" / "architecture.md").read_text("utf-8")
-    table = page[page.index("## Rooms") : page.index("## Contracts")]
+def test_the_codebase_guide_names_every_room() -> None:
+    page = (TOP / "docs" / "codebase.md").read_text("utf-8")
+    table = page[page.index("## Rooms") : page.index("## Dependencies")]
     named = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]+)`", table))))
-    missing = sorted(room for room in set(MAY_IMPORT) - named if not room.startswith("__"))
-    assert not missing, f"docs/architecture.md, table of rooms: add {', '.join(missing)}"
+    rooms = {*(name for row in (*ROOMS, *WEB) for name in row), *FLOOR, "demo"}
+    missing = sorted(room for room in rooms - named if not room.startswith("__"))
+    assert not missing, f"docs/codebase.md, Rooms: add {', '.join(missing)}"
+
+
+def test_a_circle_is_found() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [["a", "b", "c"]]
+    assert circles({"a": {"b"}, "b": {"c"}, "c": set()}) == []
 
 
 @pytest.mark.parametrize(
     ("path", "source"),
     [
-        ("work.py", "import dvmweb.lima.client"),
-        ("work.py", "from dvmweb import lima"),
-        ("work.py", "def f():\n    from dvmweb.jobs import journal"),
-        ("recipes/shelf.py", "from dvmweb.lima import commands"),
+        ("guest/state.py", "import dvmweb.lima.client"),
+        ("guest/state.py", "from dvmweb import lima"),
+        ("guest/state.py", "def f():\n    from dvmweb.jobs import journal"),
+        ("guest/state.py", "from dvmweb.config.model import VmConfig"),
+        ("terminals/exec_shell.py", "from dvmweb.verbs.vms import Vms"),
+        ("records/last_use.py", "from dvmweb.plans import Step"),
+        ("web/ui/context.py", "from dvmweb.web.vms import pages"),
+        ("web/server/guard.py", "from dvmweb.web.ui import error_pages"),
+        ("web/jobs/pages.py", "from dvmweb.web.recipes import views"),
+        ("recipes/catalog.py", "from dvmweb.lima import commands"),
         ("lima/client.py", "from dvmweb.recipes import Recipe"),
         ("lima/client.py", "from dvmweb.config import store"),
-        ("plans.py", "from dvmweb.jobs.journal import Job"),
-        ("vms.py", "from dvmweb.cli.show import table"),
+        ("plans/job_plans.py", "from dvmweb.jobs.job_record import Job"),
+        ("verbs/vms.py", "from dvmweb.cli.tables import table"),
         ("cli/main.py", "from dvmweb.lima.client import Lima"),
         ("cli/main.py", "from dvmweb.demo import store"),
         ("demo/store.py", "from dvmweb.lima import ledger"),
         ("paths.py", "from dvmweb.config.model import VmConfig"),
         ("cli/main.py", "from . import show"),
-        ("cli/show.py", "from dvmweb.web.app import create_app"),
-        ("web/vm_pages.py", "from dvmweb.cli import show"),
-        ("web/vm_pages.py", "from dvmweb.lima.client import Lima"),
-        ("terminals/keeper.py", "from dvmweb.web import house"),
-        ("terminals/keeper.py", "from dvmweb.cli import show"),
+        ("cli/tables.py", "from dvmweb.web.app import create_app"),
+        ("web/vms/pages.py", "from dvmweb.cli import show"),
+        ("web/vms/pages.py", "from dvmweb.lima.client import Lima"),
+        ("terminals/keeper/loop.py", "from dvmweb.web.ui import context"),
+        ("terminals/keeper/loop.py", "from dvmweb.cli import show"),
         ("new_room/x.py", ""),
     ],
 )
@@ -295,9 +373,9 @@ def test_a_wrong_import_is_found(path: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("path", "source"),
     [
-        ("cli/main.py", "from dvmweb import __version__, paths\nfrom dvmweb.vms import Vms\nimport dvmweb"),
+        ("cli/main.py", "from dvmweb import __version__, paths\nfrom dvmweb.verbs.vms import Vms\nimport dvmweb"),
         ("lima/client.py", "from dvmweb.lima import ledger\nfrom dvmweb.config.model import VmConfig"),
-        ("vms.py", "from dvmweb.jobs import starting"),
+        ("verbs/vms.py", "from dvmweb.jobs import starting"),
     ],
 )
 def test_a_right_import_is_not(path: str, source: str) -> None:
@@ -307,27 +385,27 @@ def test_a_right_import_is_not(path: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("path", "source"),
     [
-        ("vms.py", "import subprocess"),
-        ("vms.py", "from subprocess import run"),
+        ("verbs/vms.py", "import subprocess"),
+        ("verbs/vms.py", "from subprocess import run"),
         ("cli/main.py", "import os\nos.kill(1, 2)"),
         ("cli/main.py", "import os as o\no.execvp('a', [])"),
         ("cli/main.py", "from os import system"),
-        ("vms.py", "from signal import SIGINT"),
+        ("verbs/vms.py", "from signal import SIGINT"),
         ("jobs/running.py", "import pexpect"),
         ("cli/main.py", "from flask import Flask"),
-        ("vms.py", "import flask_sock"),
-        ("work.py", "import yaml"),
-        ("plans.py", "from yaml import safe_load"),
-        ("vms.py", "import os\nx = os.environ['HOME']"),
+        ("verbs/vms.py", "import flask_sock"),
+        ("guest/state.py", "import yaml"),
+        ("plans/job_plans.py", "from yaml import safe_load"),
+        ("verbs/vms.py", "import os\nx = os.environ['HOME']"),
         ("lima/engine.py", "from os import getenv"),
         ("jobs/starting.py", "import os\nos.environ"),
-        ("work.py", "print('x')"),
-        ("plans.py", "import sys\nsys.exit(1)"),
+        ("guest/state.py", "print('x')"),
+        ("plans/job_plans.py", "import sys\nsys.exit(1)"),
         ("lima/client.py", "raise SystemExit"),
-        ("web/vm_pages.py", "import htmx_flask"),
-        ("web/terminal_pages.py", "from flask_sock import Sock"),
-        ("web/server.py", "import signal"),
-        ("uploads/upload.py", "import tarfile"),
+        ("web/vms/pages.py", "import htmx_flask"),
+        ("web/terminals/pages.py", "from flask_sock import Sock"),
+        ("web/server/http_server.py", "import signal"),
+        ("verbs/uploads/upload.py", "import tarfile"),
         ("lima/client.py", "from shutil import unpack_archive"),
         ("web/dashboard.py", "import subprocess"),
         ("terminals/wire.py", "import flask"),

@@ -7,14 +7,20 @@ import runpy
 import subprocess
 import sys
 import sysconfig
-import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
 
-TOP = Path(__file__).resolve().parents[2]
-RECIPES = sorted(path.name for path in (TOP / "recipes").iterdir())
+from tests.places import AGENT, RECIPES, SCRIPTS, TOP, WORK_CHECK, recipe
+
+FILES = sorted(path.relative_to(RECIPES).as_posix() for path in RECIPES.rglob("*") if path.is_file())
+IN_GUEST = {
+    path.relative_to(TOP).as_posix()
+    for folder in (AGENT, SCRIPTS, WORK_CHECK)
+    for path in folder.iterdir()
+    if path.suffix in (".sh", ".py", ".mjs")
+}
 WHERE = "from dvmweb.paths import bundled_folder; print(bundled_folder())"
 
 
@@ -59,14 +65,19 @@ def run_installed(installed: Path, *words: str) -> subprocess.CompletedProcess[s
 
 def test_wheel_holds_all_recipes_and_no_tests(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    assert RECIPES
+    assert FILES
     assert sorted(Path(name).name for name in names if name.startswith("dvmweb/_bundled/recipes/_")) == [
-        name for name in RECIPES if name.startswith("_")
+        name for name in FILES if name.startswith("_")
     ]
-    assert {f"dvmweb/_bundled/recipes/{name}" for name in RECIPES} <= set(names)
+    assert {f"dvmweb/_bundled/recipes/{name}" for name in FILES} <= set(names)
     tops = {name.partition("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"dvmweb"}
     assert not [name for name in names if "__pycache__" in name]
+
+
+def test_wheel_holds_what_runs_in_a_guest(wheel: Path) -> None:
+    assert {path.rpartition("/")[2] for path in IN_GUEST} >= {"launcher.py", "opencode.mjs", "work.py", "state.sh"}
+    assert set(zipfile.ZipFile(wheel).namelist()) >= IN_GUEST
 
 
 def bundled(folder: str) -> set[str]:
@@ -97,8 +108,7 @@ def test_a_build_from_the_sdist_needs_no_npm(tmp_path: Path) -> None:
     built = subprocess.run(command, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stdout + built.stderr
     (archive,) = tmp_path.glob("dvmweb-*.tar.gz")
-    with tarfile.open(archive) as opened:
-        opened.extractall(tmp_path, filter="data")
+    subprocess.run(("tar", "-xf", str(archive), "-C", str(tmp_path)), check=True)  # Python's own way differs by version
     (unpacked,) = (path for path in tmp_path.iterdir() if path.is_dir())
     vendor = runpy.run_path(str(unpacked / "scripts" / "vendor.py"))
     assert vendor["TOP"] == unpacked
@@ -115,8 +125,10 @@ def test_recipes_are_found_without_the_checkout(installed: Path) -> None:
     folder = Path(found.stdout.strip())
     assert folder == installed / "dvmweb" / "_bundled"
     assert (folder / "static" / "vendor" / "htmx.min.js").is_file()
-    assert (folder / "templates" / "base.html").is_file()
-    assert (folder / "recipes" / "_work.sh").read_bytes() == (TOP / "recipes" / "_work.sh").read_bytes()
+    assert (folder / "templates" / "ui" / "base.html").is_file()
+    for file in (recipe("git"), WORK_CHECK / "work.sh"):
+        there = folder if file.is_relative_to(RECIPES) else installed
+        assert (there / file.relative_to(TOP)).read_bytes() == file.read_bytes()
 
 
 def test_dvm_runs_from_the_wheel(installed: Path) -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-TOP = Path(__file__).resolve().parents[2]
+from tests.places import TOP
+
 TOUR = TOP / "scripts" / "tour.sh"
 BIN = Path(sys.executable).parent
 
@@ -62,6 +63,7 @@ def left_behind(home: Path) -> Iterator[str]:
             yield f"{process.info['pid']} {process.info['cmdline']}"
 
 
+@pytest.mark.slow
 def test_the_whole_job() -> None:
     process = start()
     text, _ = process.communicate(timeout=110)
@@ -69,7 +71,7 @@ def test_the_whole_job() -> None:
     if "has no guests" in text:
         assert "Left out here" in text
         pytest.skip("the demo has no guests on this machine; the tour said so")
-    for said in ("unpushed", "dvm rm tour --yes --force", "That was the whole job", "not created"):
+    for said in ("commit not pushed", "dvm rm tour --yes --force", "That was the whole job", "not created"):
         assert said in text, text
     assert not list(left_behind(home_of(text)))
 
@@ -82,7 +84,7 @@ def test_a_machine_without_guests_is_told_so(tmp_path: Path) -> None:
     process = start(PATH=f"{tmp_path}:{os.environ['PATH']}")
     text, _ = process.communicate(timeout=110)
     assert process.returncode == 0, text
-    assert "The demo has no guests on this machine" in text
+    assert "The demo has no guests on this host" in text
     assert "Left out here" in text
     assert not list(left_behind(home_of(text)))
 
@@ -100,7 +102,7 @@ def test_a_step_that_fails_stops_the_tour(tmp_path: Path) -> None:
 
 def test_ctrl_c_leaves_nothing_behind() -> None:
     process = start()
-    text = until(process, "done     start ")
+    text = until(process, "done     Start VM")
     os.killpg(process.pid, signal.SIGINT)
     rest, _ = process.communicate(timeout=110)
     assert process.returncode != 0, text + rest

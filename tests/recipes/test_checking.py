@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dvmweb.paths import Paths, bundled_folder
-from dvmweb.recipes import Recipe, Shelf, parse_header
+from dvmweb.recipes import Recipe, RecipeCatalog, parse_header
 from dvmweb.recipes.checking import Checked, Finding, for_shellcheck, of_bash, of_shellcheck, of_variables
 from dvmweb.recipes.variables import reads, sets
 
@@ -75,8 +75,8 @@ def test_a_recipe_of_bash_dvm_gets_what_it_reads_and_its_secrets_are_told() -> N
 
 
 def test_no_bundled_recipe_reads_what_nobody_gives(paths: Paths) -> None:
-    shelf = Shelf(replace(paths, bundled=bundled_folder()))
-    wrong = {name: [one.what for one in of_variables(shelf.load(name)) if one.is_problem] for name in shelf.names()}
+    catalog = RecipeCatalog(replace(paths, bundled=bundled_folder()))
+    wrong = {name: [one.what for one in of_variables(catalog.load(name)) if one.is_problem] for name in catalog.names()}
     assert not {name: what for name, what in wrong.items() if what}
 
 
@@ -108,6 +108,6 @@ def test_the_library_is_named_and_no_line_moves() -> None:
 
 def test_the_verdict_is_never_green_where_something_was_not_looked_at() -> None:
     note, problem = Finding("note", "bash", "x"), Finding("warning", "bash", "x")
-    assert Checked("a", ()).words == "nothing found"
-    assert Checked("a", (), ("shellcheck was not run.",)).words == "nothing found, not everything was checked"
+    assert Checked("a", ()).words == "no problems found"
+    assert Checked("a", (), ("shellcheck was not run.",)).words == "no problems found, some checks did not run"
     assert Checked("a", (note, problem, problem)).words == "2 problems and 1 note"

@@ -75,7 +75,7 @@ def test_a_recipe_without_a_header_works(text: str, summary: str) -> None:
 
 
 def test_files_of_ours_that_lie_beside_it() -> None:
-    assert parse(header("files: [_agent.py, _b_c.sh, _agent.py]")).files == ("_agent.py", "_b_c.sh")
+    assert parse(header("files: [launcher.py, b_c.sh, launcher.py]")).files == ("launcher.py", "b_c.sh")
 
 
 def test_an_empty_header_is_a_header() -> None:
@@ -107,10 +107,10 @@ def test_an_empty_header_is_a_header() -> None:
         (["probe: |", "  one", "  two"], "probe", 3),
         (["moving: yes"], "moving", 3),
         (["moving: 'true'"], "moving", 3),
-        (["files: _agent.py"], "files", 3),
-        (["files: [agent.py]"], "files", 3),
-        (["files: [_../x.py]"], "files", 3),
-        (["files: [_agent]"], "files", 3),
+        (["files: launcher.py"], "files", 3),
+        (["files: [_lib.sh]"], "files", 3),
+        (["files: [../x.py]"], "files", 3),
+        (["files: [agent]"], "files", 3),
         (["params: [a]"], "params", 3),
         (["params: {A: {}}"], "params.A", 3),
         (["params: {a: text}"], "params.a", 3),

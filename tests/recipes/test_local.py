@@ -10,7 +10,7 @@ import pytest
 from dvmweb.errors import DvmError, NotFound, UsageError
 from dvmweb.files import RECIPE_BYTES, ChangedOnDisk, digest
 from dvmweb.paths import Paths, bundled_folder
-from dvmweb.recipes import Shelf, parse_header, recipe_hash
+from dvmweb.recipes import RecipeCatalog, parse_header, recipe_hash
 from dvmweb.recipes.local import LocalRecipes, difference, pin_of, pinned, script_bytes, template, unpinned
 from dvmweb.recipes.selection import param_values
 
@@ -19,7 +19,7 @@ TOOL = "#!/usr/bin/env bash\n# /// recipe\n# summary: A tool\n# ///\ntrue\n"
 
 @pytest.fixture
 def local(paths: Paths) -> LocalRecipes:
-    (paths.bundled_recipes / "tool.sh").write_text(TOOL)
+    (paths.bundled_recipes / "shell" / "tool.sh").write_text(TOOL)
     paths.local_recipes.chmod(0o700)
     return LocalRecipes(paths)
 
@@ -31,13 +31,13 @@ def test_a_fork_says_what_it_was_forked_from(local: LocalRecipes) -> None:
     assert (pin.recipe, pin.digest) == ("tool", digest(TOOL.encode()))
     assert text.startswith("#!/usr/bin/env bash\n# dvm fork of tool, dvm ")
     assert unpinned(text) == TOOL
-    assert Shelf(local.paths).load("tool").summary == "A tool"  # the pin hides no header
+    assert RecipeCatalog(local.paths).load("tool").summary == "A tool"  # the pin hides no header
 
 
 def test_a_fork_that_nobody_changed_runs_nothing_again(local: LocalRecipes) -> None:
-    before = Shelf(local.paths).load("tool")
+    before = RecipeCatalog(local.paths).load("tool")
     local.fork("tool")
-    after = Shelf(local.paths).load("tool")
+    after = RecipeCatalog(local.paths).load("tool")
     assert after.is_local
     assert recipe_hash(before, "library", {}) == recipe_hash(after, "library", {})
 
@@ -76,7 +76,7 @@ def test_nothing_is_written_over_a_recipe(local: LocalRecipes) -> None:
 
 def test_the_template_is_a_good_recipe(local: LocalRecipes) -> None:
     local.new("my-tool")
-    recipe = Shelf(local.paths).load("my-tool")
+    recipe = RecipeCatalog(local.paths).load("my-tool")
     assert [param.variable for param in recipe.params] == ["DVM_MY_TOOL_VERSION"]
     assert template("x") != template("y")
 
@@ -144,7 +144,7 @@ def test_save_and_delete(local: LocalRecipes) -> None:
     assert path.read_bytes() == b"echo a\necho b\n"
     local.delete("tool", seen)
     assert not path.exists()
-    assert not Shelf(local.paths).load("tool").is_local
+    assert not RecipeCatalog(local.paths).load("tool").is_local
 
 
 @pytest.mark.parametrize("text", ["", "\n\r\n", "a\0b", "\ud800", "x" * (RECIPE_BYTES + 1)])
@@ -162,11 +162,11 @@ def test_script_bytes_end_with_one_line_end() -> None:
 def test_every_bundled_recipe_can_be_forked(paths: Paths) -> None:
     paths = replace(paths, bundled=bundled_folder())
     paths.local_recipes.chmod(0o700)
-    shelf, local = Shelf(paths), LocalRecipes(paths)
-    for name in shelf.names():
-        before = shelf.load(name)
+    catalog, local = RecipeCatalog(paths), LocalRecipes(paths)
+    for name in catalog.names():
+        before = catalog.load(name)
         local.fork(name)
-        after = shelf.load(name)
+        after = catalog.load(name)
         assert (after.params, after.probe, after.needs) == (before.params, before.probe, before.needs)
 
 

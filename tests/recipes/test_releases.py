@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Guest, make_program
-from .releases import PROGRAMS, mirror_of, program
-from .test_library import DOTFILES, PARAMS, START, family, home_files, lib
+from dvmweb.files import digest
+from tests.guest.conftest import Guest, make_program
+from tests.recipes.releases import PROGRAMS, mirror_of, program
+from tests.recipes.test_library import DOTFILES, PARAMS, START, family, home_files, lib
+from tests.recipes.unpackers import path_without
 
 DEBIAN_12 = ("hx", "lazygit", "starship", "git-delta", "just", "llama.cpp-tools")  # its newer sisters have them
 OLD = "1.19.0"  # Go of Debian 12; its Rust is as old
@@ -73,7 +75,7 @@ def test_a_wrong_checksum_is_refused_and_nothing_is_left(distribution: Guest, tm
     (tmp_path / "scratch").mkdir()
     done = guest.apply(name, releases=mirror_of(guest, name, {"x86_64": "a" * 64}))
     assert done.returncode == 1
-    assert b"has another checksum than aaaa" in done.stderr
+    assert b"is not aaaa" in done.stderr
     assert list((tmp_path / "scratch").iterdir()) == []
     assert (installed(guest), guest.record(name), home_files(guest)) == ([], "", before)
 
@@ -87,12 +89,71 @@ def test_a_bad_update_keeps_the_release_that_is_there(distribution: Guest) -> No
     assert (guest.root / "usr/local/bin/lazygit").read_bytes() == program("x86_64")
 
 
+UNPACKS = [("helix", "xz", "hx"), ("yazi", "unzip", "yazi")]
+
+
+def bare_path(guest: Guest) -> dict[str, str]:
+    """A guest that has no program which unpacks, whatever this machine has."""
+    return {"PATH": path_without(guest.root.parent / "paths", guest.environment()["PATH"], "xz", "unzip")}
+
+
+@pytest.mark.parametrize(("name", "unpacker", "command"), UNPACKS)
+def test_what_unpacks_comes_with_its_package(distribution: Guest, name: str, unpacker: str, command: str) -> None:
+    guest = without_packages(distribution)
+    done = guest.apply(name, bare_path(guest), releases=mirror_of(guest, name))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (guest.fake / "bin" / unpacker).exists()
+    assert (guest.root / "usr/local/bin" / command).read_bytes() == program("x86_64")
+
+
+@pytest.mark.parametrize(("name", "unpacker", "command"), UNPACKS)
+def test_a_program_that_its_package_did_not_bring_is_named(
+    distribution: Guest, name: str, unpacker: str, command: str
+) -> None:
+    """It was removed by hand, or dpkg was interrupted: the package counts as installed."""
+    guest = without_packages(distribution)
+    package = {"xz": {"fedora": "xz", "debian": "xz-utils"}[family(guest)]}.get(unpacker, unpacker)
+    (guest.fake / "installed").write_text(f"{package}\n")
+    done = guest.apply(name, bare_path(guest), releases=mirror_of(guest, name))
+    assert done.returncode == 1
+    assert f"the command {unpacker} is missing, although its package {package}".encode() in done.stderr
+    assert b"disk" not in done.stderr
+    assert installed(guest) == []
+
+
+def test_a_guest_without_curl_gets_it(distribution: Guest) -> None:
+    guest = without_packages(distribution)
+    (guest.fake / "bin/curl").rename(guest.fake / "as/curl")
+    for known in guest.fake.glob("known-*"):
+        known.write_text(known.read_text().replace("curl\n", "curl curl\n"))
+    (guest.fake / "installed").write_text("")
+    path = path_without(guest.root.parent / "paths", guest.environment()["PATH"], "curl")
+    done = guest.apply("lazygit", {"PATH": path}, releases=mirror_of(guest, "lazygit"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (guest.fake / "bin/curl").exists()
+
+
+def test_an_archive_that_is_none_is_not_called_a_full_disk(distribution: Guest) -> None:
+    guest = without_packages(distribution)
+    table = mirror_of(guest, "lazygit")
+    sums = re.findall("[0-9a-f]{64}", table)
+    for file in (guest.fake / "mirror").iterdir():
+        file.write_bytes(b"<html>not here</html>")
+    for one in sums:
+        table = table.replace(one, digest(b"<html>not here</html>"))
+    done = guest.apply("lazygit", releases=table)
+    assert done.returncode == 1
+    assert b"could not unpack" in done.stderr
+    assert b"tar: " in done.stderr or b"gzip: " in done.stderr
+    assert installed(guest) == []
+
+
 def test_an_archive_without_the_program_is_refused(distribution: Guest) -> None:
     guest = without_packages(distribution)
     releases = mirror_of(guest, "lazygit").replace("lazygit\t", "tool\t")
     done = guest.apply("tool", text=START + "release_install tool absent", releases=releases)
     assert done.returncode == 1
-    assert b"holds no program absent; nothing was installed" in done.stderr
+    assert b"has no program absent; nothing was installed" in done.stderr
     assert installed(guest) == []
 
 
@@ -133,7 +194,7 @@ def test_a_dead_mirror_is_no_missing_package(distribution: Guest) -> None:
     (distribution.fake / "no-mirror").touch()
     done = distribution.apply("lazygit", releases=mirror_of(distribution, "lazygit"))
     assert done.returncode == 1
-    assert b"dnf5 could not ask its mirrors for lazygit" in done.stderr
+    assert b"dnf5 could not query its mirrors for lazygit" in done.stderr
     assert b"dnf5 repolist -v" in done.stderr
     assert installed(distribution) == []
 
@@ -143,7 +204,7 @@ def test_unread_lists_are_no_missing_package(distribution: Guest) -> None:
     (distribution.fake / "update-code").write_text("100")
     done = distribution.apply("lazygit", releases=mirror_of(distribution, "lazygit"))
     assert done.returncode == 1
-    assert b"apt-get could not read its package lists" in done.stderr
+    assert b"apt-get could not update its package lists" in done.stderr
     assert installed(distribution) == []
 
 
@@ -229,9 +290,9 @@ def test_chezmoi_keeps_what_the_user_has(distribution: Guest) -> None:
     work.write_text("unsaved work")
     done = distribution.apply("chezmoi", DOTFILES)
     assert done.returncode == 1
-    assert b"holds files and is no repository, so nothing was cloned" in done.stderr
+    assert b"has files but is not a repository, so nothing was cloned" in done.stderr
     assert (config.read_text(), work.read_text()) == ("mine", "unsaved work")
-    assert b"stays as it is" in done.stdout
+    assert b"was not changed" in done.stdout
 
 
 def test_without_params_chezmoi_is_only_installed(distribution: Guest) -> None:
@@ -244,5 +305,5 @@ def test_docker_is_never_set_up_for_root(distribution: Guest) -> None:
     assert done.stdout.strip().isdigit()
     if done.stdout.strip() == b"0":
         refused = distribution.apply("docker")
-        assert (refused.returncode, b"for an ordinary user" in refused.stderr) == (1, True)
+        assert (refused.returncode, b"as an ordinary user" in refused.stderr) == (1, True)
         assert distribution.log == []

@@ -17,7 +17,7 @@ from dvmweb.errors import ConfigError
 from dvmweb.paths import Paths
 from dvmweb.recipes import (
     Recipe,
-    Shelf,
+    RecipeCatalog,
     order,
     param_values,
     parse_header,
@@ -25,13 +25,14 @@ from dvmweb.recipes import (
     secret_params,
     validate_params,
 )
+from tests.places import TOP
 
 
-def shelf_of(paths: Paths, needs: Mapping[str, str]) -> Shelf:
+def catalog_of(paths: Paths, needs: Mapping[str, str]) -> RecipeCatalog:
     for name, needed in needs.items():
         text = f"# /// recipe\n# needs: [{needed}]\n# ///\n"
-        (paths.bundled_recipes / f"{name}.sh").write_text(text)
-    return Shelf(paths)
+        (paths.bundled_recipes / "shell" / f"{name}.sh").write_text(text)
+    return RecipeCatalog(paths)
 
 
 def names(recipes: tuple[Recipe, ...]) -> list[str]:
@@ -39,16 +40,16 @@ def names(recipes: tuple[Recipe, ...]) -> list[str]:
 
 
 def test_needs_come_first_and_the_order_given_stays(paths: Paths) -> None:
-    shelf = shelf_of(paths, {"baseline": "", "z": "m, a", "m": "baseline", "a": "", "b": ""})
-    assert names(order(["z", "b", "a"], shelf)) == ["baseline", "m", "a", "z", "b"]
-    assert names(order(["b", "a", "b"], shelf)) == ["baseline", "b", "a"]
-    assert names(order([], shelf)) == ["baseline"]
+    catalog = catalog_of(paths, {"baseline": "", "z": "m, a", "m": "baseline", "a": "", "b": ""})
+    assert names(order(["z", "b", "a"], catalog)) == ["baseline", "m", "a", "z", "b"]
+    assert names(order(["b", "a", "b"], catalog)) == ["baseline", "b", "a"]
+    assert names(order([], catalog)) == ["baseline"]
 
 
 def test_without_baseline_its_needs_go_too(paths: Paths) -> None:
-    shelf = shelf_of(paths, {"baseline": "", "m": "baseline"})
-    assert names(order(["m"], shelf, has_baseline=False)) == ["m"]
-    assert names(order(["m", "baseline"], shelf, has_baseline=False)) == ["m", "baseline"]
+    catalog = catalog_of(paths, {"baseline": "", "m": "baseline"})
+    assert names(order(["m"], catalog, has_baseline=False)) == ["m"]
+    assert names(order(["m", "baseline"], catalog, has_baseline=False)) == ["m", "baseline"]
 
 
 @pytest.mark.parametrize(
@@ -62,25 +63,25 @@ def test_without_baseline_its_needs_go_too(paths: Paths) -> None:
     ],
 )
 def test_c13_circles_and_unknown_names_are_errors(paths: Paths, wanted: list[str], said: str) -> None:
-    shelf = shelf_of(paths, {"baseline": "", "a": "b", "b": "c", "c": "a", "lost": "gone", "self": "self"})
+    catalog = catalog_of(paths, {"baseline": "", "a": "b", "b": "c", "c": "a", "lost": "gone", "self": "self"})
     with pytest.raises(ConfigError) as raised:
-        order(wanted, shelf)
+        order(wanted, catalog)
     assert said in str(raised.value)
     assert len(raised.value.problems) == 1
     if wanted == ["lost"]:
-        assert raised.value.problems[0].file == str(paths.bundled_recipes / "lost.sh")
+        assert raised.value.problems[0].file == str(paths.bundled_recipes / "shell" / "lost.sh")
 
 
 def test_all_bad_names_are_told_at_once(paths: Paths) -> None:
     with pytest.raises(ConfigError) as raised:
-        order(["x", "y", "x"], shelf_of(paths, {"baseline": ""}))
+        order(["x", "y", "x"], catalog_of(paths, {"baseline": ""}))
     assert [problem.field for problem in raised.value.problems] == ["recipes", "recipes"]
 
 
 def test_a_very_long_row_is_an_error_not_a_crash(paths: Paths) -> None:
     chain = {f"r{number}": f"r{number + 1}" for number in range(900)}
-    with pytest.raises(ConfigError, match="long row"):
-        order(["r0"], shelf_of(paths, {**chain, "baseline": ""}))
+    with pytest.raises(ConfigError, match="more than 50 recipes"):
+        order(["r0"], catalog_of(paths, {**chain, "baseline": ""}))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
@@ -92,8 +93,8 @@ def test_every_order_is_complete_and_has_needs_first(
     paths: Paths, needs: dict[str, list[str]], wanted: list[str]
 ) -> None:
     graph = {name: [need for need in needs.get(name, []) if need > name] for name in "abcdef"}  # no circles
-    shelf = shelf_of(paths, {name: ", ".join(found) for name, found in graph.items()} | {"baseline": ""})
-    found = names(order(wanted, shelf))
+    catalog = catalog_of(paths, {name: ", ".join(found) for name, found in graph.items()} | {"baseline": ""})
+    found = names(order(wanted, catalog))
     assert sorted(found) == ["a", "b", "baseline", "c", "d", "e", "f"]
     for name, needed in graph.items():
         assert all(found.index(need) < found.index(name) for need in needed)
@@ -121,7 +122,7 @@ def test_good_params(value: object) -> None:
 @pytest.mark.parametrize(
     ("given_params", "said"),
     [
-        ({"colour": "red"}, "It has: version, fast, token."),
+        ({"colour": "red"}, "Its params are: version, fast, token."),
         ({"token": "canary"}, "--secret token=-"),
         ({"version": 1.5}, "whole number"),
         ({"version": ["a"]}, "whole number"),
@@ -129,7 +130,7 @@ def test_good_params(value: object) -> None:
         ({"version": "a\nb"}, "one line"),
         ({"version": "a\x1b"}, "one line"),
         ({"version": "a" * 4097}, "one line"),
-        ({"a\nb": "x"}, "It has"),
+        ({"a\nb": "x"}, "Its params are"),
     ],
 )
 def test_bad_params(given_params: dict[str, object], said: str) -> None:
@@ -157,5 +158,5 @@ def test_the_hash_follows_script_library_and_params() -> None:
 
 def test_importing_recipes_loads_no_yaml() -> None:
     code = "import sys, dvmweb.recipes; sys.exit('yaml' in sys.modules)"
-    top = str(Path(__file__).parents[2])
+    top = str(TOP)
     subprocess.run((sys.executable, "-c", code), env=os.environ | {"PYTHONPATH": top}, check=True)

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 
-from dvmweb.cookbook import Book
-from dvmweb.cookbook.programs import Programs
 from dvmweb.paths import Paths, bundled_folder
-from dvmweb.recipes import Shelf
+from dvmweb.recipes import RecipeCatalog
 from dvmweb.recipes.model import OUR_VARIABLES
 from dvmweb.recipes.variables import reads, sets
-
-from .conftest import RECIPES
+from dvmweb.verbs.recipes import RecipeLibrary
+from dvmweb.verbs.recipes.shell_checks import Programs
+from tests.needs import needs
+from tests.places import GUEST, RECIPES, SCRIPTS
 
 MOST_LINES = 85
 # Set by bash or by every login; another one may be missing, and `set -u` then ends the recipe.
 ALWAYS_SET = frozenset("HOME PATH PWD UID EUID IFS BASHPID BASH_SOURCE PIPESTATUS RANDOM SECONDS".split())  # noqa: SIM905
 BARE = re.compile(r"\$(?:\{([A-Z][A-Z0-9_]*)(?=[}/#%^,\[])|([A-Z][A-Z0-9_]*))")
-NAMES = sorted(file.stem for file in RECIPES.glob("[a-z]*.sh"))
-OURS = sorted(file.name for file in RECIPES.glob("_*.sh"))
+NAMES = sorted(file.stem for file in RECIPES.glob("*/*.sh"))
+OURS = sorted([*RECIPES.glob("_*.sh"), *GUEST.rglob("*.sh")])
 
 
 @pytest.fixture
@@ -31,15 +30,16 @@ def bundled(tmp_path: Path) -> Paths:
     return Paths(tmp_path, tmp_path / "config", tmp_path / "state", tmp_path / "lima", bundled_folder(), is_demo=True)
 
 
-@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed")
+@pytest.mark.slow  # a second and a half of shellcheck for each; `make check` reads them too
+@needs("shellcheck")
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_is_found_in_a_bundled_recipe(bundled: Paths, name: str) -> None:
-    checked = Book(bundled, os.environ).check(name)
+    checked = RecipeLibrary(bundled, os.environ).check(name)
     assert checked.findings == ()
     assert checked.not_run == ()
 
 
-@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed")
+@needs("shellcheck")
 def test_shellcheck_reads_no_file_that_a_recipe_names(bundled: Paths, tmp_path: Path) -> None:
     """With its -x it reads /dev/zero until no memory is left, and a pipe for ever."""
     os.mkfifo(tmp_path / "pipe")
@@ -52,7 +52,7 @@ def test_shellcheck_reads_no_file_that_a_recipe_names(bundled: Paths, tmp_path: 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_bundled_recipe_says_what_it_is_and_how_one_knows_that_it_is_there(bundled: Paths, name: str) -> None:
-    recipe = Shelf(bundled).load(name)
+    recipe = RecipeCatalog(bundled).load(name)
     assert recipe.summary
     assert recipe.category != "other"
     assert recipe.probe
@@ -65,7 +65,7 @@ def test_a_bundled_recipe_says_what_it_is_and_how_one_knows_that_it_is_there(bun
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_bundled_recipe_reads_no_variable_that_may_be_missing(bundled: Paths, name: str) -> None:
-    recipe = Shelf(bundled).load(name)
+    recipe = RecipeCatalog(bundled).load(name)
     code = "\n".join(line for line in recipe.text.splitlines() if not line.lstrip().startswith("#"))
     found = {one or other for one, other in BARE.findall(_without_heredocs_and_single_quotes(code))}
     known = {*ALWAYS_SET, *sets(recipe.text), *re.findall(r"\b([A-Z][A-Z0-9_]*)=", code)}
@@ -79,15 +79,15 @@ def _without_heredocs_and_single_quotes(code: str) -> str:
     return re.sub(r"'[^'\n]*'", "''", code)
 
 
-@pytest.mark.parametrize("script", OURS)
-def test_our_scripts_read_only_variables_that_a_plan_gives(script: str) -> None:
-    text = (RECIPES / script).read_text()
-    plans = "".join(file.read_text() for file in (RECIPES.parent / "dvmweb/plans").glob("*.py"))
+@pytest.mark.parametrize("script", OURS, ids=lambda script: str(script.name))
+def test_our_scripts_read_only_variables_that_a_plan_gives(script: Path) -> None:
+    text = script.read_text()
+    plans = "".join(file.read_text() for file in (GUEST.parent / "plans").glob("*.py"))
     given = {"DVM_LIB", *re.findall(r"DVM_[A-Z_]+", plans), *sets(text)}
     assert {read.name for read in reads(text) if read.kind == "plain"} <= given
 
 
-@pytest.mark.parametrize("script", ["_apply.sh", "_lib.sh"])
-def test_no_param_can_take_a_variable_of_what_runs_recipes(script: str) -> None:
-    text = (RECIPES / script).read_text()
+@pytest.mark.parametrize("script", [SCRIPTS / "apply.sh", *RECIPES.glob("_*.sh")], ids=lambda script: str(script.name))
+def test_no_param_can_take_a_variable_of_what_runs_recipes(script: Path) -> None:
+    text = script.read_text()
     assert {read.name for read in reads(text)} - sets(text) <= OUR_VARIABLES

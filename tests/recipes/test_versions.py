@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import RECIPES
+from tests.places import RECIPES, TOP, recipe
 
-SCRIPT = RECIPES.parent / "scripts/versions.py"
+SCRIPT = TOP / "scripts/versions.py"
 DATA = b"the program"
 GOOD, BAD = hashlib.sha256(DATA).hexdigest(), "b" * 64
 
@@ -154,7 +154,7 @@ def test_our_table_is_in_order() -> None:
     pairs = [(row[0], row[2]) for row in rows]
     assert pairs == [(name, arch) for name in sorted({row[0] for row in rows}) for arch in ("x86_64", "aarch64")]
     for name, version, arch, sha256, url, published, source in rows:
-        assert (RECIPES / f"{name}.sh").is_file()
+        assert recipe(name).is_file()
         assert version in url, name
         assert re.search({"x86_64": "x86_64|amd64|x64", "aarch64": "aarch64|arm64"}[arch], url), name
         assert url.startswith("https://")

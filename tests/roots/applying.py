@@ -12,9 +12,9 @@ from pathlib import Path
 import yaml
 
 from dvmweb import recipes
-from dvmweb.jobs.worlds import load_world
+from dvmweb.jobs.inputs import load_input
 from dvmweb.paths import Paths, bundled_folder
-from dvmweb.plans import Options, Step, World, guest_steps
+from dvmweb.plans import Options, PlanInput, Step, guest_steps
 from tests.roots.base import USER
 from tests.roots.root import Machine
 
@@ -31,7 +31,7 @@ MIRROR_FAILED = re.compile(
 
 
 @dataclass(frozen=True)
-class Shelf:
+class RecipeCatalog:
     """A home of dvm on this machine: the bundled recipes, and the config of the VM `app`."""
 
     home: Path
@@ -42,16 +42,16 @@ class Shelf:
         return Paths(self.home, self.home / "config", self.home / "state", no_lima, bundled_folder(), is_demo=True)
 
     @property
-    def bundled(self) -> recipes.Shelf:
-        return recipes.Shelf(self.paths)
+    def bundled(self) -> recipes.RecipeCatalog:
+        return recipes.RecipeCatalog(self.paths)
 
-    def world(self, recipe: str, params: Mapping[str, object], secrets: Mapping[str, bytes]) -> World:
+    def plan_input(self, recipe: str, params: Mapping[str, object], secrets: Mapping[str, bytes]) -> PlanInput:
         """The world of a sync of a VM with this recipe."""
         config = {"recipes": [recipe], "params": {recipe: dict(params)} if params else {}, "user": "dev"}
         file = self.paths.vm_config("app")
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(yaml.safe_dump(config))
-        return load_world(self.paths, os.environ, "app", "sync", secrets)
+        return load_input(self.paths, os.environ, "app", "sync", secrets)
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Root:
     """A guest: its machine, and what a host knows of it."""
 
     machine: Machine
-    shelf: Shelf
+    catalog: RecipeCatalog
     digests: dict[str, str] = field(default_factory=dict)  # recipe -> hash of what was applied
 
     def run(
@@ -86,15 +86,15 @@ class Root:
 
         A mirror that fails is tried again, `tries` times in all.
         """
-        world = self.shelf.world(recipe, params, secrets)
+        plan_input = self.catalog.plan_input(recipe, params, secrets)
         done = Finished((), 0, "", "")
-        for wish in world.recipes:
-            if wish.recipe.name != recipe and self.digests.get(wish.recipe.name) == wish.digest:
+        for desired in plan_input.recipes:
+            if desired.recipe.name != recipe and self.digests.get(desired.recipe.name) == desired.digest:
                 continue
-            done = self.step(guest_steps.recipe(world, wish, Options()), tries)
+            done = self.step(guest_steps.recipe(plan_input, desired, Options()), tries)
             if done.returncode != 0:
                 return done
-            self.digests[wish.recipe.name] = wish.digest
+            self.digests[desired.recipe.name] = desired.digest
         return done
 
     def step(self, step: Step, tries: int = 1) -> Finished:

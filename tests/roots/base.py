@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,7 +112,20 @@ def bare(where: Place, release: str) -> Path:
     if not tree.exists():
         _forget_old(where)
         new = tree.with_suffix(".new")
-        _debootstrap(SUITES[release], new)
+        _debootstrap(SUITES[release], new, PACKAGES)
+        _furnish(new)
+        _furnish_guest(new)
+        new.rename(tree)
+    return tree
+
+
+def minimal(where: Place, release: str, packages: Sequence[str]) -> Path:
+    """Somebody's own machine with `packages` and nothing else, and an ordinary user. As `bare` otherwise."""
+    tree = where.tree(release, "minimal", *packages)
+    if not tree.exists():
+        _forget_old(where)
+        new = tree.with_suffix(".new")
+        _debootstrap(SUITES[release], new, packages)
         _furnish(new)
         new.rename(tree)
     return tree
@@ -124,11 +137,11 @@ def guest_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return {**found, **{name: GUEST_BUNDLE for name in BUNDLE_VARIABLES if environ.get(name)}}
 
 
-def _debootstrap(suite: str, new: Path) -> None:
+def _debootstrap(suite: str, new: Path, packages: Sequence[str]) -> None:
     said = ""
     for _ in range(TRIES):
         remove(new)
-        argv = ("mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(PACKAGES)}", suite, str(new))
+        argv = ("mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(packages)}", suite, str(new))
         done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=900)
         if done.returncode == 0:
             return
@@ -140,24 +153,28 @@ def _debootstrap(suite: str, new: Path) -> None:
 
 
 def _furnish(tree: Path) -> None:
-    """The user, who may use sudo, and this machine's certificates."""
+    """The user, a network, and this machine's certificates."""
     chroot(tree, "useradd", "--create-home", "--shell", "/bin/bash", "--uid", "1000", USER)
-    kept = " ".join((*BUNDLE_VARIABLES, *PASSED_ON))
-    sudoers = f'{USER} ALL=(ALL) NOPASSWD:ALL\nDefaults env_keep += "{kept}"\n'
-    (tree / "etc/sudoers.d/dev").write_text(sudoers)
     (tree / "etc/hosts").write_text("127.0.0.1 localhost lima-dvm-app\n::1 localhost\n")
     (tree / "etc/hostname").write_text("lima-dvm-app\n")
     (tree / "etc/resolv.conf").unlink(missing_ok=True)
     (tree / "etc/resolv.conf").write_text("nameserver 10.0.2.3\n")  # slirp4netns, which asks as this machine does
-    for unit in MASKED:
-        (tree / "etc/systemd/system" / unit).symlink_to("/dev/null")
-    _name_the_kernel(tree)
-    shelf = tree / "usr/local/share/ca-certificates"
+    catalog = tree / "usr/local/share/ca-certificates"
     known = (tree / GUEST_BUNDLE.lstrip("/")).read_text()
     for number, block in enumerate(_blocks(_certificates(os.environ))):
         if block not in known:
-            (shelf / f"host-{number}.crt").write_text(block)
+            (catalog / f"host-{number}.crt").write_text(block)
     chroot(tree, "update-ca-certificates")
+
+
+def _furnish_guest(tree: Path) -> None:
+    """What a guest has more: the user may use sudo, and nothing in it waits for hardware."""
+    kept = " ".join((*BUNDLE_VARIABLES, *PASSED_ON))
+    sudoers = f'{USER} ALL=(ALL) NOPASSWD:ALL\nDefaults env_keep += "{kept}"\n'
+    (tree / "etc/sudoers.d/dev").write_text(sudoers)
+    for unit in MASKED:
+        (tree / "etc/systemd/system" / unit).symlink_to("/dev/null")
+    _name_the_kernel(tree)
 
 
 def _name_the_kernel(tree: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.roots import base
-from tests.roots.applying import Root, Shelf
+from tests.roots.applying import RecipeCatalog, Root
 from tests.roots.root import NoRoot, started
 
 ASKED_FOR = "DVM_TEST_ROOTS"
@@ -75,16 +75,16 @@ def _why_no_systemd(folder: Path, where: base.Place) -> str:
 @pytest.fixture(scope="session")
 def ready_tree(where: base.Place, bare_tree: Tree, tmp_path_factory: pytest.TempPathFactory) -> Tree:
     """A Debian with `baseline`, as every VM has it."""
-    shelf = Shelf(tmp_path_factory.mktemp("shelf"))
-    (wish,) = shelf.world("baseline", {}, {}).recipes
-    ready = where.tree(bare_tree.release, "ready", wish.digest)
+    catalog = RecipeCatalog(tmp_path_factory.mktemp("shelf"))
+    (desired,) = catalog.plan_input("baseline", {}, {}).recipes
+    ready = where.tree(bare_tree.release, "ready", desired.digest)
     with where.lock():
         if not ready.exists():
             new = ready.with_suffix(".new")
             base.remove(new)
             base.copy(bare_tree.folder, new)
             with started(new, where.folder, systemd=not bare_tree.no_systemd, writable=True) as machine:
-                done = Root(machine, shelf).apply("baseline")
+                done = Root(machine, catalog).apply("baseline")
             if done.returncode != 0:
                 pytest.fail(f"baseline failed in Debian {bare_tree.release}:\n{done.stdout}", pytrace=False)
             new.rename(ready)
@@ -98,7 +98,7 @@ def make_root(where: base.Place, tmp_path: Path) -> MakeRoot:
     @contextmanager
     def make(tree: Tree) -> Iterator[Root]:
         with started(tree.folder, where.folder, systemd=not tree.no_systemd) as machine:
-            yield Root(machine, Shelf(tmp_path / "host"))
+            yield Root(machine, RecipeCatalog(tmp_path / "host"))
 
     return make
 
@@ -107,8 +107,8 @@ def make_root(where: base.Place, tmp_path: Path) -> MakeRoot:
 def root(make_root: MakeRoot, ready_tree: Tree) -> Iterator[Root]:
     """A guest with `baseline`, on each release of Debian."""
     with make_root(ready_tree) as made:
-        (wish,) = made.shelf.world("baseline", {}, {}).recipes
-        made.digests["baseline"] = wish.digest
+        (desired,) = made.catalog.plan_input("baseline", {}, {}).recipes
+        made.digests["baseline"] = desired.digest
         yield made
 
 

@@ -41,15 +41,15 @@ systemctl --user is-enabled docker
 """
 
 
-# The agent itself starts behind the wall, and the attacks on the wall fail.
-WALL = """
+# The agent itself starts in the sandbox, and the attacks on the sandbox fail.
+SANDBOX = """
 set -euo pipefail
 mkdir -p ~/code/app
 cd ~/code/app
 git init -q .
 echo x >.envrc
 {agent} --version
-{agent} --dvm-wall-test
+{agent} --dvm-sandbox-test
 """
 # Then with a stand-in for its model, and a pipe for the words that its terminal hears.
 PREPARE = """
@@ -115,10 +115,10 @@ OPENCODE_MODEL = """
 
 
 def tells(turn: str, command: str, file: str, config: str, words: str = "") -> str:
-    """The agent behind the wall, and one turn of it: its `command`, its own `config`, and the `words` that it tells."""
+    """The agent in the sandbox, and one turn of it: its `command`, its own `config`, and the `words` that it tells."""
     agent, model = command.partition(" ")[0], Path(__file__).with_name("model.py").read_text()
     more = {"words": words, "count": len(words.split()), "file": file, "config": config}
-    return (WALL + PREPARE + turn).format(agent=agent, model=model, command=command, **more)
+    return (SANDBOX + PREPARE + turn).format(agent=agent, model=model, command=command, **more)
 
 
 BOTH, OLD = {"12": TABLE, "13": TABLE}, {"12": TABLE}
@@ -157,19 +157,23 @@ EXPECTED: dict[str, Expected] = {
     "lazygit": Expected(refused=OLD),
     "starship": Expected(refused=OLD),
     "yazi": Expected(refused=BOTH),
-    "llama": Expected(refused=BOTH, or_says="error: there is no model"),
+    "llama": Expected(
+        params={"llama_models": "none=https://model.invalid/none.gguf", "llama_models_sha256": f"none={'0' * 64}"},
+        refused=BOTH,
+        or_says=r"model\.invalid",
+    ),
     "cloudflared": Expected(
         secrets={"cloudflared_token": b"no-tunnel-has-this-token"}, refused=BOTH, or_says="error: the service dvm-cl"
     ),
     "tailscale": Expected(
         secrets={"tailscale_authkey": b"tskey-of-nobody"},
-        refused={"12": TABLE, "13": "error: (go could not build|tailscale did not log in)"},
+        refused={"12": TABLE, "13": "error: (go could not build|tailscale could not log in)"},
         slow=("13",),
     ),
     "claude": Expected(
         then=tells(
             TURN,
-            f"{shlex.join(AGENTS['claude'].words)} -p hi",
+            f"{shlex.join(AGENTS['claude'].argv)} -p hi",
             ".claude/settings.json",
             CLAUDE_MODEL,
             "waits works works waits",
@@ -207,5 +211,5 @@ def _of_the_table(name: str, rows: str) -> str:
         if arch == platform.machine():
             if sha256 == "unknown":
                 return f"error: the checksum of {name} {version} for {arch} is unknown, so it was not installed."
-            return f"error: could not download {url}; see that the guest reaches it"
-    return f"error: dvm knows no release of {name}"
+            return f"error: could not download {url}; check that the guest can reach it"
+    return f"error: dvm has no release of {name}"

@@ -8,20 +8,20 @@ import re
 import pytest
 
 from dvmweb.paths import Paths, bundled_folder
-from dvmweb.recipes import Shelf
+from dvmweb.recipes import RecipeCatalog
 from tests.roots import expected, files
 from tests.roots.applying import Finished, Root
 from tests.roots.conftest import MakeRoot, Tree
 
 pytestmark = pytest.mark.timeout(3600)
 # What a recipe says before it does something slow: a second run has nothing to do.
-WORK = re.compile(r"^(installing|downloading|building) ", re.MULTILINE)
+WORK = re.compile(r"^(Installing|Downloading|Building) ", re.MULTILINE)
 
 
 def _names() -> list[str]:
     nowhere = bundled_folder() / "no-such-folder"
-    shelf = Shelf(Paths(nowhere, nowhere, nowhere, nowhere, bundled_folder(), is_demo=True))
-    names = [name for name in shelf.names() if name != "baseline"]
+    catalog = RecipeCatalog(Paths(nowhere, nowhere, nowhere, nowhere, bundled_folder(), is_demo=True))
+    names = [name for name in catalog.names() if name != "baseline"]
     return sorted(
         names, key=lambda name: (list(expected.EXPECTED).index(name) if name in expected.EXPECTED else 99, name)
     )
@@ -73,7 +73,7 @@ def test_a_recipe_runs_twice_with_its_probe(root: Root, ready_tree: Tree, name: 
 
 
 def refused(root: Root, name: str, release: str, done: Finished) -> None:
-    pattern = expected.refusal(name, release, root.shelf.bundled.releases(name))
+    pattern = expected.refusal(name, release, root.catalog.bundled.releases(name))
     assert re.search(pattern, done.stdout), said(done)
     record = root.run(("test", "-e", f"/var/lib/dvm/recipes/{name}"), "root")
     assert record.returncode == 1, "what was refused is not noted as applied"

@@ -9,12 +9,12 @@ import os
 import sys
 
 from dvmweb.terminals import __main__ as entry
-from dvmweb.terminals import flow
-from dvmweb.terminals.flow import Size
-from dvmweb.terminals.keeper import Waits
-from dvmweb.terminals.keeping import keep
-from dvmweb.terminals.order import Order
-from dvmweb.terminals.pty_child import PtyChild
+from dvmweb.terminals.keeper import flow
+from dvmweb.terminals.keeper.daemon import keep
+from dvmweb.terminals.keeper.flow import Size
+from dvmweb.terminals.keeper.loop import Waits
+from dvmweb.terminals.keeper.pty_child import PtyChild
+from dvmweb.terminals.launch import LaunchRequest
 
 TELL = r"tell() { printf '\033]777;dvm;%s\007' $1; }"
 PROGRAMS = {
@@ -27,13 +27,14 @@ PROGRAMS = {
         "-c",
         r"tell() { printf '\033]777;dvm;%s\007' $1; }; tell waits; read; tell works; read; exit 3",
     ),
+    "busy": ("/bin/bash", "-c", "while sleep 0.5; do echo working; done"),
     "daemon": ("/bin/bash", "-c", "sleep 1000 & echo left; disown; exit 0"),
 }
 ENVIRONMENT = {"PATH": os.environ["PATH"], "HOME": "/", "PS1": "$ ", "TERM": "xterm", "LANG": "C.UTF-8"}
 
 
-def start(order: Order, size: Size) -> PtyChild:
-    return PtyChild(PROGRAMS.get(order.vm, ("/nowhere/program",)), ENVIRONMENT, size)
+def start(launch: LaunchRequest, size: Size) -> PtyChild:
+    return PtyChild(PROGRAMS.get(launch.vm, ("/nowhere/program",)), ENVIRONMENT, size)
 
 
 def main() -> int:

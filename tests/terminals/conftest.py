@@ -21,13 +21,14 @@ import pytest
 from dvmweb.paths import Paths, from_environment
 from dvmweb.terminals import client
 from dvmweb.terminals.connection import Connection, KeeperGone
+from tests.places import TOP
 
-ROOT = Path(__file__).parents[2]
+ROOT = TOP
 
 
 @dataclass
-class House:
-    """What the client needs of dvmweb.vms.Vms, and the keeper's process."""
+class DvmHome:
+    """What the client needs of dvmweb.verbs.vms.Vms, and the keeper's process."""
 
     paths: Paths
     environ: Mapping[str, str]
@@ -119,10 +120,10 @@ class Viewer:
 
 
 @pytest.fixture
-def house() -> Iterator[House]:
+def dvm_home() -> Iterator[DvmHome]:
     home = Path(tempfile.mkdtemp(prefix="dvm-"))
     environ = {"HOME": str(home), "PATH": os.environ["PATH"], "DVM_ENGINE": "demo", "LANG": "C.UTF-8"}
-    made = House(from_environment(environ), environ)
+    made = DvmHome(from_environment(environ), environ)
     made.paths.state.mkdir(parents=True, mode=0o700)
     try:
         yield made

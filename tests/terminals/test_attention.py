@@ -1,36 +1,36 @@
-"""What a terminal seems to do: its own word, a guess, and how the two are told apart."""
+"""The state of a terminal's program: reported or guessed."""
 
 from __future__ import annotations
 
 import pytest
 
-from dvmweb.terminals.attention import Attention, State
-from dvmweb.terminals.listening import Bell, Told
-from dvmweb.terminals.modes import Modes
+from dvmweb.terminals.keeper.attention import Attention, State
+from dvmweb.terminals.keeper.output_scanner import Bell, StateReport
+from dvmweb.terminals.keeper.screen_modes import ScreenModes
 
 
-def told(word: str, at: float, typed_at: float = 0, spoke_at: float = 0) -> Attention:
-    one = Attention(spoke_at=spoke_at or at, typed_at=typed_at)
-    one.hear(Told(word), at)
+def reported(word: str, at: float, typed_at: float = 0, printed_at: float = 0) -> Attention:
+    one = Attention(printed_at=printed_at or at, typed_at=typed_at)
+    one.note(StateReport(word), at)
     return one
 
 
-def rang(at: float, typed_at: float = 0, spoke_at: float = 0, seen_at: float = 0) -> Attention:
-    one = Attention(spoke_at=spoke_at or at, typed_at=typed_at, seen_at=seen_at)
-    one.hear(Bell(), at)
+def rang(at: float, typed_at: float = 0, printed_at: float = 0, seen_at: float = 0) -> Attention:
+    one = Attention(printed_at=printed_at or at, typed_at=typed_at, seen_at=seen_at)
+    one.note(Bell(), at)
     return one
 
 
 AGENT = [
-    (told("waits", 100), 105, State("waits", is_guess=False, since=100)),
-    (told("waits", 100), 9000, State("waits", is_guess=False, since=100)),
-    (told("works", 100), 105, State("works", is_guess=False, since=100)),
-    (told("works", 100), 161, State("waits", is_guess=True, since=100)),
-    (told("waits", 100, typed_at=101, spoke_at=103), 104, State("works", is_guess=True, since=101)),
-    (told("waits", 100, typed_at=101, spoke_at=103), 114, State("waits", is_guess=True, since=103)),
-    (rang(100, spoke_at=104), 105, State("waits", is_guess=True, since=100)),
-    (rang(100, spoke_at=104, typed_at=102), 105, State("works", is_guess=True, since=102)),
-    (Attention(spoke_at=100), 111, State("waits", is_guess=True, since=100)),
+    (reported("waits", 100), 105, State("waits", is_guess=False, since=100)),
+    (reported("waits", 100), 9000, State("waits", is_guess=False, since=100)),
+    (reported("works", 100), 105, State("works", is_guess=False, since=100)),
+    (reported("works", 100), 161, State("waits", is_guess=True, since=100)),
+    (reported("waits", 100, typed_at=101, printed_at=103), 104, State("works", is_guess=True, since=101)),
+    (reported("waits", 100, typed_at=101, printed_at=103), 114, State("waits", is_guess=True, since=103)),
+    (rang(100, printed_at=104), 105, State("waits", is_guess=True, since=100)),
+    (rang(100, printed_at=104, typed_at=102), 105, State("works", is_guess=True, since=102)),
+    (Attention(printed_at=100), 111, State("waits", is_guess=True, since=100)),
 ]
 
 
@@ -40,28 +40,28 @@ def test_an_agent(attention: Attention, now: float, state: State) -> None:
 
 
 def test_an_end_is_a_fact() -> None:
-    assert told("works", 100).state(130, is_agent=True, ended_at=120) == State("ended", is_guess=False, since=120)
+    assert reported("works", 100).state(130, is_agent=True, ended_at=120) == State("ended", is_guess=False, since=120)
 
 
 SHELL = [
-    (Attention(spoke_at=100), 1000, ""),
+    (Attention(printed_at=100), 1000, ""),
     (rang(100), 105, "rang"),
     (rang(100, seen_at=101), 105, ""),
     (rang(100, typed_at=101), 105, ""),
-    (told("waits", 100), 105, "waits"),
+    (reported("waits", 100), 105, "waits"),
 ]
 
 
 @pytest.mark.parametrize(("attention", "now", "word"), SHELL)
 def test_a_shell_only_rings(attention: Attention, now: float, word: str) -> None:
-    assert attention.state(now, is_agent=False, ended_at=0).word == word
+    assert attention.state(now, is_agent=False, ended_at=0).name == word
 
 
 # -- modes -----------------------------------------------------------------------------------------------------------
 
 
 def test_a_screen_is_made_like_that_of_the_program() -> None:
-    modes = Modes()
+    modes = ScreenModes()
     modes.change(10, 1049, is_on=True)
     modes.change(20, 2004, is_on=True)
     modes.change(30, 25, is_on=False)
@@ -77,7 +77,7 @@ def test_a_screen_is_made_like_that_of_the_program() -> None:
 
 def test_a_reset_costs_the_same_whatever_went_before() -> None:
     """A guest may ask for thousands of them at once, and the keeper has but one thread."""
-    modes = Modes()
+    modes = ScreenModes()
     for at in range(500):
         modes.change(at, 1, is_on=at % 2 == 0)
     modes.change(501, 25, is_on=False)
@@ -88,7 +88,7 @@ def test_a_reset_costs_the_same_whatever_went_before() -> None:
 
 
 def test_what_left_the_ring_is_one_state() -> None:
-    modes = Modes()
+    modes = ScreenModes()
     for at in range(0, 100_000, 10):
         modes.change(at, 25, is_on=at % 20 == 0)
     assert modes.lost(100_000) == "\x1b[?25l"
@@ -98,7 +98,7 @@ def test_what_left_the_ring_is_one_state() -> None:
 
 
 def test_unknown_modes_are_left_alone() -> None:
-    modes = Modes()
+    modes = ScreenModes()
     modes.change(1, 9999, is_on=True)
     modes.change(1, 2026, is_on=True)
     assert modes.lost(2) == ""

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from dvmweb.terminals import flow
-from dvmweb.terminals.flow import WINDOW, Flow, Size
+from dvmweb.terminals.keeper import flow
+from dvmweb.terminals.keeper.flow import WINDOW, Flow, Size
 
 
 def a_flow(sent: int = 1000, acked: int = 500) -> Flow:

@@ -21,65 +21,65 @@ import pytest
 from dvmweb.errors import ConfigError, DvmError, NotFound, UsageError
 from dvmweb.lima import connections, ledger
 from dvmweb.paths import from_environment
-from dvmweb.terminals import client, entering, place
+from dvmweb.terminals import client, exec_shell, locations
 from dvmweb.terminals.agents import AGENTS
-from dvmweb.terminals.order import Order
-from tests.terminals.conftest import House, eventually
+from dvmweb.terminals.launch import LaunchRequest
+from tests.terminals.conftest import DvmHome, eventually
 
 CANARY = "canary-of-the-caller"
 
 
 @pytest.fixture
-def alone(house: House) -> Iterator[House]:
+def alone(dvm_home: DvmHome) -> Iterator[DvmHome]:
     """A home in which nothing runs yet; the keeper that a test starts is ended after it."""
-    yield house
+    yield dvm_home
     with suppress(FileNotFoundError, ValueError, ProcessLookupError):
-        os.kill(keeper_of(house).pid, signal.SIGTERM)
+        os.kill(keeper_of(dvm_home).pid, signal.SIGTERM)
 
 
-def keeper_of(house: House) -> psutil.Process:
-    return psutil.Process(int((place.folder(house.paths) / "keeper.lock").read_text()))
+def keeper_of(dvm_home: DvmHome) -> psutil.Process:
+    return psutil.Process(int((locations.folder(dvm_home.paths) / "keeper.lock").read_text()))
 
 
 # -- the keeper ------------------------------------------------------------------------------------------------------
 
 
-def test_looking_starts_no_keeper(alone: House) -> None:
+def test_looking_starts_no_keeper(alone: DvmHome) -> None:
     assert client.list_terminals(alone) == ()
     for act in (client.attach, client.close):
         with pytest.raises(NotFound):
             act(alone, "0" * 32)
-    assert not place.folder(alone.paths).exists()
+    assert not locations.folder(alone.paths).exists()
 
 
-def test_what_goes_wrong_before_the_shell_is_read_on_the_terminal(alone: House) -> None:
+def test_what_goes_wrong_before_the_shell_is_read_on_the_terminal(alone: DvmHome) -> None:
     terminal = client.open_terminal(alone, "app")
     viewer = alone.viewer(terminal)
-    viewer.read_until(b"There is no config of a VM app.\r\n")
+    viewer.read_until(b"There is no VM app.\r\n")
     assert viewer.wait_for("exit")["code"] == 3  # as `dvm ssh app` would end
-    eventually(lambda: not place.socket_path(alone.paths).exists())
+    eventually(lambda: not locations.socket_path(alone.paths).exists())
 
 
-def test_many_who_open_at_once_get_one_keeper(alone: House) -> None:
+def test_many_who_open_at_once_get_one_keeper(alone: DvmHome) -> None:
     with ThreadPoolExecutor(6) as pool:
         opened = list(pool.map(lambda _: client.open_terminal(alone, "app"), range(6)))
     assert len(set(opened)) == 6
     assert {facts.id for facts in client.list_terminals(alone)} == set(opened)
 
 
-def test_a_keeper_that_cannot_start_says_why(alone: House) -> None:
+def test_a_keeper_that_cannot_start_says_why(alone: DvmHome) -> None:
     alone.paths.state.chmod(0o777)
     with pytest.raises(DvmError, match="other users"):
         client.open_terminal(alone, "app")
 
 
-def test_a_folder_too_long_for_a_socket_says_so(alone: House) -> None:
+def test_a_folder_too_long_for_a_socket_says_so(alone: DvmHome) -> None:
     long = replace(alone, paths=replace(alone.paths, state=alone.paths.state / ("x" * 90)))
     with pytest.raises(UsageError, match="too long for a socket"):
         client.open_terminal(long, "app")
 
 
-def test_g08_the_keeper_inherits_an_allow_list(alone: House) -> None:
+def test_g08_the_keeper_inherits_an_allow_list(alone: DvmHome) -> None:
     environ = {**alone.environ, "SSH_AUTH_SOCK": CANARY, "AWS_SECRET": CANARY, "DVM_TOKEN": CANARY}
     client.open_terminal(replace(alone, environ=environ), "app")
     keeper = keeper_of(alone)
@@ -87,21 +87,21 @@ def test_g08_the_keeper_inherits_an_allow_list(alone: House) -> None:
     assert os.getsid(keeper.pid) == keeper.pid  # a closed terminal of the user's does not reach it
 
 
-SHELL_OF_APP = Order("app", "shell", "f" * 32, 0)
+SHELL_OF_APP = LaunchRequest("app", "shell", "f" * 32, 0)
 
 
 # -- what is started -------------------------------------------------------------------------------------------------
 
 
-def write_config(house: House, text: str = "code_dir: ~/src\n") -> None:
-    path = house.paths.vm_config("app")
+def write_config(dvm_home: DvmHome, text: str = "code_dir: ~/src\n") -> None:
+    path = dvm_home.paths.vm_config("app")
     path.parent.mkdir(parents=True)
     path.write_text(text)
 
 
-def test_the_shell_of_a_vm_is_the_one_that_dvm_ssh_opens(house: House) -> None:
-    write_config(house)
-    argv, _ = entering.argv_and_environment(house.environ, SHELL_OF_APP)
+def test_the_shell_of_a_vm_is_the_one_that_dvm_ssh_opens(dvm_home: DvmHome) -> None:
+    write_config(dvm_home)
+    argv, _ = exec_shell.argv_and_environment(dvm_home.environ, SHELL_OF_APP)
     at = argv.index("limactl")
     script = argv[argv.index("bash") + 2]
     assert argv[0] == sys.executable
@@ -109,59 +109,62 @@ def test_the_shell_of_a_vm_is_the_one_that_dvm_ssh_opens(house: House) -> None:
         *("shell", "--tty=false", "dvm-app", "--", "env", "bash", "-c", script),
         *("dvm-enter", "/home/dev/src", "f" * 32),
     )
-    assert [entry.argv for entry in ledger.read(house.paths, vm="app")] == [argv]
+    assert [entry.argv for entry in ledger.read(dvm_home.paths, vm="app")] == [argv]
 
 
-def test_e22_its_environment_is_an_allow_list(house: House) -> None:
-    write_config(house)
-    environ = {**house.environ, "SSH_AUTH_SOCK": CANARY, "DVM_SECRET": CANARY, "PYTHONPATH": CANARY, "TERM": "dumb"}
-    _, env = entering.argv_and_environment(environ, SHELL_OF_APP)
+def test_e22_its_environment_is_an_allow_list(dvm_home: DvmHome) -> None:
+    write_config(dvm_home)
+    environ = {**dvm_home.environ, "SSH_AUTH_SOCK": CANARY, "DVM_SECRET": CANARY, "PYTHONPATH": CANARY, "TERM": "dumb"}
+    _, env = exec_shell.argv_and_environment(environ, SHELL_OF_APP)
     assert CANARY not in str(env)
     assert (env["TERM"], env["COLORTERM"]) == ("xterm-256color", "truecolor")
-    assert env["LIMA_HOME"] == str(house.paths.lima_home)
+    assert env["LIMA_HOME"] == str(dvm_home.paths.lima_home)
 
 
 def test_a_shell_hears_ctrl_c_also_where_the_dashboard_was_started_in_the_background() -> None:
     """`nohup dvm web &` in a script ignores SIGINT and SIGHUP, and programs inherit that."""
     code = (
-        "import os, signal; from dvmweb.terminals import entering\n"
-        "entering.argv_and_environment = lambda *_: (('/bin/cat', '/proc/self/status'), {})\n"
-        "entering.become({}, None)"
+        "import os, signal; from dvmweb.terminals import exec_shell\n"
+        "exec_shell.argv_and_environment = lambda *_: (('/bin/cat', '/proc/self/status'), {})\n"
+        "exec_shell.wait = lambda *_: None\n"
+        "exec_shell.become({}, None)"
     )
     ignoring = f"trap '' INT HUP QUIT TERM TSTP; exec {sys.executable} -c \"$1\""
     argv = ("/bin/bash", "-c", ignoring, "bash", code)
     said = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
     ignored = int(said.partition("SigIgn:")[2].split()[0], 16)
-    assert [number for number in entering.INHERITED if ignored & 1 << (number - 1)] == []
+    assert [number for number in exec_shell.INHERITED if ignored & 1 << (number - 1)] == []
 
 
-def test_an_agent_gets_the_words_that_make_its_hooks_tell(house: House) -> None:
-    write_config(house)
-    argv, _ = entering.argv_and_environment(house.environ, Order("app", "claude", "f" * 32, 0))
+def test_an_agent_gets_the_words_that_make_its_hooks_tell(dvm_home: DvmHome) -> None:
+    write_config(dvm_home)
+    argv, _ = exec_shell.argv_and_environment(dvm_home.environ, LaunchRequest("app", "claude", "f" * 32, 0))
     assert argv[-3:-1] == ("claude", "--settings")
     assert argv[argv.index("dvm-enter") + 1 : -3] == ("/home/dev/src", "f" * 32)
     assert set(json.loads(argv[-1])["hooks"]) >= {"Notification", "Stop", "UserPromptSubmit"}
 
 
 @pytest.mark.parametrize(
-    "order", [Order("app", one, "f" * 32, 0) for one in ("shell", *AGENTS)], ids=lambda one: one.command
+    "launch", [LaunchRequest("app", one, "f" * 32, 0) for one in ("shell", *AGENTS)], ids=lambda one: one.command
 )
-def test_what_passes_through_two_shells_holds_nothing_that_one_of_them_reads(house: House, order: Order) -> None:
+def test_what_passes_through_two_shells_holds_nothing_that_one_of_them_reads(
+    dvm_home: DvmHome, launch: LaunchRequest
+) -> None:
     """Fish reads a backslash before a backslash or a quote also between single quotes."""
-    write_config(house)
-    argv, _ = entering.argv_and_environment(house.environ, order)
+    write_config(dvm_home)
+    argv, _ = exec_shell.argv_and_environment(dvm_home.environ, launch)
     assert all("'" not in word for word in argv)
     assert all(re.search(r"\\(?![0-9\"])", word) is None for word in argv)
 
 
-def test_the_eleventh_terminal_is_on_a_line_of_its_own(house: House) -> None:
-    write_config(house)
-    _, first = entering.argv_and_environment(house.environ, SHELL_OF_APP)
-    _, later = entering.argv_and_environment(house.environ, replace(SHELL_OF_APP, line=1, boot="77"))
+def test_the_eleventh_terminal_is_on_a_line_of_its_own(dvm_home: DvmHome) -> None:
+    write_config(dvm_home)
+    _, first = exec_shell.argv_and_environment(dvm_home.environ, SHELL_OF_APP)
+    _, later = exec_shell.argv_and_environment(dvm_home.environ, replace(SHELL_OF_APP, connection=1, boot="77"))
     assert "SSH" not in first
-    path = house.paths.state / "terminals" / "app.77.1"
+    path = dvm_home.paths.state / "terminals" / "app.77.1"
     assert shlex.split(later["SSH"])[:3] == ["ssh", "-o", f'ControlPath="{path}"']
-    assert not str(path).startswith(str(house.paths.lima_home))  # `limactl clone` fails on a socket it does not know
+    assert not str(path).startswith(str(dvm_home.paths.lima_home))  # `limactl clone` fails on a socket it does not know
 
 
 @pytest.mark.parametrize(
@@ -178,28 +181,28 @@ def test_a_socket_that_ssh_could_not_make_is_none(path: str) -> None:
 
 
 @pytest.mark.parametrize("command", ["", "sh", "bash -c id", "shell ", "\0"])
-def test_only_named_commands_are_known(house: House, command: str) -> None:
-    write_config(house)
+def test_only_named_commands_are_known(dvm_home: DvmHome, command: str) -> None:
+    write_config(dvm_home)
     with pytest.raises(UsageError):
-        entering.argv_and_environment(house.environ, Order("app", command, "f" * 32, 0))
+        exec_shell.argv_and_environment(dvm_home.environ, LaunchRequest("app", command, "f" * 32, 0))
 
 
 @pytest.mark.parametrize("vm", ["-f", "a;b", "../app", "APP", ""])
-def test_c01_a_name_that_is_none_becomes_no_argv(house: House, vm: str) -> None:
+def test_c01_a_name_that_is_none_becomes_no_argv(dvm_home: DvmHome, vm: str) -> None:
     with pytest.raises(UsageError):
-        entering.argv_and_environment(house.environ, Order(vm, "shell", "f" * 32, 0))
+        exec_shell.argv_and_environment(dvm_home.environ, LaunchRequest(vm, "shell", "f" * 32, 0))
 
 
-def test_a_config_with_errors_is_told(house: House) -> None:
-    write_config(house, "cpus: many\n")
+def test_a_config_with_errors_is_told(dvm_home: DvmHome) -> None:
+    write_config(dvm_home, "cpus: many\n")
     with pytest.raises(ConfigError):
-        entering.argv_and_environment(house.environ, SHELL_OF_APP)
+        exec_shell.argv_and_environment(dvm_home.environ, SHELL_OF_APP)
 
 
 def test_the_keepers_environment_finds_the_same_folders(tmp_path: Path) -> None:
     environ = {"HOME": str(tmp_path), "PATH": "/usr/bin", "DVM_ENGINE": "demo", "DVM_STATE_DIR": f"{tmp_path}/s"}
     environ |= {"XDG_CONFIG_HOME": f"{tmp_path}/c", "DVM_DEMO_X": "1", "LIMA_HOME": "/elsewhere"}
-    places = from_environment(environ)
-    handed = entering.keeper_environment(environ, places)
-    assert from_environment(handed) == places
+    paths = from_environment(environ)
+    handed = exec_shell.keeper_environment(environ, paths)
+    assert from_environment(handed) == paths
     assert handed["DVM_DEMO_X"] == "1"

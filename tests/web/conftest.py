@@ -5,31 +5,38 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import pytest
 from flask import Flask
+from jinja2.bccache import Bucket, BytecodeCache
 from werkzeug.test import Client, TestResponse
 
 from dvmweb.errors import NotFound
 from dvmweb.paths import from_environment
-from dvmweb.vms import Vm, Vms
-from dvmweb.web import terminal_pages, terminals_pages
+from dvmweb.recipes.header import parse_header
+from dvmweb.verbs.vms import Vm, Vms
 from dvmweb.web.app import create_app
-from dvmweb.web.guard import guard
-from dvmweb.web.house import SESSION
-from dvmweb.web.server import Server, listen
-from dvmweb.web.sessions import Session, Sessions
-from dvmweb.web.sockets import outermost
-from tests.terminals.conftest import House, end
+from dvmweb.web.server.guard import guard
+from dvmweb.web.server.http_server import Server, listen
+from dvmweb.web.server.sessions import SESSION, Session, Sessions
+from dvmweb.web.server.websockets import outermost
+from dvmweb.web.terminals import list_pages as terminal_list_pages
+from dvmweb.web.terminals import pages as terminal_pages
+from tests.journey.cli.home import WARM
+from tests.places import TOP
+from tests.terminals.conftest import DvmHome, end
 
-ROOT = Path(__file__).parents[2]
+ROOT = TOP
 HOST = "[::1]:8722"
 FORBIDDEN = ("access-control-", "server")
 
@@ -76,6 +83,34 @@ class Browser(Client):
         return answer
 
 
+class Compiled(BytecodeCache):
+    """Templates are compiled once for all tests of a worker, and not once for each app."""
+
+    kept: ClassVar[dict[str, bytes]] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if found := self.kept.get(bucket.key + bucket.checksum):
+            bucket.bytecode_from_string(found)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self.kept[bucket.key + bucket.checksum] = bucket.bytecode_to_string()
+
+
+@pytest.fixture(autouse=True)
+def forked_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs that a page starts are forked from a process that has their modules."""
+    with_popen = SimpleNamespace(Popen=WARM.popen, PIPE=subprocess.PIPE)
+    monkeypatch.setattr("dvmweb.jobs.starting.subprocess", with_popen)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def headers_read_once() -> Iterator[None]:
+    """The header of a recipe depends on its text alone, and each form reads all of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dvmweb.recipes.catalog.parse_header", cache(parse_header))
+        yield
+
+
 @pytest.fixture
 def home() -> Iterator[Path]:
     """A short path: Lima's socket rule counts every character of it."""
@@ -104,6 +139,7 @@ def sessions(vms: Vms) -> Sessions:
 def app(vms: Vms, sessions: Sessions) -> Iterator[Flask]:
     """The bare app; a request of its own test client has no session. Use `client`, or `within(app, ...)`."""
     app = create_app(vms, sessions)
+    app.jinja_env.bytecode_cache = Compiled()
     yield app
     app.extensions["dvm"]["watch"].end()  # it must not write to a home that is removed
 
@@ -202,17 +238,17 @@ def running(monkeypatch: pytest.MonkeyPatch) -> None:
         return a_vm()
 
     monkeypatch.setattr(terminal_pages, "_find", find)
-    monkeypatch.setattr(terminals_pages, "find_vm", find)
+    monkeypatch.setattr(terminal_list_pages, "find_vm", find)
 
 
 @pytest.fixture
-def keeper(vms: Vms, running: None) -> Iterator[House]:
+def keeper(vms: Vms, running: None) -> Iterator[DvmHome]:
     """A keeper of plain shells for the dashboard's state folder."""
-    house = House(vms.paths, vms.environ)
-    house.paths.state.mkdir(parents=True, mode=0o700, exist_ok=True)
-    house.keeper()
+    dvm_home = DvmHome(vms.paths, vms.environ)
+    dvm_home.paths.state.mkdir(parents=True, mode=0o700, exist_ok=True)
+    dvm_home.keeper()
     try:
-        yield house
+        yield dvm_home
     finally:
-        for process in house.keepers:
+        for process in dvm_home.keepers:
             end(process)

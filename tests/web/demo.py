@@ -11,26 +11,26 @@ from typing import Any
 
 import pytest
 
-from dvmweb.jobs.journal import Job
-from dvmweb.vms import Vms
-from tests.journey.conftest import House, guests_work
+from dvmweb.jobs.job_record import Job
+from dvmweb.verbs.vms import Vms
+from tests.journey.conftest import DvmHome, guests_work
 
-__all__ = ["House", "eventually", "finished", "guests_work", "house", "limactl"]
+__all__ = ["DvmHome", "dvm_home", "eventually", "finished", "guests_work", "limactl"]
 PATIENCE = 20.0  # seconds; only a failure takes so long
 
 
 @pytest.fixture
-def house(home: Path) -> Iterator[House]:
+def dvm_home(home: Path) -> Iterator[DvmHome]:
     """The home of the `client`, with `dvm` and the demo engine on it."""
-    house = House(home)
-    yield house
-    if house.paths.lima_home.is_dir():
-        house.end()
+    dvm_home = DvmHome(home)
+    yield dvm_home
+    if dvm_home.paths.lima_home.is_dir():
+        dvm_home.end()
 
 
-def limactl(house: House, *words: str) -> None:
+def limactl(dvm_home: DvmHome, *words: str) -> None:
     """What a user does with plain limactl beside us."""
-    env = {**house.environ, "LIMA_HOME": str(house.paths.lima_home)}
+    env = {**dvm_home.environ, "LIMA_HOME": str(dvm_home.paths.lima_home)}
     argv = (sys.executable, "-P", "-m", "dvmweb.demo", "limactl", *words)
     subprocess.run(argv, env=env, check=True, capture_output=True)
 

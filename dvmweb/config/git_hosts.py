@@ -1,0 +1,34 @@
+"""Where a VM's public key is pasted, told from the address of the repository."""
+
+from __future__ import annotations
+
+import re
+
+_SCP = re.compile(r"(?:[^@/:]+@)?(?P<host>[^/:]+):(?P<path>[^/].*)")
+_URL = re.compile(r"(?:https?|ssh)://(?:[^@/]+@)?(?P<host>[^/:]+)(?::\d+)?/(?P<path>.+)")
+
+
+def where_to_paste(repo: str) -> str:
+    """A sentence that says on which page of the server the key goes; an https address cannot use a key at all."""
+    match = _URL.fullmatch(repo) or _SCP.fullmatch(repo)
+    if match is None:
+        return "Add it as a deploy key on the server of the repository."
+    host, path = match["host"], match["path"].removesuffix("/").removesuffix(".git")
+    if repo.startswith("http"):
+        return f"A key works over SSH only: set `repo: git@{host}:{path}.git` in the config, and {_page(host, path)}"
+    page = _page(host, path)
+    return page[0].upper() + page[1:]
+
+
+def _page(host: str, path: str) -> str:
+    if host == "github.com":
+        return (
+            f"add the key at https://github.com/{path}/settings/keys/new as a deploy key "
+            '(tick "Allow write access" to push).'
+        )
+    if "gitlab" in host:
+        return (
+            f"add the key at https://{host}/{path}/-/settings/repository under Deploy keys "
+            '(tick "Grant write permissions" to push).'
+        )
+    return f"add the key at {host} in the settings of {path}, as a deploy key with write access."

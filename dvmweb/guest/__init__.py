@@ -1,0 +1,1 @@
+"""Programs that run in a guest, and the modules that parse their answers."""

@@ -1,0 +1,29 @@
+"""Reads the bundled scripts and programs that run in a guest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from dvmweb.files import read_script
+
+ROOM = Path(__file__).parent
+AGENT = ROOM / "agent" / "program"
+SCRIPTS = ROOM / "scripts"
+FOLDERS = (SCRIPTS, ROOM / "unsaved_work" / "program")
+SANDBOX_TEST = AGENT / "sandbox_test.sh"
+
+
+def scripts() -> dict[str, str]:
+    """The text of each guest script and Python file, by file name. Raises ConfigError."""
+    paths = [path for folder in FOLDERS for path in sorted(folder.iterdir()) if path.suffix in (".sh", ".py")]
+    return _texts((*paths, SANDBOX_TEST))
+
+
+def recipe_files(names: Iterable[str]) -> dict[str, str]:
+    """The text of the files that a recipe names (agent sandbox, `bash_dvm.sh`), by file name. Raises ConfigError."""
+    return _texts((SCRIPTS if (SCRIPTS / name).exists() else AGENT) / name for name in names)
+
+
+def _texts(paths: Iterable[Path]) -> dict[str, str]:
+    return {path.name: read_script(path) for path in paths}

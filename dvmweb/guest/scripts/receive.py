@@ -1,0 +1,274 @@
+"""Receives an uploaded file into the code folder, or into the home folder if there is none. Never replaces a file.
+
+An agent can write in the code folder at the same time. So the bytes go into a file without a name, which no other
+process can open and which disappears with this process. The complete file gets its name, if that is still free.
+
+The bytes come through the pipe `stream`, followed by the nonce, which marks the end of a complete upload.
+In: DVM_NONCE, DVM_INSTANCE, DVM_ID ("": any), DVM_HOST (hostname), DVM_CODE_DIR, DVM_SIZE, DVM_NAME; DVM_STEM and
+DVM_END for a name that is taken ("STEM (2)END"); DVM_RESERVE (bytes of the disk to keep free), DVM_PIECE.
+Out: an answer `receive` (dvmweb/guest/protocol.py): `ready HOST INSTANCE ID`, `at BYTES`..., `done NAME FOLDER`; or
+`refused guest|folder|link|full|write|incomplete|names`, and no file is left. Needs Python 3.8.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import signal
+import stat
+import tempfile
+from typing import BinaryIO, NamedTuple, NoReturn
+
+O_PLACE = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+NO_NAMELESS = (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL)  # from file systems without O_TMPFILE
+CHUNK = 65536
+MOST_LINKS = 20  # in the path of a folder
+MOST_NAMES = 100
+
+
+class Refused(Exception):
+    """The upload is refused; the argument is the reason."""
+
+
+class Asked(NamedTuple):
+    """The input variables."""
+
+    nonce: bytes
+    size: int
+    piece: int
+    reserve: int
+    code: bytes
+    home: bytes
+    name: bytes
+    stem: bytes
+    end: bytes
+
+
+def asked() -> Asked:
+    given = os.environb
+    name = given[b"DVM_NAME"]
+    if name in (b"", b".", b"..") or b"/" in name:
+        raise SystemExit(1)
+    size, piece, reserve = (int(given[f"DVM_{word}".encode()]) for word in ("SIZE", "PIECE", "RESERVE"))
+    code, stem, end = (given[f"DVM_{word}".encode()] for word in ("CODE_DIR", "STEM", "END"))
+    return Asked(given[b"DVM_NONCE"], size, max(piece, 1), reserve, code, given[b"HOME"], name, stem, end)
+
+
+def write_all(file: int, data: bytes | memoryview) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(file, left) :]
+
+
+def answer(tag: str, *fields: bytes) -> None:
+    write_all(1, b"".join(field + b"\0" for field in (tag.encode(), b"%d" % len(fields), *fields)))
+
+
+def who_is_this() -> tuple[bytes, bytes, bytes]:
+    """Hostname, instance and id of this guest. Raises Refused for another VM: ssh to a clone can reach its origin."""
+    given = os.environb
+    place = given.get(b"DVM_ROOT", b"") + b"/etc/dvm/identity"
+    line = b""
+    with contextlib.suppress(OSError):
+        file = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        if stat.S_ISREG(os.fstat(file).st_mode):
+            line = os.read(file, 200).partition(b"\n")[0]
+        os.close(file)
+    found = re.fullmatch(rb"([a-z][a-z0-9-]{0,75}) ([0-9a-f]{32})", line)
+    if not found:
+        raise Refused("guest")
+    is_this = (os.uname().nodename.encode(), found[1], found[2])
+    if is_this != (given[b"DVM_HOST"], given[b"DVM_INSTANCE"], given[b"DVM_ID"] or found[2]):
+        raise Refused("guest")
+    return is_this
+
+
+# -- places ------------------------------------------------------------------------------------------------------------
+
+
+def opened(path: bytes) -> int:
+    """A descriptor of a folder. Follows a link in the path only if no other user can have made it."""
+    place, links = os.open("/", O_PLACE), 0
+    parts = path.split(b"/")[::-1]
+    while parts:
+        name = parts.pop()
+        try:
+            inner = os.open(name or b".", O_PLACE, dir_fd=place)
+        except OSError as error:
+            if error.errno not in (errno.ELOOP, errno.ENOTDIR):
+                raise
+            leads_to = trusted_link(place, name)
+            links += 1
+            if links > MOST_LINKS:
+                raise Refused("folder") from None
+            inner = os.open("/", O_PLACE) if leads_to.startswith(b"/") else os.dup(place)
+            parts += leads_to.split(b"/")[::-1]
+        os.close(place)
+        place = inner
+    return place
+
+
+def trusted_link(place: int, name: bytes) -> bytes:
+    """The target of a link. Raises Refused unless only root or this user can have made it."""
+    around, ours = os.fstat(place), (0, os.geteuid())
+    facts = os.stat(name, dir_fd=place, follow_symlinks=False)
+    if not stat.S_ISLNK(facts.st_mode):
+        raise Refused("folder")
+    if facts.st_uid not in ours or around.st_uid not in ours or around.st_mode & 0o022:
+        raise Refused("link")
+    return os.readlink(name, dir_fd=place)
+
+
+def target(want: Asked) -> int:
+    """A descriptor of the code folder, or of the home folder if it does not exist."""
+    try:
+        try:
+            return opened(want.code)
+        except FileNotFoundError:
+            if os.path.lexists(want.code):
+                raise
+            return opened(want.home)
+    except OSError:
+        raise Refused("folder") from None
+
+
+def need_room(place: int, want: Asked) -> None:
+    room = os.statvfs(f"/proc/self/fd/{place}/.")
+    if room.f_bavail * room.f_frsize < want.size + want.reserve:
+        raise Refused("full")
+
+
+def nameless(place: int) -> int | None:
+    """A new file without a name in a folder; None if the file system does not support it."""
+    try:
+        return os.open(".", os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600, dir_fd=place)
+    except OSError as error:
+        if error.errno in NO_NAMELESS:
+            return None
+        raise Refused("folder") from None
+
+
+def at_home(want: Asked) -> int:
+    """A new file in a private folder below the home folder, with its name removed."""
+    try:
+        home = opened(want.home)
+        need_room(home, want)
+        file = nameless(home)
+        if file is None:
+            facts = os.fstat(home)
+            if facts.st_uid != os.geteuid() or facts.st_mode & 0o022:
+                raise Refused("folder")
+            private = tempfile.mkdtemp(prefix=b".dvm-upload.", dir=want.home)
+            file = os.open(private + b"/file", os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            os.unlink(private + b"/file")
+            os.rmdir(private)
+        os.close(home)
+    except OSError:
+        raise Refused("folder") from None
+    return file
+
+
+# -- bytes -------------------------------------------------------------------------------------------------------------
+
+
+def collect(stream: BinaryIO, file: int, want: Asked) -> None:
+    """Write the upload, report progress, and check for the nonce after the last byte."""
+    at = 0
+    while at < want.size:
+        end = min(at + want.piece, want.size)
+        while at < end:
+            data = stream.read(min(CHUNK, end - at))
+            if not data:
+                raise Refused("incomplete")
+            write_all(file, data)
+            at += len(data)
+        answer("at", b"%d" % at)
+    last = b""
+    while len(last) < len(want.nonce) and (data := stream.read(len(want.nonce) - len(last))):
+        last += data
+    if last != want.nonce:
+        raise Refused("incomplete")
+
+
+def name_it(file: int, place: int, name: bytes) -> None:
+    """Give the file its name. Raises FileExistsError if the name is taken, also by a broken link."""
+    os.link(b"/proc/self/fd/%d" % file, name, dst_dir_fd=place, follow_symlinks=True)
+
+
+def copy_it(file: int, place: int, name: bytes) -> None:
+    """For file systems without nameless files: copy to a new file, through the descriptor that created it."""
+    copy = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=place)
+    try:
+        os.lseek(file, 0, os.SEEK_SET)
+        while data := os.read(file, CHUNK):
+            write_all(copy, data)
+        os.fchmod(copy, 0o644)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.ftruncate(copy, 0)
+            if os.path.samestat(os.stat(name, dir_fd=place, follow_symlinks=False), os.fstat(copy)):
+                os.unlink(name, dir_fd=place)
+        raise
+    finally:
+        os.close(copy)
+
+
+def shown(place: int, want: Asked) -> bytes:
+    """The path of the folder, with ~ for the home folder."""
+    folder, home = os.readlink(b"/proc/self/fd/%d" % place), os.path.realpath(want.home)
+    return b"~" + folder[len(home) :] if folder == home or folder.startswith(home + b"/") else folder
+
+
+def receive(stream: BinaryIO, want: Asked) -> tuple[bytes, bytes]:
+    """Receive the file; return its name and folder."""
+    this = who_is_this()
+    place = target(want)
+    need_room(place, want)
+    file, take = nameless(place), name_it
+    if file is None:
+        file, take = at_home(want), copy_it
+    answer("ready", *this)
+    name = want.name
+    try:
+        collect(stream, file, want)
+        os.fchmod(file, 0o644)
+        for number in range(2, MOST_NAMES + 1):
+            with contextlib.suppress(FileExistsError):
+                take(file, place, name)
+                return name, shown(place, want)
+            name = b"%s (%d)%s" % (want.stem, number, want.end)
+    except OSError:
+        raise Refused("write") from None
+    raise Refused("names")
+
+
+def stop(number: int, _frame: object) -> NoReturn:
+    """Clean up and exit. The connection and the bootstrap each send a signal; the second must not stop the clean-up."""
+    for other in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(other, signal.SIG_IGN)
+    raise SystemExit(128 + number)
+
+
+def main() -> None:
+    """Answer one question."""
+    os.umask(0o077)
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    want = asked()
+    with (
+        contextlib.suppress(BrokenPipeError),
+        open("stream", "rb", buffering=0) as stream,
+    ):  # the bootstrap waits for it
+        for field in (b"dvm-answer", b"receive", b"1", want.nonce):
+            write_all(1, field + b"\0")
+        try:
+            answer("done", *receive(stream, want))
+        except Refused as refused:
+            answer("refused", str(refused).encode())
+        answer("end", want.nonce)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""Is the instance closed to the host, as we rendered it? Read from what Lima itself made of our lima.yaml."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from dvmweb import files
+from dvmweb.config.fields import PortForward
+from dvmweb.errors import CheckFailed, DvmError
+from dvmweb.lima.instances import Instance
+from dvmweb.lima.lima_yaml import effective
+from dvmweb.lima.lima_yaml.rendering import PLAIN_IMAGES, render
+from dvmweb.plans import PlanInput
+
+
+def as_created(plan_input: PlanInput, instance: Instance) -> tuple[PlanInput, tuple[str, ...]]:
+    """User and image count when a VM is created: one that exists keeps what we gave it then."""
+    written = _written(plan_input)
+    notices = []
+    user, image = _user_of(instance.config or {}), _image_of(written)
+    if user != plan_input.config.user and user == _user_of(written):
+        plan_input = replace(
+            plan_input, config=replace(plan_input.config, user=user), desired=replace(plan_input.desired, user=user)
+        )
+        notices.append(f"The user stays {user}")
+    if image and image != PLAIN_IMAGES.get(plan_input.desired.image, plan_input.desired.image):
+        plan_input = replace(plan_input, desired=replace(plan_input.desired, image=image))
+        notices.append(f"The image stays {image}")
+    only = f": a change applies only to a new VM (dvm rm {plan_input.config.name}, then sync)."
+    return plan_input, tuple(notice + only for notice in notices)
+
+
+def _user_of(config: Mapping[str, Any]) -> str:
+    facts = config.get("user")
+    return str(facts.get("name")) if isinstance(facts, dict) else ""
+
+
+def _image_of(written: Mapping[str, Any]) -> str:
+    """The image as a config names it: the path of a file, or the last word of a template."""
+    images, base = written.get("images"), written.get("base")
+    if isinstance(images, list) and images and isinstance(images[0], dict):
+        return str(images[0].get("location"))
+    first = base[0] if isinstance(base, list) and base else base
+    return str(first).rpartition("/")[2] if first else ""
+
+
+def _written(plan_input: PlanInput) -> dict[str, Any]:
+    """The lima.yaml that we wrote last, {} where there is none."""
+    with suppress(FileNotFoundError, ValueError):
+        found = json.loads(files.read_bounded(plan_input.lima_file, files.CONFIG_BYTES))
+        return found if isinstance(found, dict) else {}
+    return {}
+
+
+def write_lima_yaml(plan_input: PlanInput) -> None:
+    """Write the lima.yaml that create reads, and that says later what we have declared."""
+    files.private_folder(plan_input.lima_file.parent)
+    files.write_whole(plan_input.lima_file, render(plan_input.desired, plan_input.overlay).encode())
+
+
+def check_effective(
+    plan_input: PlanInput, instance: Instance, edits: Mapping[str, Any] = {}, *, is_replaced: bool = False
+) -> None:
+    """Raise DvmError when it opens the host. While its ports wait for a change, those declared before count.
+
+    With `is_replaced` all that is edited is so, and checked again, before the guest can use it.
+    """
+    if instance.config is None:
+        raise CheckFailed(
+            f"Lima cannot read the config of {instance.name}, so it is not known whether it gives access to the host.",
+            f"Check `limactl list {instance.name}`, and Lima's global files in {plan_input.lima_home}/_config.",
+        )
+    ports = (
+        (*plan_input.desired.ports, *_ports_before(plan_input)) if "portForwards" in edits else plan_input.desired.ports
+    )
+    desired = replace(plan_input.desired, ports=ports)
+    mode = effective.network_mode(plan_input.lima_home)
+    problems = effective.problems(instance.config, desired, plan_input.overlay, mode=mode, changing=tuple(edits))
+    beyond_ports = tuple(problem for problem in problems if not problem.startswith("portForwards"))
+    if "portForwards" in edits and is_replaced:
+        problems = beyond_ports
+    if problems:
+        restart = "portForwards" in edits and not beyond_ports  # as in a clone, which has the ports of its origin
+        raise DvmError(
+            f"{instance.name} would have access to the host that dvm does not allow:\n"
+            + "\n".join(f"- {problem}" for problem in problems),
+            f"To remove these ports: `dvm sync {plan_input.config.name} --restart`"
+            if restart
+            else f"Fix Lima's global files in {plan_input.lima_home}/_config "
+            "(default.yaml, override.yaml, base.yaml), "
+            f"or {instance.directory}/lima.yaml. dvm did not start it.",
+        )
+
+
+def _ports_before(plan_input: PlanInput) -> tuple[PortForward, ...]:
+    """The ports of the lima.yaml that we wrote last: a sync has not brought the change of the config yet."""
+    with suppress(ValueError, KeyError, TypeError):
+        rules = [rule for rule in _written(plan_input)["portForwards"] if "hostPort" in rule]
+        return tuple(PortForward("127.0.0.1", int(rule["hostPort"]), int(rule["guestPort"])) for rule in rules)
+    return ()

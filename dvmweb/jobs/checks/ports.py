@@ -1,0 +1,76 @@
+"""Do the ports that a VM declares lead to it? Looked at before it starts, and at the end of its job."""
+
+from __future__ import annotations
+
+from dvmweb import host_ports
+from dvmweb.errors import PortTaken
+from dvmweb.jobs.checks.outcome import Outcome, Tools
+from dvmweb.lima.lima_yaml import ports
+from dvmweb.lima.process import Finished
+from dvmweb.plans import PlanInput
+
+
+def free(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
+    """Before a start: Lima starts a VM whose port another program has, says nothing, and never opens that port."""
+    taken = [port for port in _states(plan_input) if port.state == ports.TAKEN]
+    if taken:
+        name = plan_input.config.name
+        raise PortTaken(f"{ports.lost_sentence(taken)} {name} was not started.", _way_out(plan_input, taken[0]))
+    return Outcome(plan_input, _joined("free", _states(plan_input)))
+
+
+def lead_to_it(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
+    """At the end: what Lima could not open is told, and what waits for a restart."""
+    found = _states(plan_input)
+    lost = [port for port in found if port.is_lost]
+    if lost:
+        refused = next((port for port in lost if port.state == ports.REFUSED), None)
+        todo = _way_out(plan_input, lost[0]) if refused is None else _again(plan_input, refused)
+        what = f"{ports.lost_sentence(lost)} It does not lead to {plan_input.config.name}; everything else was done."
+        raise PortTaken(what, todo)
+    noted = [f"{port.text} {port.note}" for port in found if port.is_late]
+    return Outcome(plan_input, ", ".join(noted) or _joined("not held by another program", found))
+
+
+def _states(plan_input: PlanInput) -> tuple[ports.PortState, ...]:
+    declared = plan_input.config.ports
+    wanted = {port.host_port for port in declared}
+    instance = plan_input.latest
+    return tuple(
+        port
+        for port in ports.port_states(
+            declared,
+            instance,
+            host_ports.listeners(wanted),
+            ports.host_agents(plan_input.lima_home),
+            host_ports.met_first(wanted),
+        )
+        if port.host_port in wanted
+    )
+
+
+def _joined(word: str, found: tuple[ports.PortState, ...]) -> str:
+    return f"{', '.join(port.text for port in found)}: {word}"
+
+
+def _way_out(plan_input: PlanInput, port: ports.PortState) -> str:
+    name = plan_input.config.name
+    other = f"{_another(plan_input, port.host_port)}:{port.guest_port}"
+    return (
+        f'End that program, or set another host port in the config of {name}, like `ports: ["{other}"]`; '
+        f"then run `dvm sync {name} --restart`."
+    )
+
+
+def _another(plan_input: PlanInput, taken: int) -> int:
+    """A port near one that is taken: that no program has now, and the VM does not declare for another of its own."""
+    declared = {port.host_port for port in plan_input.config.ports}
+    near = [port for port in range(taken + 1, min(taken + 50, 65536)) if port not in declared]
+    held = host_ports.listeners(near)
+    return next((port for port in near if port not in held), 8000)
+
+
+def _again(plan_input: PlanInput, port: ports.PortState) -> str:
+    name = plan_input.config.name
+    restart = f"`dvm stop {name}`, then `dvm start {name}`"
+    return f"Restart the server on port {port.guest_port} of {name}, or the VM: {restart}."

@@ -1,0 +1,251 @@
+"""The named checks of a plan: each reads what a step's command said, and may change the plan input or end the job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from dvmweb import vm_use_marks
+from dvmweb.errors import CheckFailed, DvmError, NotFound
+from dvmweb.guest import state as guest_state
+from dvmweb.guest_text import visible
+from dvmweb.jobs import removing
+from dvmweb.jobs.checks import ports as port_checks
+from dvmweb.jobs.checks import recipe_trial
+from dvmweb.jobs.checks import sandbox as sandbox_check
+from dvmweb.jobs.checks import unsaved_work as work_checks
+from dvmweb.jobs.checks.isolation import as_created, check_effective, write_lima_yaml
+from dvmweb.jobs.checks.outcome import Outcome, Tools
+from dvmweb.jobs.inputs import write_note
+from dvmweb.lima.booting import is_booting
+from dvmweb.lima.instances import Instance, parse_list
+from dvmweb.lima.lima_yaml.rendering import expected_difference
+from dvmweb.lima.process import Finished
+from dvmweb.paths import Paths
+from dvmweb.plans import PlanInput
+from dvmweb.records import applied_recipes, guest_status, work_reports
+
+Check = Callable[[Tools, PlanInput, Finished], Outcome]
+
+
+def look_first(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
+    """Is the instance there, and would `start` not make another one? (lima-measured.md 4.7)"""
+    instance = parse_list(finished.stdout, finished.stderr).find(plan_input.desired.instance)
+    if instance is not None:
+        if instance.config is None:  # the plan says what helps
+            return Outcome(_looked(tools, plan_input, instance), _named(instance))
+        plan_input, notices = as_created(plan_input, instance)
+        edits = expected_difference(instance, plan_input.desired, plan_input.overlay)
+        check_effective(plan_input, instance, edits, is_replaced=not instance.is_running or tools.options.restart)
+        plan_input = replace(
+            plan_input, is_work_known=work_reports.is_settled(tools.paths, plan_input.config.name, instance)
+        )
+        return Outcome(_looked(tools, plan_input, instance), _named(instance), notices)
+    forget(tools.paths, plan_input.config.name)  # what is remembered was about another VM of this name
+    write_lima_yaml(plan_input)
+    return Outcome(replace(plan_input, known_id="", key_note="", has_looked=True), "not created")
+
+
+def _named(instance: Instance) -> str:
+    return f"{instance.name}: {visible(instance.status or 'unknown')}"
+
+
+def must_exist(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
+    """Like look_first, for verbs that need an instance."""
+    instance = parse_list(finished.stdout, finished.stderr).find(plan_input.desired.instance)
+    if instance is None:
+        raise NotFound(
+            f"{plan_input.config.name} is not created.", f"Create it with `dvm sync {plan_input.config.name}`."
+        )
+    plan_input, notices = as_created(plan_input, instance) if instance.config is not None else (plan_input, ())
+    return Outcome(_looked(tools, plan_input, instance), _named(instance), notices)
+
+
+def _looked(tools: Tools, plan_input: PlanInput, instance: Instance) -> PlanInput:
+    is_up = instance.is_running and is_booting(instance.directory)
+    pace = guest_status.pace(tools.paths, plan_input.config.name, instance)
+    return replace(plan_input, instance=instance, has_looked=True, is_booting=is_up, pace=pace)
+
+
+def deletable(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
+    """Like must_exist, and Lima's own protection is off."""
+    outcome = must_exist(tools, plan_input, finished)
+    if outcome.plan_input.instance is not None and outcome.plan_input.instance.protected:
+        name = plan_input.desired.instance
+        raise DvmError(f"{name} is protected.", f"Remove the protection first: limactl unprotect {name}")
+    is_seen_off = work_reports.holds(tools.paths, plan_input.config.name, outcome.plan_input.instance) is not None
+    return replace(outcome, plan_input=replace(outcome.plan_input, is_seen_off=is_seen_off))
+
+
+def effective_config(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
+    """Read back what Lima made of our lima.yaml with its own global files."""
+    instance = parse_list(finished.stdout, finished.stderr).find(plan_input.desired.instance)
+    if instance is None:
+        raise DvmError(
+            f"{plan_input.desired.instance} was created, but `limactl list` does not show it.", "Sync again."
+        )
+    check_effective(plan_input, instance)
+    write_lima_yaml(plan_input)  # from now on these are the ports that we have declared
+    return Outcome(plan_input, "isolation verified")
+
+
+def check_as_it_is(plan_input: PlanInput, instance: Instance) -> None:
+    """Raise DvmError where an instance opens the host that is not, or not yet, as the config says."""
+    check_effective(plan_input, instance, expected_difference(instance, plan_input.desired, plan_input.overlay))
+
+
+def effective_known(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
+    """Before a start without a change: the listing of the look is still what Lima will do."""
+    if plan_input.instance is not None:
+        check_effective(plan_input, plan_input.instance)
+    return Outcome(plan_input, "isolation verified")
+
+
+def answer(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
+    """The guest answered the state question of this very plan: right guest, right nonce."""
+    state = guest_state.parse_state(finished.stdout, plan_input.nonce)
+    notices = _check_identity(plan_input, state)
+    instance = plan_input.latest
+    applied = guest_state.done_recipes(state) if plan_input.recipes else None
+    name = plan_input.config.name
+    guest_status.write(tools.paths, name, instance, is_answered=True, use=state.use, applied=applied, asked=finished)
+    asked = [desired.recipe.name for desired in plan_input.recipes]
+    told = {recipe: state.applied.get(recipe) for recipe in asked}
+    applied_recipes.keep(tools.paths, name, instance, told, state.probes)
+    known_id = plan_input.known_id if state.identity else ""
+    if not known_id and state.identity and state.identity[0] == plan_input.desired.instance:
+        known_id = state.identity[1]  # our state folder was deleted: the guest remembers
+        write_note(tools.paths, plan_input.config.name, "identity", known_id)
+    if state.key:
+        write_note(tools.paths, plan_input.config.name, "key.pub", state.key)
+    notices = () if tools.options.recipe else notices  # a temporary VM is not used any further
+    pace = guest_status.pace(tools.paths, name, instance)
+    return Outcome(replace(plan_input, guest=state, known_id=known_id, pace=pace), "responded", notices)
+
+
+def _check_identity(plan_input: PlanInput, state: guest_state.GuestState) -> tuple[str, ...]:
+    """Raise CheckFailed for the wrong guest; say so where this one was cloned or renamed."""
+    expected_host = f"lima-{plan_input.desired.instance}"
+    if state.hostname != expected_host:
+        raise CheckFailed(
+            f"Another guest responded: its host name is {visible(state.hostname)}, not {expected_host}.",
+            "A clone leads to its origin until its first start. Stop it, then sync again: "
+            f"limactl stop {plan_input.desired.instance}",
+        )
+    if state.identity is None:
+        if not plan_input.known_id:
+            return ()
+        return (f"This is not the VM {plan_input.config.name} that dvm knows. A sync writes a new identity into it.",)
+    name, guest_id = state.identity
+    if name != plan_input.desired.instance:
+        return (
+            f"This VM is a clone of {visible(name)}. A sync writes a new identity into it. "
+            "It still has the SSH key of that VM. "
+            f"To create a new key: `dvm ssh {plan_input.config.name} -- rm .ssh/id_ed25519`, then sync.",
+        )
+    if plan_input.known_id and guest_id != plan_input.known_id:
+        raise CheckFailed(
+            f"The guest of {name} is not the one that dvm created: it has another id.",
+            f"If you replaced it yourself, remove {plan_input.config.name}'s folder below the state folder "
+            "(`dvm ls --json` shows it), then sync again.",
+        )
+    return ()
+
+
+def state(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
+    """Say in words what the answer holds; the plan is drawn again from it."""
+    assert plan_input.guest is not None  # noqa: S101
+    if not plan_input.recipes:
+        return Outcome(plan_input, "identity matches")  # this verb did not ask for recipes
+    sandbox_check.changes(tools, plan_input)
+    count = len(guest_state.done_recipes(plan_input.guest))  # what the demo could not run is not applied
+    return Outcome(plan_input, f"{count} recipe{'' if count == 1 else 's'} applied")
+
+
+def identity(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
+    """The guest is marked as ours now."""
+    known_id = plan_input.known_id or plan_input.new_id
+    write_note(tools.paths, plan_input.config.name, "identity", known_id)
+    return Outcome(replace(plan_input, known_id=known_id))
+
+
+def key(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
+    """Keep the public half, so that it can be shown while the VM is stopped."""
+    found = guest_state.parse_key(finished.stdout, plan_input.nonce)
+    if found is not None:
+        write_note(tools.paths, plan_input.config.name, "key.pub", found.line)
+    return Outcome(plan_input, found.fingerprint if found else "none")
+
+
+def forget(paths: Paths, vm: str) -> None:
+    """Remove all that is remembered about a VM that is no more."""
+    notes = (
+        "identity",
+        "reach.json",
+        "work.json",
+        vm_use_marks.USED,
+        "key.pub",
+        "no-key",
+        "approved-hook",
+        "lima.yaml",
+    )
+    for name in (*notes, applied_recipes.FILE, sandbox_check.FILE):
+        (paths.vm_state(vm) / name).unlink(missing_ok=True)
+
+
+def is_gone(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
+    """The instance must be out of the listing before anybody is told that it is deleted."""
+    if parse_list(finished.stdout, finished.stderr).find(plan_input.desired.instance) is not None:
+        raise DvmError(
+            f"{plan_input.desired.instance} still exists after the delete.",
+            f"Check `limactl list {plan_input.desired.instance}`.",
+        )
+    forget(tools.paths, plan_input.config.name)
+    name = plan_input.config.name
+    kept = f"Its config was kept: {tools.paths.vm_config(name)}. To remove it also: `dvm rm {name} --config`"
+    return Outcome(plan_input, "deleted", (f"{name} was deleted.", *(() if tools.options.config else (kept,))))
+
+
+def remove_config(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
+    """The config goes with the VM, when it is the one that the user saw; the VM is gone in any case."""
+    name = plan_input.config.name
+    try:
+        kept = removing.remove_config(tools.paths, name, tools.options.config)
+    except DvmError as error:
+        return Outcome(
+            plan_input, "kept", (f"Its config was kept: {error.what} To remove it: `dvm rm {name} --config`",)
+        )
+    return Outcome(plan_input, "removed", (f"Its config was removed. Its text is kept in {kept}",))
+
+
+def end_connections(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
+    """A forced stop leaves terminals hanging and an ssh master behind (lima-measured.md 3f)."""
+    tools.end_connections()
+    return Outcome(plan_input)
+
+
+CHECKS: Mapping[str, Check] = {
+    "look-first": look_first,
+    "trial-first": recipe_trial.look_first,
+    "must-exist": must_exist,
+    "deletable": deletable,
+    "effective-config": effective_config,
+    "effective-known": effective_known,
+    "answer": answer,
+    "state": state,
+    "identity": identity,
+    "key": key,
+    "work": work_checks.looked,
+    "work-optional": work_checks.looked_optional,
+    "work-unchanged": work_checks.work_unchanged,
+    "work-unchanged-optional": work_checks.work_unchanged,
+    "sandbox-optional": sandbox_check.tested,
+    "not-looked": work_checks.not_looked,
+    "as-stopped": work_checks.as_stopped,
+    "stopped": work_checks.stopped,
+    "is-gone": is_gone,
+    "ports-free": port_checks.free,
+    "ports-open": port_checks.lead_to_it,
+    "remove-config": remove_config,
+    "end-connections": end_connections,
+}

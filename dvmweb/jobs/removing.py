@@ -1,0 +1,58 @@
+"""Remove the config of a VM that is not there any more: its text is kept, what was noted of the VM goes with it."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from dvmweb import files
+from dvmweb.config.store import ConfigStore
+from dvmweb.names import instance_name
+from dvmweb.paths import Paths
+
+KEPT = "removed-configs"  # folder in the state folder
+LOCKS = ("lock", "work.lock")  # stay: who waits for one must find the same file
+
+
+def has_instance(paths: Paths, vm: str) -> bool:
+    """Say whether something lies in the place of the VM's instance, also what Lima cannot read."""
+    folder = paths.lima_home / instance_name(vm)
+    return folder.exists() or folder.is_symlink()
+
+
+def remove_config(paths: Paths, vm: str, expected: str = "") -> Path:
+    """Remove the config and all notes of a VM, and return where its text is kept. Hold the VM's lock.
+
+    Raises ChangedOnDisk where the config is not the one with the digest `expected`, NotFound, UsageError; then nothing
+    was removed.
+    """
+    store = ConfigStore(paths)
+    data, digest = store.source(vm)
+    if expected and digest != expected:
+        path = paths.vm_config(vm)
+        raise files.ChangedOnDisk(f"{path} was changed meanwhile and was not removed.", "Check it, then try again.")
+    kept = _free_place(files.private_folder(paths.state / KEPT), vm)
+    files.write_whole(kept, data, expected="")
+    store.delete(vm)
+    forget_all(paths, vm)
+    return kept
+
+
+def _free_place(folder: Path, vm: str) -> Path:
+    stem = f"{vm}-{time.strftime('%Y-%m-%d-%H%M%S')}"
+    places = (folder / f"{stem}{more}.yaml" for more in ("", *(f"-{number}" for number in range(2, 1000))))
+    return next(place for place in places if not place.exists())
+
+
+def forget_all(paths: Paths, vm: str) -> None:
+    """Leave nothing of a VM in the state folder that a later one of its name could take for its own."""
+    with suppress(FileNotFoundError):
+        for path in paths.vm_state(vm).iterdir():
+            if path.name in LOCKS:
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)

@@ -1,0 +1,157 @@
+"""Run the command of one step: a question to the guest, a create, a start, or a command as it stands."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import replace
+
+from dvmweb.errors import CheckFailed, DvmError
+from dvmweb.jobs import engine_lock, recipe_trials, waiting
+from dvmweb.jobs.creating import create
+from dvmweb.jobs.running_job import RunningJob
+from dvmweb.lima import commands, image_file
+from dvmweb.lima.client import SSH_FAILED
+from dvmweb.lima.command_display import shown
+from dvmweb.lima.deadlines import DELETE, PROBE, scaled
+from dvmweb.lima.instances import Instance
+from dvmweb.lima.process import Finished
+from dvmweb.lima.script_payload import GuestScript
+from dvmweb.names import new_id
+from dvmweb.plans import Step
+from dvmweb.records import guest_status, last_use
+
+ANSWER_POLL = 2.0  # seconds between two questions to a guest that still boots
+QUIET = ("look-first", "must-exist", "deletable", "effective-config", "is-gone", "key")  # answers for us, no log
+LOOKS = ("work", "sandbox")  # checks that ask the guest and keep its answer, whatever it is
+
+
+def _asks(step: Step) -> bool:
+    """Say whether a step's script only asks."""
+    return step.check == "answer" or step.check.startswith(LOOKS)
+
+
+class StepCommands:
+    """Runs the commands of a job's steps, one after the other."""
+
+    def __init__(self, run: RunningJob) -> None:
+        self._run = run
+
+    def act(self, step: Step) -> Finished:
+        """Run the command of a step, in the way that its kind wants."""
+        run = self._run
+        run.log.begin(f"$ {shown(step.argv)}")
+        run.has_changed = run.has_changed or bool(step.locks_engine) or (bool(step.script) and not _asks(step))
+        run.use = last_use.read(run.paths, run.job.vm)
+        run.was_asked = run.was_asked or step.check == "answer"
+        if step.check == "answer":
+            return self._wait_for_answer(step)
+        if step.check.startswith(LOOKS):
+            return self._ask(step, step.timeout)
+        if step.locks_engine == "running":
+            return self._start(step)
+        if step.check in waiting.LISTS:
+            return waiting.listed(lambda: self._command(step), run.plan_input.desired.instance, run.cancel)
+        lock = run.engine_lock() if step.locks_engine else None
+        run.use = last_use.read(run.paths, run.job.vm)  # that may have taken minutes
+        try:
+            return self._create(step) if step.locks_engine == "create" else self._command(step)
+        finally:
+            if lock is not None:
+                lock.release()
+
+    def _create(self, step: Step) -> Finished:
+        name = self._run.plan_input.desired.instance
+        return create(
+            name,
+            lambda: self._run.lima.find(name),
+            lambda: self._make(step),
+            lambda: self._clean_up(commands.delete(name)),
+        )
+
+    def _make(self, step: Step) -> Finished:
+        run = self._run
+        with recipe_trials.origin_held(run.paths, run.options.origin):
+            if not run.options.origin:
+                image_file.check(run.plan_input.desired.image)  # again: what was looked at may be another file by now
+            run.has_made = True  # what is there from here on is of this job
+            return self._command(step)
+
+    def _clean_up(self, argv: tuple[str, ...]) -> None:
+        self._run.log.say(f"$ {shown(argv)}")
+        self._run.lima.run(argv, DELETE, on_output=self._run.log.heard)  # also when the job was cancelled
+
+    def _start(self, step: Step) -> Finished:
+        """Start, give the lock of all VMs back once the VM is Running, and remember this boot's host agent."""
+        watcher = engine_lock.UntilRunning(self._run.engine_lock(), self._running_instance)
+        try:
+            finished = self._command(step)
+        finally:
+            watcher.stop()
+        booted = watcher.instance or self._running_instance()
+        self._run.plan_input = replace(self._run.plan_input, booted=booted)
+        return finished
+
+    def _running_instance(self) -> Instance | None:
+        """The VM's instance when it is Running now."""
+        with suppress(DvmError):  # a listing that fails is asked for again
+            instance = self._run.lima.find(self._run.plan_input.desired.instance)
+            return instance if instance is not None and instance.is_running else None
+        return None
+
+    def _command(self, step: Step) -> Finished:
+        if step.script is None:
+            return self._run_command(step)
+        last_use.touch(self._run.paths, self._run.job.vm)  # it works in the guest, from its start to its end
+        try:
+            return self._run_command(step)
+        finally:
+            last_use.touch(self._run.paths, self._run.job.vm)
+
+    def _run_command(self, step: Step) -> Finished:
+        run = self._run
+        return run.lima.run(
+            step.argv,
+            step.timeout,
+            stdin=self._question(step.script).payload() if step.script else b"",
+            on_output=None if step.check in QUIET else run.log.heard,
+            cancelled=run.cancel,
+            on_started=run.remember_child,
+            network=step.needs_network,
+        )
+
+    def _question(self, script: GuestScript) -> GuestScript:
+        """A nonce for each question: a script that ran, or an answer that comes late, knows none of the next one."""
+        self._run.plan_input = replace(self._run.plan_input, nonce=new_id())
+        return script.asking(self._run.plan_input.nonce)
+
+    def _ask(self, step: Step, timeout: float) -> Finished:
+        assert step.script is not None  # noqa: S101
+        run = self._run
+        instance, more = run.plan_input.desired.instance, {"cancelled": run.cancel, "on_started": run.remember_child}
+        try:
+            return run.lima.ask(instance, self._question(step.script), timeout, **more)
+        except CheckFailed as error:  # it was never started: no answer, like a dead line
+            return Finished(step.argv, SSH_FAILED, b"", error.what.encode(), 0.0)
+
+    def _wait_for_answer(self, step: Step) -> Finished:
+        """Ask until the guest answers: `Running` comes a minute before it does."""
+        run = self._run
+        deadline = time.monotonic() + step.timeout
+        look_at = time.monotonic()
+        patience = scaled(PROBE * 2, run.plan_input.pace)
+        while True:
+            finished = self._ask(step, patience)
+            is_lost = finished.ended == "deadline" or finished.code == SSH_FAILED
+            if not is_lost or run.cancel.is_set() or time.monotonic() > deadline:
+                break
+            if time.monotonic() >= look_at:
+                waiting.must_be_up(run.plan_input, run.lima, run.cancel)
+                look_at = time.monotonic() + waiting.LOOK_EVERY
+            if finished.ended == "deadline":  # perhaps it is only slow
+                patience = min(patience * 1.5, step.timeout)
+            run.log.say("no response yet, trying again")
+            run.cancel.wait(ANSWER_POLL)
+        if is_lost and not run.cancel.is_set():
+            guest_status.write(run.paths, run.job.vm, run.plan_input.latest, is_answered=False)
+        return finished

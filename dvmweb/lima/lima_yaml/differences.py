@@ -1,0 +1,106 @@
+"""What of a config is not yet so in its instance: wanted and actual side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dvmweb.config.model import VmConfig
+from dvmweb.errors import DvmError
+from dvmweb.guest_text import visible
+from dvmweb.lima.instances import Instance
+from dvmweb.lima.lima_yaml.overlay import read_overlay
+from dvmweb.lima.lima_yaml.rendering import forwards_of, overlay_difference, size
+
+RESTART = "restart"  # a sync brings it, with a stop and a start
+NEW_VM = "new VM"  # it applies only to a VM that is created again
+NEVER = "never"  # Lima cannot do it
+SHOWN = 40  # characters of a value
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One field of the config whose wanted value is not (or not yet) the actual one."""
+
+    field: str  # of the config, or a key of the user's lima.yaml
+    actual: str  # in words, safe to show
+    wanted: str
+    way: str = RESTART  # RESTART, NEW_VM or NEVER
+
+    def __str__(self) -> str:
+        return f"{self.field} {self.actual} → {self.wanted}"
+
+
+def pending(instance: Instance | None, config: VmConfig | None, overlay_file: Path) -> tuple[Difference, ...]:
+    """`differences`, with the user's own lima.yaml as it can be read now."""
+    try:
+        return differences(instance, config, read_overlay(overlay_file))
+    except DvmError:
+        return differences(instance, config)
+
+
+def differences(
+    instance: Instance | None, config: VmConfig | None, overlay: Mapping[str, Any] | None = None
+) -> tuple[Difference, ...]:
+    """Pure: all that differs between an instance that exists and its config; () where one of them is missing.
+
+    `overlay` is the user's own lima.yaml, None where it cannot be read: then nothing is said of its keys.
+    """
+    if instance is None or config is None or instance.config is None:
+        return ()  # if Lima cannot read its lima.yaml, the applied config is not known
+    return (*_sizes(instance, config), *_ports(instance, config), *_fixed(instance, config), *_own(instance, overlay))
+
+
+def _sizes(instance: Instance, config: VmConfig) -> Iterator[Difference]:
+    if instance.cpus != config.cpus:
+        yield Difference("cpus", str(instance.cpus), str(config.cpus))
+    if instance.memory != config.memory:
+        yield Difference("memory", size(instance.memory), size(config.memory))
+    if instance.disk != config.disk:
+        way = NEVER if config.disk < instance.disk else RESTART
+        yield Difference("disk", size(instance.disk), size(config.disk), way)
+
+
+def _ports(instance: Instance, config: VmConfig) -> Iterator[Difference]:
+    there: list[Any] = list(forwards_of(instance.config or {}))
+    wanted = [(port.host_port, port.guest_port) for port in config.ports]
+    if there != wanted:
+        yield Difference("ports", _pairs(there), _pairs(wanted))
+
+
+def _pairs(pairs: list[Any]) -> str:
+    known = [pair for pair in pairs if pair is not None]
+    words = [str(host) if host == guest else f"{host}:{guest}" for host, guest in known]
+    words += ["others"] if len(known) != len(pairs) else []
+    return " ".join(words) or "none"
+
+
+def _fixed(instance: Instance, config: VmConfig) -> Iterator[Difference]:
+    """What counts only when a VM is made."""
+    facts = (instance.config or {}).get("user")
+    user = facts.get("name") if isinstance(facts, Mapping) else None
+    if isinstance(user, str) and user and user != config.user:
+        yield Difference("user", visible(user, SHOWN), config.user, NEW_VM)
+    if config.arch != "default" and instance.arch and instance.arch != config.arch:
+        yield Difference("arch", visible(instance.arch, SHOWN), config.arch, NEW_VM)
+
+
+def _own(instance: Instance, overlay: Mapping[str, Any] | None) -> Iterator[Difference]:
+    if overlay is None:
+        return
+    for key, wanted in overlay_difference(instance.config or {}, overlay).items():
+        actual = (instance.config or {}).get(key)
+        yield Difference(key, visible(str(actual), SHOWN), visible(str(wanted), SHOWN))
+
+
+def lines(found: tuple[Difference, ...], *, is_running: bool) -> tuple[str, ...]:
+    """The differences in sentences, those of one way together; () for none."""
+    heads = {
+        RESTART: "Waiting for a restart" if is_running else "The next start changes",
+        NEW_VM: "Only in a new VM",
+        NEVER: "Not possible, a disk cannot shrink",
+    }
+    told = {way: ", ".join(str(one) for one in found if one.way == way) for way in heads}
+    return tuple(f"{heads[way]}: {words}" for way, words in told.items() if words)

@@ -1,0 +1,254 @@
+"""The plan of each verb: from what the user wants and what is there to the steps that bring them together.
+
+Pure: nothing is run here. Once the look is done the number of steps no longer changes, only their skip reasons do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from dvmweb import states
+from dvmweb.errors import DvmError
+from dvmweb.lima import commands
+from dvmweb.lima.deadlines import CREATE, DELETE, EDIT, LIST, START, STOP
+from dvmweb.lima.instances import Instance
+from dvmweb.lima.lima_yaml.rendering import expected_difference
+from dvmweb.names import instance_name
+from dvmweb.plans import guest_steps, titles
+from dvmweb.plans.model import Options, PlanInput, Step
+
+
+def plan(verb: str, plan_input: PlanInput, options: Options) -> tuple[Step, ...]:
+    """The steps of one verb. Once `plan_input.guest` is known they carry their skip reasons.
+
+    Raises the error of the table of states where the verb cannot be done in this one.
+    """
+    if (
+        plan_input.instance is not None
+        and verb != "test"
+        and (error := _refusal(verb, plan_input.instance, plan_input, options))
+    ):
+        raise error
+    return tuple(_PLANS[verb](plan_input, options))
+
+
+def _refusal(verb: str, instance: Instance, plan_input: PlanInput, options: Options) -> DvmError | None:
+    word = {"delete": "rm"}.get(verb, verb)
+    has_force = options.force and verb in ("stop", "delete")
+    return states.refusal(f"{word} --force" if has_force else word, facts_of(plan_input, instance))
+
+
+def facts_of(plan_input: PlanInput, instance: Instance) -> states.Facts:
+    """What is known of a VM by its look, for the table of states."""
+    return states.Facts(
+        vm=plan_input.config.name,
+        instance=instance.name,
+        status=instance.status,
+        folder=instance.directory,
+        errors=instance.errors,
+        has_config=instance.config is not None,
+        is_booting=plan_input.is_booting,
+    )
+
+
+def marked_unknown(steps: tuple[Step, ...], plan_input: PlanInput, options: Options, why: str) -> tuple[Step, ...]:
+    """The steps of a sync as they are shown: on some only a guest decides, and this one has not answered."""
+    if plan_input.instance is None or plan_input.guest is not None:
+        return steps
+    return tuple(
+        replace(step, unknown=f"not known: {why}") if _is_up_to_the_guest(step, options) else step for step in steps
+    )
+
+
+def _is_up_to_the_guest(step: Step, options: Options) -> bool:
+    if step.script is None or step.skip_reason or step.title in (titles.WAIT_FOR_GUEST, titles.SANDBOX):
+        return False
+    return not (options.fresh and "DVM_RECIPE" in step.script.variables)
+
+
+def _sync(plan_input: PlanInput, options: Options) -> Iterator[Step]:
+    yield _look_first("look-first")
+    yield from _ports_before(plan_input, options)
+    yield from _up(plan_input, options)
+    yield guest_steps.identity(plan_input)
+    yield from (guest_steps.recipe(plan_input, desired, options) for desired in plan_input.recipes)
+    if plan_input.config.is_service:
+        yield guest_steps.code(plan_input)  # an empty folder: there a look at the work has somewhere to look
+    else:
+        yield from _project(plan_input, options)
+    yield guest_steps.look_after_sync(plan_input, options)
+    yield from guest_steps.sandbox(plan_input)
+    yield from _ports_after(plan_input)
+
+
+def _project(plan_input: PlanInput, options: Options) -> Iterator[Step]:
+    yield guest_steps.key(plan_input)
+    yield guest_steps.code(plan_input)
+    if plan_input.config.repo:
+        yield guest_steps.hook_after_clone(plan_input, options)
+    yield guest_steps.hook(plan_input, options)
+
+
+def _start(plan_input: PlanInput, options: Options) -> Iterator[Step]:
+    yield _look_first()
+    yield from _ports_before(plan_input, options)
+    yield from _up(plan_input, options)
+    yield from _ports_after(plan_input)
+
+
+def _ports_before(plan_input: PlanInput, options: Options) -> Iterator[Step]:
+    """Lima starts a VM whose port another program has without a word, and never opens that port."""
+    if plan_input.config.ports:
+        is_up = plan_input.instance is not None and not _is_down_now(plan_input, options)
+        yield Step(titles.CHECK_PORTS, check="ports-free", skip_reason="already running" if is_up else "")
+
+
+def _ports_after(plan_input: PlanInput) -> Iterator[Step]:
+    if plan_input.config.ports:
+        yield Step(titles.CHECK_PORTS_AGAIN, check="ports-open")
+
+
+def _stop(plan_input: PlanInput, options: Options) -> Iterator[Step]:
+    yield _look_first()
+    if not options.force:
+        booting = "still booting" if plan_input.is_booting else ""
+        yield guest_steps.look(plan_input, is_optional=True, skip_reason=_stopped(plan_input) or booting)
+        yield _seen_off(titles.STOP, plan_input, _stopped(plan_input))
+    else:
+        yield Step(titles.FORCE_STOP, commands.stop_force(plan_input.desired.instance), EDIT, locks_engine="step")
+        yield Step(titles.CLOSE_CONNECTIONS, check="end-connections")
+
+
+def _work(plan_input: PlanInput, options: Options) -> Iterator[Step]:
+    is_down = bool(_stopped(plan_input))
+    yield _look_first()
+    if is_down:
+        yield from _change(plan_input, options)
+        yield from _boot(plan_input)
+    yield guest_steps.look(plan_input)
+    if is_down:
+        yield replace(_seen_off(titles.STOP_AGAIN, plan_input), always="Running")
+
+
+def _seen_off(title: str, plan_input: PlanInput, skip_reason: str = "") -> Step:
+    """Stop a VM that was checked just before."""
+    argv = commands.stop(plan_input.desired.instance)
+    return Step(title, argv, STOP, check="stopped", locks_engine="step", skip_reason=skip_reason)
+
+
+def _delete(plan_input: PlanInput, options: Options) -> Iterator[Step]:
+    """Look, compare, stop, delete: the lock of the VM is held from the first look to the end."""
+    name, status = plan_input.desired.instance, plan_input.instance.status if plan_input.instance else "Running"
+    # A report that the user decided by is compared with what is true now; without one, force checks nothing.
+    is_seen_off = status == "Stopped" and plan_input.is_seen_off and not options.force
+    is_asked = not options.force or (bool(options.expected) and options.look)
+    is_booted = status == "Stopped" and is_asked and not is_seen_off
+    yield _look_first("deletable")
+    if is_booted:
+        yield from _change(plan_input, options)
+        yield from _boot(plan_input)
+    if is_seen_off:
+        yield Step(titles.UNSAVED_WORK, check="as-stopped")
+    elif status == "Running" or is_booted or not options.force:
+        yield guest_steps.look(plan_input, "work-unchanged", is_optional=options.force)
+    else:
+        yield Step(titles.UNSAVED_WORK, check="not-looked")
+    if status == "Running" or is_booted:
+        as_it_was = "Running" if is_booted else ""
+        yield replace(_seen_off(titles.STOP, plan_input), always=as_it_was)
+    is_odd = status not in ("Running", "Stopped")
+    argv = commands.delete_force(name) if is_odd else commands.delete(name)
+    yield Step(titles.DELETE, argv, DELETE, locks_engine="step")
+    yield Step(titles.VERIFY_DELETION, commands.list_all(), LIST, check="is-gone")
+    if options.config:
+        yield Step(titles.REMOVE_CONFIG, check="remove-config")
+
+
+def _test(plan_input: PlanInput, options: Options) -> Iterator[Step]:
+    """A temporary VM, new or a clone: what the recipe needs, then the recipe twice, each time with its probe."""
+    name = plan_input.desired.instance
+    yield _look_first("trial-first")
+    if options.origin:
+        argv = commands.clone(instance_name(options.origin), name)
+        yield Step(f"Clone VM {options.origin}", argv, CREATE, locks_engine="create")
+        if plan_input.instance is not None:  # its origin, as the clone will be
+            yield from _change(plan_input, options)
+    else:
+        yield Step(titles.CREATE, commands.create(str(plan_input.lima_file), name), CREATE, locks_engine="create")
+        yield _effective(plan_input)
+    yield from _boot(plan_input)
+    for desired in plan_input.recipes:
+        if desired.recipe.name != options.recipe:
+            yield guest_steps.recipe(plan_input, desired, options)
+            continue
+        step = guest_steps.recipe(plan_input, desired, replace(options, fresh=True))
+        yield from (replace(step, title=title) for title in titles.runs_of_test(options.recipe))
+    kept = "kept" if options.keep else ""
+    yield Step(titles.DELETE_TEMPORARY, commands.delete_force(name), DELETE, locks_engine="step", skip_reason=kept)
+
+
+_PLANS = {"sync": _sync, "start": _start, "stop": _stop, "work": _work, "delete": _delete, "test": _test}
+
+
+def _look_first(check: str = "must-exist") -> Step:
+    return Step(titles.CHECK_INSTANCE, commands.list_all(), LIST, check=check)
+
+
+def _up(plan_input: PlanInput, options: Options) -> Iterator[Step]:
+    """From whatever is there to a guest that answers."""
+    instance = plan_input.instance
+    if instance is None:
+        argv = commands.create(str(plan_input.lima_file), plan_input.desired.instance)
+        yield Step(titles.CREATE, argv, CREATE, locks_engine="create")
+        yield _effective(plan_input)
+        yield from _boot(plan_input)
+    else:
+        yield from _change(plan_input, options)
+        again = "Stopped" if instance.status == "Running" else ""  # it ran, and a failed change must not end that
+        yield from _boot(plan_input, always=again) if _is_down_now(plan_input, options) else _answer(plan_input)
+
+
+def _change(plan_input: PlanInput, options: Options) -> Iterator[Step]:
+    """Bring an instance that exists to its config; a running one only with leave to restart it."""
+    assert plan_input.instance is not None  # noqa: S101
+    edits = expected_difference(plan_input.instance, plan_input.desired, plan_input.overlay)
+    running = plan_input.instance.status == "Running"
+    if not edits:
+        # A listing made before this plan is enough where nothing was edited since.
+        yield Step(titles.VERIFY_CONFIG, check="effective-known", skip_reason="already checked" if running else "")
+        return
+    wait = f"needs a restart: `dvm sync {plan_input.config.name} --restart`" if running and not options.restart else ""
+    if running and not wait:
+        yield Step(titles.STOP_TO_CHANGE, commands.stop(plan_input.desired.instance), STOP, locks_engine="step")
+    title = titles.change(sorted("ports" if key == "portForwards" else key for key in edits))  # fields of the config
+    yield Step(title, commands.edit(plan_input.desired.instance, edits), EDIT, locks_engine="step", skip_reason=wait)
+    if not wait:
+        yield _effective(plan_input)
+
+
+def _is_down_now(plan_input: PlanInput, options: Options) -> bool:
+    assert plan_input.instance is not None  # noqa: S101
+    if plan_input.instance.status != "Running":
+        return True
+    return options.restart and bool(expected_difference(plan_input.instance, plan_input.desired, plan_input.overlay))
+
+
+def _effective(plan_input: PlanInput) -> Step:
+    return Step(titles.VERIFY_CONFIG, commands.list_all(), LIST, check="effective-config")
+
+
+def _boot(plan_input: PlanInput, *, always: str = "") -> Iterator[Step]:
+    argv = commands.start(plan_input.desired.instance, int(START) - 60)
+    yield Step(titles.START, argv, START, locks_engine="running", always=always)
+    yield from _answer(plan_input)
+
+
+def _answer(plan_input: PlanInput) -> Iterator[Step]:
+    yield guest_steps.reachable(plan_input)
+    yield Step(titles.READ_STATE, check="state")
+
+
+def _stopped(plan_input: PlanInput) -> str:
+    is_down = plan_input.has_looked and plan_input.instance is not None and plan_input.instance.status == "Stopped"
+    return "already stopped" if is_down else ""

@@ -1,0 +1,86 @@
+"""The scripts that a plan sends into a guest: their text, what lies beside them, and their variables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from dvmweb.lima import commands
+from dvmweb.lima.deadlines import CALL, PROBE_RUN, whole
+from dvmweb.lima.script_payload import GuestScript
+from dvmweb.names import numbered_parts
+from dvmweb.plans.model import PlanInput
+
+
+def state_question(plan_input: PlanInput, also: Iterable[str] = ()) -> GuestScript:
+    """Which guest is it, what is applied, do the probes pass: the one question of a sync.
+
+    `also`: recipes of which only is asked whether they are applied.
+    """
+    names = "\n".join((*(desired.recipe.name for desired in plan_input.recipes), *also))
+    probes = {
+        f"probe-{desired.recipe.name}": desired.recipe.probe for desired in plan_input.recipes if desired.recipe.probe
+    }
+    files = {"probes.sh": plan_input.scripts["probes.sh"], **probes} if probes else {}
+    seconds = {"DVM_PROBE_SECONDS": PROBE_RUN, "DVM_CALL_SECONDS": CALL}
+    variables = {name: whole(base, plan_input.pace) for name, base in seconds.items()}
+    return GuestScript(plan_input.scripts["state.sh"], files, {**common(plan_input), "DVM_RECIPES": names, **variables})
+
+
+def key_question(plan_input: PlanInput) -> GuestScript:
+    """Ask for the public key without making one."""
+    return guest_script(plan_input, "keys.sh", {"DVM_KEY": "print"})
+
+
+def hook_question(plan_input: PlanInput) -> GuestScript:
+    """Ask for the text of the project hook."""
+    return guest_script(plan_input, "show_hook.sh", {})
+
+
+def terminal_question(plan_input: PlanInput, terminal: str) -> GuestScript:
+    """Ask what runs in a terminal."""
+    return guest_script(plan_input, "terminals.sh", {"DVM_TERMINAL_ID": terminal})
+
+
+def journal_question(plan_input: PlanInput, units: Sequence[str], lines: int, *, is_followed: bool) -> GuestScript:
+    """Ask for the last lines of the journal, and to go on with those that come."""
+    more = {"DVM_FOLLOW": "1"} if is_followed else {}
+    return guest_script(plan_input, "journal.sh", {"DVM_UNITS": "\n".join(units), "DVM_LINES": str(lines), **more})
+
+
+def receiving(plan_input: PlanInput, name: str, size: int, *, reserve: int, piece: int) -> GuestScript:
+    """Take a file of the user's, whose bytes come behind the script."""
+    stem, end = numbered_parts(name)
+    variables = {
+        "DVM_ID": plan_input.known_id,
+        "DVM_HOST": commands.ssh_alias(plan_input.desired.instance),
+        "DVM_NAME": name,
+        "DVM_STEM": stem,
+        "DVM_END": end,
+        "DVM_SIZE": str(size),
+        "DVM_RESERVE": str(reserve),
+        "DVM_PIECE": str(piece),
+    }
+    files = {"receive.py": plan_input.scripts["receive.py"]}
+    return GuestScript(plan_input.scripts["receive.sh"], files, {**common(plan_input), **variables}, takes_stream=True)
+
+
+def guest_script(
+    plan_input: PlanInput, main: str, variables: Mapping[str, str], more: Mapping[str, str] = {}
+) -> GuestScript:
+    """One of our scripts by its file name, with the library and `more` files beside it."""
+    files = {**library(plan_input), **more}
+    return GuestScript(plan_input.scripts[main], files, {**common(plan_input), **variables}, {})
+
+
+def library(plan_input: PlanInput) -> dict[str, str]:
+    """`_lib.sh` and its parts, which every script of ours may source."""
+    return {name: text for name, text in plan_input.scripts.items() if name.startswith("_")}
+
+
+def common(plan_input: PlanInput) -> dict[str, str]:
+    """The variables of every script: which instance, which code dir, which question."""
+    return {
+        "DVM_INSTANCE": plan_input.desired.instance,
+        "DVM_CODE_DIR": plan_input.config.guest_code_dir,
+        "DVM_NONCE": plan_input.nonce,
+    }

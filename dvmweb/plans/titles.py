@@ -1,0 +1,35 @@
+"""The titles of a job's steps, as users read them: in a plan, on a job page, in `dvm sync` and in journals."""
+
+from __future__ import annotations
+
+CHECK_INSTANCE = "Check instance"
+CREATE = "Create instance"
+VERIFY_CONFIG = "Verify applied config"
+CHECK_PORTS, CHECK_PORTS_AGAIN = "Check ports", "Check ports again"
+START, STOP, STOP_AGAIN, FORCE_STOP = "Start VM", "Stop VM", "Stop VM again", "Force stop"
+STOP_TO_CHANGE = "Stop VM to change it"
+CLOSE_CONNECTIONS = "Close SSH connections"
+WAIT_FOR_GUEST, READ_STATE, READ_STATE_AGAIN = "Wait for the guest", "Read guest state", "Read guest state again"
+WRITE_IDENTITY = "Write VM identity"
+CREATE_KEY, CODE_FOLDER = "Create SSH key", "Create code folder"
+HOOK = "Run project hook"
+UNSAVED_WORK = "Check for unsaved work"
+SANDBOX = "Test agent sandbox"
+DELETE, VERIFY_DELETION, REMOVE_CONFIG = "Delete instance", "Verify deletion", "Remove config"
+DELETE_TEMPORARY = "Delete temporary VM"
+RUNS = ("first run and probe", "second run and probe")
+
+
+def recipe(name: str) -> str:
+    """The title of a recipe's step."""
+    return "Baseline" if name == "baseline" else f"Recipe {name}"
+
+
+def runs_of_test(name: str) -> tuple[str, ...]:
+    """The titles of the two runs of a recipe under test."""
+    return tuple(f"{recipe(name)}, {run}" for run in RUNS)
+
+
+def change(fields: list[str]) -> str:
+    """The title of an edit of an instance."""
+    return f"Change {', '.join(fields)}"

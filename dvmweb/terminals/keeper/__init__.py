@@ -1,0 +1,1 @@
+"""The keeper process: one thread that owns every pty."""

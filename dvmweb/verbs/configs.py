@@ -1,0 +1,80 @@
+"""The configs of VMs: write a new one, read one with all its errors, and say what one lacks.
+
+What `dvm sync` needs before it hands its work to a process of its own imports little; the rest is imported where used.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dvmweb.config.kinds import SIZES
+from dvmweb.config.stray_files import no_config
+from dvmweb.errors import ConfigError, Problem, UsageError
+from dvmweb.names import check_socket_path, vm_name
+from dvmweb.paths import Paths
+
+if TYPE_CHECKING:
+    from dvmweb.config.model import VmConfig
+    from dvmweb.config.store import ConfigStore
+
+
+def store(paths: Paths) -> ConfigStore:
+    """The store of all configs."""
+    from dvmweb.config.store import ConfigStore
+
+    return ConfigStore(paths)
+
+
+def has_config(paths: Paths, name: str) -> bool:
+    """Say whether `name`, any text, is that of a VM."""
+    with suppress(UsageError):
+        return paths.vm_config(vm_name(name)).exists()
+    return False
+
+
+def must_have_config(paths: Paths, name: str) -> None:
+    """Raise NotFound, with what helps, for a name that has none."""
+    if not has_config(paths, name):
+        raise no_config(paths, name)
+
+
+def check_config(paths: Paths, name: str) -> VmConfig:
+    """The config of a VM; raises ConfigError with all its errors and NotFound."""
+    must_have_config(paths, name)
+    return store(paths).read(vm_name(name))
+
+
+def init(paths: Paths, name: str, recipes: tuple[str, ...], repo: str, kind: str) -> Path:
+    """Write the config of a new VM and return its path. Raises UsageError, ConfigError; nothing is created."""
+    check_socket_path(str(paths.lima_home), vm_name(name))
+    given = (("kind", kind), ("repo", repo), ("recipes", list(recipes)))
+    values = {field: value for field, value in given if value} | SIZES.get(kind, {})
+    try:
+        _check_recipes(paths, recipes)
+        return store(paths).create(name, values)
+    except ConfigError as error:
+        raise ConfigError(tuple(_of_the_words(problem) for problem in error.problems)) from error
+
+
+def _check_recipes(paths: Paths, names: tuple[str, ...]) -> None:
+    from dvmweb import recipes
+
+    bundles = store(paths).read_defaults().bundles
+    recipes.order([name for name in names if name not in bundles], recipes.RecipeCatalog(paths))
+
+
+def _of_the_words(problem: Problem) -> Problem:
+    """A problem of words given to `init`: it names the option, as there is no file yet."""
+    option = {"repo": "--repo", "recipes": "--recipe", "kind": "--kind"}.get(problem.field.partition(".")[0])
+    return replace(problem, field=option) if option and not problem.file else problem
+
+
+def lacks(paths: Paths, name: str) -> tuple[Problem, ...]:
+    """What a config that can be read has to say yet, before its VM can be made. Raises ConfigError, NotFound."""
+    from dvmweb.jobs.inputs import beyond_the_file
+
+    check_config(paths, name)
+    return beyond_the_file(paths, store(paths).reading(name))[1]

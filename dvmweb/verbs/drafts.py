@@ -1,0 +1,287 @@
+"""A config that is not saved yet: what its file would say, what is wrong with it, which steps a sync would take."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from dvmweb import files, plans, recipes
+from dvmweb.config import stray_files, yaml_editor, yaml_reader
+from dvmweb.config.line_ends import ended_like, plain
+from dvmweb.config.model import FIELDS, Defaults, VmConfig
+from dvmweb.config.store import ConfigStore
+from dvmweb.config.validate import IN_PARTS, Reading, defaults_of, judge
+from dvmweb.config.values import size_text
+from dvmweb.config.yaml_reader import Document
+from dvmweb.errors import ConfigError, DvmError, NotFound, Problem, UsageError
+from dvmweb.jobs.inputs import beyond_the_file, desired_recipes, recipes_of, scripts
+from dvmweb.lima.engine import find_engine
+from dvmweb.lima.lima_yaml.overlay import read_overlay
+from dvmweb.lima.lima_yaml.rendering import desired_instance
+from dvmweb.names import check_socket_path, instance_name, vm_name
+from dvmweb.paths import Paths
+
+if TYPE_CHECKING:
+    from dvmweb.lima.instances import Instance
+    from dvmweb.plans import Step
+
+STAND_IN = "app"  # the name of a VM that has none yet, so that the rest of its draft can be judged
+BLANK_ID = "0" * 32  # no step that is only shown depends on an id
+
+
+@dataclass(frozen=True)
+class Source:
+    """The text that a draft starts from: that of the file, or what was typed in its place."""
+
+    name: str
+    data: bytes = b""  # as it lies on the disk
+    digest: str = ""  # of `data`; "": there is no file
+    text: str = ""
+    document: Document = field(default_factory=lambda: yaml_reader.empty(""))  # what `text` says
+    problems: tuple[Problem, ...] = ()  # why `text` as a whole cannot be read
+
+    def with_text(self, typed: str) -> Source:
+        """The same file with a text from a form: line ends are those of the file, whatever a browser made of them."""
+        text = ended_like(self.data.decode(), typed)
+        try:
+            return replace(self, text=text, document=_scan(text), problems=())
+        except ConfigError as error:
+            return replace(self, text=text, document=yaml_reader.empty(""), problems=error.problems)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A config for one VM that is not saved, and all that is known of it without asking a guest."""
+
+    source: Source
+    values: Mapping[str, object]  # what the file would hold
+    text: str  # what the file would say; that of `source` where the changes cannot be written
+    config: VmConfig | None  # the good part of it; None where there is none
+    recipes: tuple[recipes.Recipe, ...]  # with everything that they need, in the order in which they run
+    problems: tuple[Problem, ...]
+    says_values: bool = True  # whether `text` says what `values` say
+
+    @property
+    def is_new(self) -> bool:
+        return not self.source.digest
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a new file holds nothing but fields: it gets all others as comments, with their defaults."""
+        return self.is_new and self.text.rstrip("\n") == _laid_out(self.values).rstrip("\n")
+
+
+@dataclass(frozen=True)
+class Drafts:
+    """Drafts over one set of folders. Nothing is kept in memory, and only `save` writes."""
+
+    paths: Paths
+    environ: Mapping[str, str]
+
+    def defaults(self) -> tuple[Defaults, tuple[Problem, ...]]:
+        """The good part of config.yaml and the problems of the rest; never raises for what the file says."""
+        try:
+            return defaults_of(self._defaults_file())
+        except ConfigError as error:
+            return Defaults(), error.problems
+
+    def source(self, name: str) -> Source:
+        """The config of a VM as it lies on the disk. Raises NotFound, and ConfigError for a file that is no text."""
+        data, digest = ConfigStore(self.paths).source(name)
+        return Source(name, data, digest).with_text(yaml_reader.decoded(data, str(self.paths.vm_config(name))))
+
+    def draft(self, source: Source, changes: Mapping[str, object], instance: Instance | None = None) -> Draft:
+        """The draft that `changes` make of `source`, with every problem at once; `instance` is the VM's, if known."""
+        defaults, problems = self.defaults()
+        found = [*problems, *self._name_problems(source)]
+        if source.problems:
+            return Draft(source, {}, source.text, None, (), (*found, *source.problems), says_values=not changes)
+        values = _with(source.document.data, changes)
+        text, document, unwritable = _text(source, changes, values)
+        name = _usable_name(source.name)
+        document = replace(document, file=str(self.paths.vm_config(name)))
+        reading, config = _judged(name, document, self._shared(defaults))
+        ordered, beyond = self._beyond(reading)
+        # Of what is inherited there is no line here.
+        judged = (*reading.problems, *beyond)
+        found += [
+            replace(one, line=0) if one.file == document.file and _head(one) not in values else one for one in judged
+        ]
+        if config is not None:
+            found += _smaller_disk(config, instance)
+        # A text that cannot be written has its reason in a value most times; that is told at the value.
+        found += unwritable if not found else ()
+        return Draft(source, values, text, config, ordered, tuple(found), says_values=not unwritable)
+
+    def steps(self, draft: Draft, instance: Instance | None, options: plans.Options) -> tuple[Step, ...]:
+        """What a sync of the draft would do to `instance` as it was last listed; asks neither engine nor guest.
+
+        Raises NoEngine, and ConfigError or UsageError for a draft that no sync could bring about.
+        """
+        if draft.config is None:
+            raise ConfigError(draft.problems)
+        plan_input = plans.PlanInput(
+            config=draft.config,
+            desired=desired_instance(draft.config),
+            overlay=read_overlay(self.paths.overlay_file),
+            recipes=desired_recipes(self.paths, draft.config, recipes_of(self.paths, draft.config)),
+            scripts=scripts(self.paths),
+            engine=find_engine(self.environ, self.paths),
+            lima_home=self.paths.lima_home,
+            lima_file=self.paths.vm_state(draft.config.name) / "lima.yaml",
+            known_id=BLANK_ID,
+            new_id=BLANK_ID,
+            nonce=BLANK_ID,
+            instance=instance,
+            has_looked=True,
+        )
+        return plans.plan("sync", plan_input, options)
+
+    def save(self, draft: Draft) -> None:
+        """Write the draft. Raises ConfigError for its problems, ChangedOnDisk, DvmError; then nothing was written."""
+        if draft.problems:
+            raise ConfigError(draft.problems)
+        store, source = ConfigStore(self.paths), draft.source
+        try:
+            if draft.is_new and self._is_taken(source.name):  # by somebody else, since the draft was judged
+                raise files.ChangedOnDisk(f"The VM {source.name} already exists.", "Nothing was written.")
+            if draft.is_plain:
+                store.create(source.name, draft.values)
+            else:
+                store.replace(source.name, draft.text.encode(), source.digest)
+        except NotFound as error:  # deleted since it was read
+            raise files.ChangedOnDisk(error.what, "Nothing was written.") from error
+        except OSError as error:
+            what = f"The config of {source.name} could not be written: {error.strerror or error}."
+            raise DvmError(what, f"Check the folder {self.paths.config / 'vms'}. Nothing was changed.") from error
+
+    def _defaults_file(self) -> Document:
+        try:
+            return ConfigStore(self.paths).defaults_file()
+        except UsageError as error:
+            path = str(self.paths.config_file)
+            raise ConfigError([Problem("", error.what.rstrip("."), error.todo, path)]) from error
+
+    def _name_problems(self, source: Source) -> list[Problem]:
+        """What keeps a new VM from its name, beside the rule for names."""
+        if source.digest:
+            return []
+        if not source.name:
+            return [Problem("name", "is missing", "Give the VM a name, like app.")]
+        try:
+            check_socket_path(str(self.paths.lima_home), source.name)
+            if self._is_taken(source.name):
+                return [
+                    Problem("name", f"There is a VM {source.name} already", "Choose another name, or edit that VM.")
+                ]
+            if error := stray_files.why_not_new(self.paths, source.name):
+                raise error
+        except UsageError as error:
+            return [Problem("name", error.what.rstrip("."), error.todo)]
+        return []
+
+    def _is_taken(self, name: str) -> bool:
+        path = self.paths.vm_config(name)
+        return path.exists() or path.is_symlink()
+
+    def _beyond(self, reading: Reading) -> tuple[tuple[recipes.Recipe, ...], tuple[Problem, ...]]:
+        try:
+            return beyond_the_file(self.paths, reading)
+        except UsageError as error:  # a folder that cannot be read must not cost what was typed
+            return (), (Problem("", error.what.rstrip("."), error.todo),)
+
+    def _shared(self, defaults: Defaults) -> Document:
+        """config.yaml without its errors, and of its lines those of bundles: a draft can state the rest again."""
+        lines: Mapping[str, int] = {}
+        with suppress(ConfigError):
+            lines = self._defaults_file().lines
+        bundles = {name: list(members) for name, members in defaults.bundles.items()}
+        document = _document(str(self.paths.config_file), {**defaults.values, "bundles": bundles})
+        return replace(document, lines={at: line for at, line in lines.items() if at.startswith("bundles.")})
+
+
+def _head(problem: Problem) -> str:
+    return problem.field.partition(".")[0]
+
+
+def _smaller_disk(config: VmConfig, instance: Instance | None) -> list[Problem]:
+    if instance is None or config.disk >= instance.disk:
+        return []
+    size = size_text(instance.disk)
+    return [Problem("disk", f"The disk has {size} and cannot get smaller", f"Write {size} or more.")]
+
+
+def _document(file: str, values: Mapping[str, object]) -> Document:
+    return replace(yaml_reader.empty(file), data=dict(values))
+
+
+def _usable_name(name: str) -> str:
+    with suppress(UsageError):
+        return vm_name(name)
+    return STAND_IN
+
+
+def _judged(name: str, document: Document, shared: Document) -> tuple[Reading, VmConfig | None]:
+    """What the core says of `document`, and its config with all fields that are good, None where there is none."""
+    reading = judge(name, document, shared)
+    if not reading.problems:
+        return reading, reading.config
+    # What is wrong in config.yaml is told by `Drafts.defaults`; a bundle that was left empty would be told once more.
+    reading = replace(reading, problems=tuple(found for found in reading.problems if found.file != shared.file))
+    bad = {_head(problem) for problem in reading.problems}
+    good = {field: value for field, value in document.data.items() if field in FIELDS and field not in bad}
+    plain = {field: value for field, value in shared.data.items() if field != "bundles"}
+    rest = judge(name, replace(document, data=good), replace(shared, data=plain))
+    if rest.problems:
+        return reading, None
+    return reading, replace(rest.config, **{field: getattr(reading.config, field) for field in IN_PARTS})
+
+
+def _text(
+    source: Source, changes: Mapping[str, object], values: Mapping[str, object]
+) -> tuple[str, Document, tuple[Problem, ...]]:
+    """What the file would say with `changes`, read back; and why it cannot, then with the text as it is."""
+    if not changes:
+        return source.text, source.document, ()
+    try:
+        text = _edited(source, changes, values)
+        document = _scan(text)
+    except UsageError as error:  # of which ConfigError is one: a value that no file can hold
+        return source.text, _document("", values), (Problem("", error.what.rstrip("."), error.todo),)
+    if json.dumps(document.data, sort_keys=True) == json.dumps(values, sort_keys=True):
+        return text, document, ()
+    unsafe = Problem("", "The file could not be changed safely", "Edit the YAML instead.")
+    return source.text, _document("", values), (unsafe,)
+
+
+def _edited(source: Source, changes: Mapping[str, object], values: Mapping[str, object]) -> str:
+    if not source.digest and source.text == _laid_out(source.document.data):
+        return _laid_out(values)  # nothing was typed into it: its fields stay in the order of the form
+    # The editor knows one line end per file; a file that mixes them gets its own back.
+    return ended_like(source.data.decode(), yaml_editor.edited(plain(source.text), source.document, changes))
+
+
+def _laid_out(values: Mapping[str, object]) -> str:
+    """The text of a new file that holds `values` and nothing else."""
+    fields = [name for name in FIELDS if name in values]
+    return "".join(f"{line}\n" for name in fields for line in yaml_editor.field_lines(name, values[name]))
+
+
+def _with(values: Mapping[str, object], changes: Mapping[str, object]) -> dict[str, object]:
+    kept = {name: value for name, value in values.items() if name not in changes}
+    return {**kept, **{name: value for name, value in changes.items() if value is not None}}
+
+
+def _scan(text: str) -> Document:
+    return yaml_reader.scan(text.encode("utf-8", "surrogatepass"), "")
+
+
+def instance_of(name: str, instances: Iterable[Instance | None]) -> Instance | None:
+    """The instance of a VM among those of a list, also where no config names it yet; None for a bad name."""
+    with suppress(UsageError):
+        wanted = instance_name(name)
+        return next((one for one in instances if one is not None and one.name == wanted), None)
+    return None

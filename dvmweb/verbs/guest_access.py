@@ -1,0 +1,133 @@
+"""Enter the guest of a VM, and ask it: its plan, its key, its project hook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from dvmweb import plans, states
+from dvmweb.config.git_hosts import where_to_paste
+from dvmweb.errors import CheckFailed, DvmError, NotFound, UsageError
+from dvmweb.guest.state import parse_hook, parse_key, parse_state
+from dvmweb.guest_text import why_not_plain
+from dvmweb.jobs.current_state import facts_about
+from dvmweb.jobs.inputs import load_input, read_note, write_note
+from dvmweb.lima import guest_shell
+from dvmweb.lima.client import SSH_FAILED, Lima
+from dvmweb.paths import Paths
+from dvmweb.plans import PlanInput, Step
+from dvmweb.records import guest_status, last_use, work_reports
+from dvmweb.verbs.configs import check_config, must_have_config
+
+
+@dataclass(frozen=True)
+class Hook:
+    """The project hook .dvm/sync.sh as the guest shows it; an agent can have written it."""
+
+    digest: str  # SHA-256, "" where there is none
+    text: bytes
+    is_approved: bool  # this very text
+    odd: str  # why it cannot be approved, "" for plain text
+
+
+def _asked(
+    paths: Paths, environ: Mapping[str, str], name: str, verb: str, *, is_quiet: bool = False
+) -> tuple[PlanInput, Lima]:
+    """The plan input of a VM with its instance as limactl tells it now."""
+    must_have_config(paths, name)
+    plan_input = load_input(paths, environ, name, verb)
+    lima = Lima(plan_input.engine, paths, environ, vm=name, is_quiet=is_quiet)
+    instance = lima.list().find(plan_input.desired.instance)
+    is_known, pace = work_reports.is_settled(paths, name, instance), guest_status.pace(paths, name, instance)
+    plan_input = replace(plan_input, instance=instance, has_looked=True, is_work_known=is_known, pace=pace)
+    return plan_input, replace(lima, pace=pace)
+
+
+def running(paths: Paths, environ: Mapping[str, str], name: str, *, is_quiet: bool = False) -> tuple[PlanInput, Lima]:
+    """The plan input of a VM that runs, and the engine for questions to it. Raises NotFound, CheckFailed."""
+    plan_input, lima = _asked(paths, environ, name, "look", is_quiet=is_quiet)
+    if error := states.refusal("ssh", facts_about(paths, name, plan_input.instance)):
+        raise error
+    return plan_input, lima
+
+
+def dry_run(paths: Paths, environ: Mapping[str, str], name: str, options: Mapping[str, Any]) -> tuple[Step, ...]:
+    """The steps that a sync would take now: one list, and one question where the guest runs. Changes nothing."""
+    plan_input, lima = _asked(paths, environ, name, "sync")
+    wanted, why = plans.Options(**options), "the guest was not checked"
+    if plan_input.instance is not None and plan_input.instance.status == "Running":
+        why = "the guest did not respond"
+        with suppress(CheckFailed):  # not reachable: the plan is drawn without its answer
+            finished = lima.ask(plan_input.desired.instance, plans.state_question(plan_input))
+            plan_input = replace(plan_input, guest=parse_state(finished.stdout, plan_input.nonce))
+    return plans.marked_unknown(plans.plan("sync", plan_input, wanted), plan_input, wanted, why)
+
+
+def enter(paths: Paths, environ: Mapping[str, str], name: str, command: tuple[str, ...]) -> int:
+    """Enter the VM on our own terminal: a login shell in the code dir, or `command` there; the guest's exit code.
+
+    Raises NotFound where there is no instance and DvmError where it does not run.
+    """
+    plan_input, lima = running(paths, environ, name)
+    instance, code_dir = plan_input.desired.instance, plan_input.config.guest_code_dir
+    with last_use.session(paths, name):
+        code = guest_shell.enter_directly(lima, instance, code_dir, command)
+        if code is None:
+            code = lima.attach(guest_shell.enter(instance, code_dir, command))
+    if code == SSH_FAILED:
+        explain_lost(paths, environ, name)
+    return code
+
+
+def explain_lost(paths: Paths, environ: Mapping[str, str], name: str) -> None:
+    """After ssh's own code: raise the error that helps if the VM runs and cannot be entered, or is still booting."""
+    try:
+        plan_input, lima = _asked(paths, environ, name, "look")
+    except DvmError:  # nothing more is known than what ssh reported
+        return
+    if (
+        plan_input.instance is not None
+        and plan_input.instance.is_running
+        and not lima.answers(plan_input.instance.name)
+    ):
+        error = states.refusal("ssh", facts_about(paths, name, plan_input.instance, is_silent=True))
+        raise error or CheckFailed(f"{name} does not respond.", "Try again.")
+
+
+def ssh_key(paths: Paths, environ: Mapping[str, str], name: str) -> tuple[str, str]:
+    """The VM's public key and where to paste it; the remembered one where the VM does not run."""
+    config = check_config(paths, name)
+    if config.is_service:
+        raise NotFound(f"{name} has no SSH key: it is a {config.kind} VM.", "Such a VM does not clone a repository.")
+    key = read_note(paths, name, "key.pub")
+    if not key and read_note(paths, name, "no-key"):
+        raise NotFound(f"{name} has no SSH key: ssh-keygen is missing.", "Install the OpenSSH client, then sync again.")
+    if not key:
+        plan_input, lima = running(paths, environ, name)
+        found = parse_key(
+            lima.ask(plan_input.desired.instance, plans.key_question(plan_input)).stdout, plan_input.nonce
+        )
+        key = found.line if found else ""
+    if not key:
+        raise NotFound(f"{name} has no SSH key yet.", f"To create one: `dvm sync {name}`")
+    return key, where_to_paste(config.repo) if config.repo else ""
+
+
+def hook(paths: Paths, environ: Mapping[str, str], name: str) -> Hook:
+    """The project hook of a running VM. Raises NotFound, CheckFailed."""
+    plan_input, lima = running(paths, environ, name)
+    found = parse_hook(lima.ask(plan_input.desired.instance, plans.hook_question(plan_input)).stdout, plan_input.nonce)
+    digest, text = found or ("", b"")
+    is_approved = bool(digest) and digest == read_note(paths, name, "approved-hook")
+    return Hook(digest, text, is_approved, why_not_plain(text))
+
+
+def approve_hook(paths: Paths, name: str, hook: Hook) -> None:
+    """Let the next syncs run this very text. Raises UsageError for one that cannot be shown as it is."""
+    if hook.odd or not hook.digest:
+        raise UsageError(
+            f"This hook cannot be approved: {hook.odd or 'there is none'}.", "Change it to plain, visible text."
+        )
+    write_note(paths, name, "approved-hook", hook.digest)

@@ -1,0 +1,89 @@
+"""What would end with a terminal or with all terminals of a VM, for whoever asks before."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from dvmweb import plans
+from dvmweb.errors import CheckFailed, DvmError
+from dvmweb.guest.state import parse_terminal
+from dvmweb.guest_text import visible
+from dvmweb.jobs.inputs import load_input
+from dvmweb.lima.client import Lima
+from dvmweb.lima.deadlines import scaled
+from dvmweb.records import guest_status
+from dvmweb.terminals.agents import AGENTS
+from dvmweb.terminals.client import TerminalFacts, list_terminals
+from dvmweb.terminals.launch import SHELL
+from dvmweb.verbs.vms import Vm, Vms
+
+MOST = 10  # programs that are named
+PATIENCE, LONGEST = 10.0, 60.0  # seconds for a quick guest to tell, and for any: somebody waits with a page open
+
+
+@dataclass(frozen=True)
+class Occupied:
+    """What runs in a terminal. If the check failed, `is_known` is False: that is never "nothing"."""
+
+    is_known: bool
+    programs: tuple[str, ...] = ()
+
+    @property
+    def is_idle(self) -> bool:
+        """Known to run nothing but its shell."""
+        return self.is_known and not self.programs
+
+
+@dataclass(frozen=True)
+class Ending:
+    """A terminal that would end while something runs in it, or that could not be checked."""
+
+    terminal: TerminalFacts
+    occupied: Occupied
+
+    def __str__(self) -> str:
+        what = ", ".join(self.occupied.programs) if self.occupied.is_known else "could not be checked"
+        return f"{visible(self.terminal.name or self.terminal.id[:8], 40)}: {what}"
+
+
+def what_a_stop_ends(vms: Vms, name: str) -> tuple[Ending, ...]:
+    """The terminals that a stop of the VM would end, but those that are known to run nothing.
+
+    Raises CheckFailed where the keeper of the terminals does not answer, and the engine's own error.
+    """
+    opened = [one for one in list_terminals(vms) if one.vm == name and not one.ended]
+    vm = next((vm for vm in vms.list_vms() if vm.name == name), None) if opened else None
+    found: list[Ending] = []
+    for one in opened:
+        # A guest that has not answered once is not waited for again.
+        is_silent = any(not ending.occupied.is_known for ending in found) and one.command == SHELL
+        occupied = Occupied(is_known=False) if is_silent else what_runs(vms, vm, one)
+        if not occupied.is_idle:
+            found.append(Ending(one, occupied))
+    return tuple(found)
+
+
+def what_runs(vms: Vms, vm: Vm | None, terminal: TerminalFacts) -> Occupied:
+    """Ask the guest what runs in a terminal; an agent's own terminal always runs that agent. Never raises."""
+    if terminal.ended:
+        return Occupied(is_known=True)
+    if terminal.command != SHELL:
+        agent = AGENTS.get(terminal.command)
+        return Occupied(is_known=True, programs=(agent.label if agent else terminal.command,))
+    if vm is None or vm.status != "Running":  # of a stopped VM the line is dead, and what ran in it as well
+        return Occupied(is_known=vm is not None and vm.status == "Stopped")
+    with suppress(DvmError, OSError):
+        return _ask(vms, vm, terminal.id)
+    return Occupied(is_known=False)
+
+
+def _ask(vms: Vms, vm: Vm, terminal: str) -> Occupied:
+    plan_input = replace(load_input(vms.paths, vms.environ, vm.name, "look"), instance=vm.instance, has_looked=True)
+    lima = Lima(plan_input.engine, vms.paths, vms.environ, vm=vm.name, is_quiet=True)
+    patience = scaled(PATIENCE, guest_status.pace(vms.paths, vm.name, vm.instance), LONGEST)
+    answer = lima.ask(plan_input.desired.instance, plans.terminal_question(plan_input, terminal), patience)
+    programs = parse_terminal(answer.stdout, plan_input.nonce)
+    if programs is None:
+        raise CheckFailed("The guest does not know this terminal.")
+    return Occupied(is_known=True, programs=tuple(visible(name, 40) for name in programs[:MOST]))

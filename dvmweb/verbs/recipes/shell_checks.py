@@ -1,0 +1,82 @@
+"""Runs bash and shellcheck over the text of a recipe; neither runs the recipe."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dvmweb.errors import DvmError
+from dvmweb.guest_text import visible
+from dvmweb.lima import process
+from dvmweb.lima.process import Finished
+from dvmweb.paths import Paths, child_environment
+from dvmweb.recipes.catalog import LIBRARY
+from dvmweb.recipes.checking import Finding, for_shellcheck, of_bash, of_shellcheck
+
+DEADLINE = 60.0  # seconds for one recipe
+NO_SHELLCHECK = "shellcheck was not run: it is not installed (package shellcheck)."
+OLD_BASH = 4  # the bash of macOS is 3.2 and does not know what a guest's bash does
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a program found, or why it was not run."""
+
+    findings: tuple[Finding, ...] = ()
+    not_run: str = ""
+
+
+@dataclass(frozen=True)
+class Programs:
+    """The checkers of the host."""
+
+    paths: Paths
+    environ: Mapping[str, str]
+
+    def bash(self, text: str) -> Said:
+        """The grammar of a script, as bash reads it (`bash -n`)."""
+        bash = self._program("bash")
+        if not bash:
+            return Said(not_run="bash -n was not run: the host has no bash.")
+        if not self._is_new(bash):
+            return Said(not_run=f"bash -n was not run: {bash} is older than the bash of a guest.")
+        done = self._run((bash, "--norc", "-n"), text)
+        found = of_bash(done.stderr.decode("utf-8", "replace"))
+        if done.is_ok or found:
+            return Said(found)
+        return Said(not_run=f"bash -n failed: {_last(done)}")
+
+    def shellcheck(self, text: str) -> Said:
+        """What shellcheck finds. It reads the library, and no other file (such as /dev/zero) that the text names."""
+        program = self._program("shellcheck")
+        if not program:
+            return Said(not_run=NO_SHELLCHECK)
+        folder = self.paths.bundled_recipes
+        library = (str(folder / name) for name in LIBRARY)
+        argv = (program, "-s", "bash", "-f", "json1", "-P", str(folder), "-", *library)
+        done = self._run(argv, for_shellcheck(text))
+        found = of_shellcheck(done.stdout) if done.ended == "exit" and done.code in (0, 1) else None
+        return Said(found) if found is not None else Said(not_run=f"shellcheck failed: {_last(done)}")
+
+    def _is_new(self, bash: str) -> bool:
+        said = self._run((bash, "--norc", "-c", "echo ${BASH_VERSINFO[0]}"), "").stdout.strip()
+        return said.isdigit() and int(said) >= OLD_BASH
+
+    def _program(self, name: str) -> str:
+        """The absolute path of a program, "" for none; one in a relative folder of PATH is none."""
+        found = shutil.which(name, path=self.environ.get("PATH", "")) or ""
+        return found if found.startswith("/") else ""
+
+    def _run(self, argv: tuple[str, ...], text: str) -> Finished:
+        env = child_environment(self.environ, self.paths, {"LC_ALL": "C.UTF-8"})
+        folder = self.paths.local_recipes if self.paths.local_recipes.is_dir() else self.paths.bundled_recipes
+        try:
+            return process.run(argv, env=env, timeout=DEADLINE, stdin=text.encode(), cwd=folder)
+        except DvmError as error:
+            return Finished(argv, 127, b"", error.what.encode(), 0.0)
+
+
+def _last(done: Finished) -> str:
+    lines = [line for line in done.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
+    return visible(lines[-1], 200) if lines else f"exit code {done.code} ({done.ended})"

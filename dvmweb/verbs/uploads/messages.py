@@ -1,0 +1,96 @@
+"""What is wanted of an upload, what the guest says of it, and how that is told. Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dvmweb.errors import CheckFailed, DvmError, NotNow, UsageError
+from dvmweb.guest import protocol
+from dvmweb.guest.protocol import Record
+from dvmweb.guest_text import visible
+from dvmweb.lima.commands import ssh_alias
+from dvmweb.names import file_name, is_numbered
+from dvmweb.plans import PlanInput
+
+MOST_BYTES = 4 << 30  # of one file
+RESERVE = 256 << 20  # bytes of the guest's disk that stay free
+INCOMPLETE = b"incomplete"  # a refusal: the bytes ended before the word that they were all
+NOTHING = "No file was created in the VM. Try again."
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A file as the user's browser announces it. Raises UsageError where it cannot be sent."""
+
+    name: str
+    size: int  # bytes
+
+    def __post_init__(self) -> None:
+        file_name(self.name)
+        if not 0 <= self.size <= MOST_BYTES:
+            todo = "Split it, or let the VM fetch it."
+            raise UsageError(f"{self.name} is too large: {MOST_BYTES >> 30} GiB at most.", todo)
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """Where the file is now, in the guest's words; safe to show."""
+
+    name: str  # another one than was wanted, where that was taken
+    folder: str
+
+
+def arrived(record: Record, wanted: Wanted) -> Arrived:
+    """Read the guest's `done`; raise CheckFailed."""
+    name, folder = (*record.fields, b"", b"")[:2]
+    if len(record.fields) != 2 or not is_numbered(name.decode("utf-8", "replace"), wanted.name):
+        raise odd_answer()
+    return Arrived(visible(name, 300), visible(folder, 300))
+
+
+def check_guest(record: Record, plan_input: PlanInput) -> None:
+    """Read the guest's `ready`; the script has looked too, before it wrote. Raises CheckFailed for another guest."""
+    host, name, guest_id = (field.decode("utf-8", "replace") for field in (*record.fields, b"", b"", b"")[:3])
+    is_named_so = (host, name) == (ssh_alias(plan_input.desired.instance), plan_input.desired.instance)
+    if not is_named_so or plan_input.known_id not in ("", guest_id):
+        raise another_guest(plan_input)
+
+
+def another_guest(plan_input: PlanInput) -> CheckFailed:
+    """Whoever answered is not the VM that was meant."""
+    vm = plan_input.config.name
+    return CheckFailed(f"The guest that answered is not {vm} as dvm knows it: nothing was sent.", f"Sync {vm} first.")
+
+
+def odd_answer() -> CheckFailed:
+    """The guest says what our script does not."""
+    return CheckFailed("The guest sent an invalid response to the upload.", protocol.TRY_AGAIN)
+
+
+def not_whole(wanted: Wanted) -> NotNow:
+    """It ended in the middle."""
+    return NotNow(f"{wanted.name} did not arrive completely.", NOTHING)
+
+
+def refusal(why: bytes, wanted: Wanted, plan_input: PlanInput) -> DvmError:
+    """Why the guest took nothing, in its own word."""
+    name, vm, folder = wanted.name, plan_input.config.name, plan_input.config.code_dir
+    refusals: dict[bytes, DvmError] = {
+        b"guest": another_guest(plan_input),
+        b"folder": NotNow(f"{vm} cannot write into {folder}.", "Check in the VM what it is and who owns it."),
+        b"link": NotNow(
+            f"{folder} leads over a link that another user can change: nothing was sent.",
+            "Let the link belong to your user, or set its target in the config.",
+        ),
+        b"python": NotNow(
+            f"{vm} cannot take files: it has no python3.",
+            "Install it there: `sudo dnf install python3`, or `sudo apt-get install python3`.",
+        ),
+        b"full": NotNow(
+            f"The disk of {vm} has no space for {name}.",
+            f"Free some there: the size of the file and {RESERVE >> 20} MiB.",
+        ),
+        b"write": NotNow(f"{vm} could not write {name}: its disk may be full.", NOTHING),
+        b"names": NotNow(f"{folder} holds too many files of the name {name}.", "Give the file another name."),
+    }
+    return refusals.get(why) or not_whole(wanted)

@@ -1,0 +1,1 @@
+"""The pages that delete a VM or its config."""

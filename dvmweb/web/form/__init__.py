@@ -1,0 +1,1 @@
+"""The form that creates and edits the config of a VM."""

@@ -1,0 +1,103 @@
+"""Builds the form of a VM from the config model, the recipes and the input. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from dvmweb.config.model import Defaults, FormField, form_fields
+from dvmweb.errors import UsageError
+from dvmweb.guest_text import visible
+from dvmweb.names import vm_name
+from dvmweb.web.form.input import NO, NONE, YES, Typed, default_text, is_plain, written
+from dvmweb.web.form.messages import TOP, id_of, links, placed
+from dvmweb.web.form.recipe_fields import recipe_places, recipe_rows
+from dvmweb.web.form.views import Choice, Field, FormView, Group, Shown
+
+UNNAMED = "name"  # for a VM without a name yet: its code folder is shown as ~/code/name
+PROJECT, SIZE, PORTS = ("name", "kind", "repo"), ("cpus", "memory", "disk"), ("ports",)
+SUGGESTED = {"image": ("fedora", "debian", "ubuntu")}
+
+
+def fields_for(defaults: Defaults, name: str) -> tuple[FormField, ...]:
+    """Return the fields of the config model with the defaults of this VM."""
+    try:
+        return form_fields(defaults, vm_name(name))
+    except UsageError:
+        return form_fields(defaults, UNNAMED)
+
+
+def form_view(shown: Shown) -> FormView:
+    """Build the form."""
+    drawn = _drawn(shown)
+    problems = shown.draft.problems if shown.has_errors else ()
+    messages = placed(problems, drawn, lambda place: _typed_at(shown.typed, place))
+    rows = recipe_rows(shown, messages)
+    secrets = tuple(dict.fromkeys(field.name for row in rows for field in row.fields if field.kind == "secret"))
+    in_order = {place: messages[place] for place in (TOP, *drawn) if place in messages}
+    return FormView(*_groups(shown, messages), rows, tuple(messages.get("recipes", ())), links(in_order), secrets)
+
+
+def _drawn(shown: Shown) -> dict[str, str]:
+    """Return the places of all inputs with their labels, in page order."""
+    drawn = {about.name: about.label for about in shown.fields if _is_drawn(about, shown)}
+    return {**drawn, "recipes": "Recipes", **recipe_places(shown)}
+
+
+def _is_drawn(about: FormField, shown: Shown) -> bool:
+    if about.name == "name":
+        return shown.draft.is_new
+    return is_plain(about) and len(about.choices) != 1
+
+
+def _typed_at(typed: Typed, place: str) -> str:
+    return typed.name if place == "name" else typed.texts.get(place, "")
+
+
+def _groups(shown: Shown, messages: Mapping[str, Collection[str]]) -> tuple[Group, Group]:
+    drawn = {about.name: _field(about, shown, messages) for about in shown.fields if _is_drawn(about, shown)}
+
+    def some(names: Iterable[str]) -> tuple[Field, ...]:
+        return tuple(drawn[name] for name in names if name in drawn)
+
+    known = (*PROJECT, *SIZE, *PORTS)
+    project = Group("project", "Project", some(PROJECT), some(SIZE), some(PORTS))
+    return project, Group("system", "System", tuple(field for name, field in drawn.items() if name not in known))
+
+
+def _field(about: FormField, shown: Shown, messages: Mapping[str, Collection[str]]) -> Field:
+    is_name = about.name == "name"
+    value = shown.typed.name if is_name else shown.typed.texts.get(about.name, "")
+    inherited = written(about.default)
+    options = (YES, NO) if about.kind == "yes-no" else about.choices
+    return Field(
+        name=about.name,
+        id=id_of(about.name),
+        label=about.label,
+        help=" ".join(part for part in (about.help, _default(about, shown.defaults)) if part),
+        value=value,
+        placeholder=inherited if about.default is not None else written(about.example),
+        note=shown.notes.get(about.name, ""),
+        kind="choice" if options else "number" if about.kind == "number" else "text",
+        errors=tuple(messages.get(about.name, ())),
+        choices=_choices(options, value, inherited, is_shared=about.name in shown.defaults.values) if options else (),
+        suggestions=SUGGESTED.get(about.name, ()),
+        is_optional=about.default is None and not is_name,
+    )
+
+
+def _default(about: FormField, defaults: Defaults) -> str:
+    """Return what an empty input means, as a sentence; "" for a select, whose first option is the default."""
+    inherited = written(about.default)
+    if not inherited or about.choices or about.kind == "yes-no":
+        return ""
+    none = f" Enter {NONE} for no {about.label.lower()}." if about.kind == "list" and inherited != NONE else ""
+    return f"{default_text(visible(inherited), is_shared=about.name in defaults.values)}{none}"
+
+
+def _choices(options: Sequence[str], value: str, inherited: str, *, is_shared: bool) -> tuple[Choice, ...]:
+    """Return the options of a select; the default stands first, and again only if the file sets it explicitly."""
+    others = [option for option in options if option != inherited or option == value]
+    odd = [value] if value and value not in options else []  # an invalid value stays until another is chosen
+    label = inherited if inherited == "default" else f"{inherited} ({'config.yaml' if is_shared else 'default'})"
+    default = Choice("", label, not value)
+    return default, *(Choice(option, visible(option, 60), option == value) for option in (*others, *odd))

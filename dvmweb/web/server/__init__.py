@@ -1,0 +1,1 @@
+"""Everything in front of Flask: connections, guard, sessions, login tokens, WebSockets."""

@@ -1,0 +1,1 @@
+"""Shared by all pages: request context, error pages, icons, formats."""

@@ -1,0 +1,1 @@
+"""The pages of VMs: the list, and each VM with its tabs."""

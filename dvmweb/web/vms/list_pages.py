@@ -1,0 +1,130 @@
+"""The list of all VMs, its polled part, and the help page."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, make_response, request
+
+from dvmweb.config import stray_files
+from dvmweb.config.legacy import bash_config_hint
+from dvmweb.errors import CheckFailed, DvmError
+from dvmweb.paths import limactl_program
+from dvmweb.terminals import client
+from dvmweb.verbs.vms import Vm, Vms
+from dvmweb.web.terminals import views as terminal_views
+from dvmweb.web.ui import context
+from dvmweb.web.vms.list_views import Asked, CardsPage, Marks, cards_page, seen
+
+blueprint = Blueprint("vms_list_pages", __name__)
+DISKS = ("disk", "diffdisk")  # Lima 2.1 and newer, older ones
+
+
+@dataclass(frozen=True)
+class Help:
+    """What the help page shows about the engine and the folders."""
+
+    why_demo: str
+    is_chosen: bool  # the demo engine was requested with DVM_ENGINE
+    has_guide: bool  # show Lima's own guide first: few have Homebrew on Linux
+    limactl: str
+    lima_home: str
+    config: str
+    state: str
+    notes: tuple[str, ...]
+
+
+@blueprint.get("/")
+def index() -> Response:
+    """All VMs as cards, with notices about the config folder."""
+    return context.page(
+        "vms/vms.html",
+        page=_model(Asked.of(request.args)),
+        notices=_notices(context.vms()),
+        help=_help(context.vms()),
+        alone=False,
+    )
+
+
+@blueprint.get("/cards")
+def cards() -> Response:
+    """The cards alone; 204 when nothing has changed since the last poll."""
+    asked = Asked.of(request.args)
+    if asked.seen and asked.seen == seen(context.watch().snapshot(), time.time(), context.faults(), _marks()):
+        return make_response("", 204)
+    return context.page("vms/_cards.html", page=_model(asked), help=_help(context.vms()), alone=True)
+
+
+@blueprint.get("/healthz")
+def health() -> Response:
+    """For monitoring: 200 if nothing has failed in the background, else 503 with the error IDs."""
+    faults = context.faults()
+    answer = make_response(f"{len(faults)} faults: {' '.join(faults)}\n" if faults else "ok\n", 503 if faults else 200)
+    answer.mimetype = "text/plain"
+    return answer
+
+
+@blueprint.get("/help")
+def help_page() -> Response:
+    """Keyboard, engine, folders, and how to install Lima."""
+    return context.page("ui/help.html", help=_help(context.vms()))
+
+
+def _model(asked: Asked) -> CardsPage:
+    snapshot = context.watch().snapshot()
+    disks = {vm.name: disk_used(vm) for vm in snapshot.vms}
+    return cards_page(snapshot, asked, time.time(), disks, _host_memory(), tuple(context.faults()), _marks())
+
+
+def _marks() -> Marks | None:
+    """Return the terminals that wait for the user, by VM; None if the keeper does not respond."""
+    try:
+        return terminal_views.marks(client.list_terminals(context.vms()))
+    except CheckFailed:
+        return None
+
+
+def disk_used(vm: Vm) -> int:
+    """Return the bytes that the VM's disk uses on the host; 0 if not known."""
+    if vm.instance is None or not vm.instance.directory.startswith("/"):
+        return 0
+    for name in DISKS:
+        with suppress(OSError):
+            return os.stat(f"{vm.instance.directory}/{name}").st_blocks * 512  # noqa: PTH116
+    return 0
+
+
+def _host_memory() -> int:
+    with suppress(ValueError, OSError):
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return 0
+
+
+def _notices(vms: Vms) -> tuple[str, ...]:
+    hint = bash_config_hint(vms.paths)
+    with suppress(DvmError):
+        return (*([hint] if hint else []), *(str(problem) for problem in stray_files.problems(vms.paths)))
+    return (hint,) if hint else ()
+
+
+def _help(vms: Vms) -> Help:
+    program, notes = "", tuple[str, ...]()
+    try:
+        program = limactl_program(vms.environ)
+    except DvmError as error:
+        notes = (error.what, error.todo)
+    is_chosen = vms.environ.get("DVM_ENGINE") == "demo"
+    return Help(
+        why_demo="The demo was selected with DVM_ENGINE=demo." if is_chosen else "Lima was not found on the host.",
+        is_chosen=is_chosen,
+        has_guide=sys.platform != "darwin",
+        limactl=program,
+        lima_home=str(vms.paths.lima_home),
+        config=str(vms.paths.config),
+        state=str(vms.paths.state),
+        notes=notes,
+    )

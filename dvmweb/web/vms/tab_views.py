@@ -1,0 +1,203 @@
+"""What the tabs of a VM's page show. Pure."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from dvmweb.config.model import VmConfig
+from dvmweb.guest_text import visible
+from dvmweb.jobs.job_record import Job, StepRecord
+from dvmweb.lima.command_display import shown
+from dvmweb.lima.ledger import Entry
+from dvmweb.plans import titles
+from dvmweb.plans.guest_steps import LATE
+from dvmweb.recipes import Recipe, units
+from dvmweb.verbs.recipes import Standing
+from dvmweb.verbs.vms import Vm
+from dvmweb.web.recipes.views import badge_of
+from dvmweb.web.ui.formatting import age, duration, size
+from dvmweb.web.ui.values import Badge
+
+TABS = {
+    "overview": "Overview",
+    "config": "Config",
+    "recipes": "Recipes",
+    "jobs": "Jobs",
+    "commands": "Commands",
+    "key": "Key",
+}
+
+
+@dataclass(frozen=True)
+class Tab:
+    """One tab of the page."""
+
+    name: str
+    text: str
+    is_current: bool
+
+
+@dataclass(frozen=True)
+class RecipeRow:
+    """A recipe of the VM and its state, from its jobs and the guest's reports."""
+
+    name: str
+    summary: str
+    badge: Badge
+    note: str
+    is_local: bool
+    job_id: str  # the job that ran it last, "" for none
+
+
+@dataclass(frozen=True)
+class CommandRow:
+    """One engine command that was run."""
+
+    text: str
+    asked: str
+    took: str
+    code: str
+    is_ok: bool
+    job_id: str
+
+
+@dataclass(frozen=True)
+class KeyView:
+    """The VM's own public key."""
+
+    line: str
+    fingerprint: str
+    place: str  # where to add it
+
+
+@dataclass(frozen=True)
+class ServiceView:
+    """The services of a VM: their units and addresses."""
+
+    units: tuple[str, ...]
+    addresses: tuple[str, ...]  # for other VMs
+
+
+def service_view(config: VmConfig, ordered: Iterable[Recipe]) -> ServiceView:
+    """Return the units that the recipes name and the addresses on which they listen."""
+    every = tuple(ordered)
+    ports = dict.fromkeys(port for recipe in every for port in _ports(recipe, config))
+    return ServiceView(units(every), tuple(f"http://{config.guest_name}:{port}" for port in ports))
+
+
+def _ports(recipe: Recipe, config: VmConfig) -> tuple[str, ...]:
+    """Return the ports of a recipe; a NAME_port param in the config replaces them."""
+    own = config.params.get(recipe.name, {}).get(f"{recipe.name.replace('-', '_')}_port")
+    return (visible(str(own), 10),) if own is not None else tuple(map(str, recipe.ports)) if recipe.units else ()
+
+
+def tabs(current: str, *, has_key: bool = True) -> tuple[Tab, ...]:
+    """Return the tabs with the current one marked; a service VM has no SSH key."""
+    shown = (name for name in TABS if has_key or name != "key" or name == current)
+    return tuple(Tab(name, TABS[name], name == current) for name in shown)
+
+
+def facts(vm: Vm, disk_used: int) -> tuple[tuple[str, str], ...]:
+    """Return the facts of the overview as (label, value)."""
+    config, instance = vm.config, vm.instance
+    cpus = instance.cpus if instance else config.cpus if config else 0
+    memory = instance.memory if instance else config.memory if config else 0
+    disk = instance.disk if instance else config.disk if config else 0
+    rows = [("CPUs", str(cpus or "?")), ("Memory", size(memory)), ("Disk", _disk(disk, disk_used))]
+    if config is not None and config.is_service:
+        rows = [("Kind", f"{config.kind} service"), *rows]
+    if config is not None:
+        rows += [("Image", visible(config.image)), ("User", visible(config.user))]
+        rows += [("Code folder", visible(config.guest_code_dir))]
+        rows += [] if config.is_service else [("Repository", visible(config.repo) or "none")]
+    if instance is not None:
+        rows += [("Lima instance", visible(instance.name)), ("Status", visible(instance.status) or "not readable")]
+        rows += [("Folder", visible(instance.directory) or "?"), ("Driver", visible(instance.vm_type) or "?")]
+        rows += [("Protected", "yes, Lima refuses to delete it")] if instance.protected else []
+    return tuple(rows)
+
+
+def _disk(disk: int, used: int) -> str:
+    return f"{size(used)} of {size(disk)} used" if used else size(disk)
+
+
+def recipe_rows(
+    vm: Vm,
+    ordered: Iterable[Recipe],
+    jobs: tuple[Job, ...],
+    now: float,
+    standings: Mapping[str, Standing] = {},
+) -> tuple[RecipeRow, ...]:
+    """Return each recipe in run order with its state: the guest's last report and the last step that ran it.
+
+    `jobs` are sorted newest first; jobs before the last delete do not count.
+    """
+    of_this_guest = _since_the_delete(jobs) if vm.instance is not None else ()
+    return tuple(_recipe_row(recipe, of_this_guest, now, standings.get(recipe.name)) for recipe in ordered)
+
+
+def _since_the_delete(jobs: tuple[Job, ...]) -> tuple[Job, ...]:
+    end = next((i for i, job in enumerate(jobs) if job.verb == "delete" and job.state == "succeeded"), len(jobs))
+    return jobs[:end]
+
+
+def _recipe_row(recipe: Recipe, jobs: tuple[Job, ...], now: float, stands: Standing | None) -> RecipeRow:
+    title = titles.recipe(recipe.name)
+    found = ((job, step) for job in jobs for step in job.steps if step.title == title and step.state != "waiting")
+    job, step = next(found, (None, None))
+    badge, note = _recipe_state(recipe, job, step, now)
+    is_over = job is None or step is None or (not job.is_open and step.state not in ("running", "failed"))
+    if stands is not None and is_over and badge.word.lower() != stands.word:  # the report is newer than the job
+        badge, note = badge_of(stands), stands.note
+    summary = visible(recipe.summary)
+    return RecipeRow(recipe.name, summary, badge, note, recipe.is_local, job.id if job else "")
+
+
+def _recipe_state(recipe: Recipe, job: Job | None, step: StepRecord | None, now: float) -> tuple[Badge, str]:
+    if job is None or step is None:
+        return Badge("idle", "dot", "Not applied"), "the next sync will run it"
+    asked = age(step.ended or job.ended or job.created, now)
+    reason = visible(step.reason, 200)
+    if step.state == "running":
+        is_cut = not job.is_open
+        return (Badge("warn", "warn", "Interrupted") if is_cut else Badge("info", "sync", "Running")), asked
+    if step.state == "failed":
+        return Badge("bad", "warn", "Failed", asked), reason
+    if LATE in step.reason:
+        return Badge("blind", "eye-off", "Not known", asked), reason
+    if step.state == "not-run" or "not run" in step.reason:
+        return Badge("blind", "eye-off", "Skipped in the demo", asked), reason
+    unknown = "probe is not known" in step.reason
+    return Badge("blind" if unknown else "ok", "eye-off" if unknown else "check", "Applied", asked), reason
+
+
+def command_rows(entries: Iterable[Entry], now: float) -> tuple[CommandRow, ...]:
+    """Return the commands, newest first, as text to copy."""
+    rows = [
+        CommandRow(
+            text=shown(entry.argv),
+            asked=age(entry.time, now),
+            took=f"{entry.seconds:.1f} s" if entry.seconds < 60 else duration(entry.seconds),
+            code=str(entry.code) if entry.ended == "exit" else visible(entry.ended, 20),
+            is_ok=entry.code == 0 and entry.ended == "exit",
+            job_id=entry.job,
+        )
+        for entry in entries
+    ]
+    return tuple(reversed(rows))
+
+
+def key_view(line: str, place: str) -> KeyView:
+    """Return the key with its fingerprint as `ssh-keygen -l` prints it."""
+    words = line.split()
+    fingerprint = ""
+    try:
+        raw = hashlib.sha256(base64.b64decode(words[1], validate=True)).digest()
+        fingerprint = "SHA256:" + base64.b64encode(raw).decode().rstrip("=")
+    except (IndexError, binascii.Error, ValueError):
+        fingerprint = "not readable"
+    return KeyView(visible(line, 2000), fingerprint, place)

@@ -1,0 +1,110 @@
+// Shows on every page how many terminals need attention and, where enabled, a browser notification for each.
+// [data-needs="URL"] in the navigation shows the number; [data-notices] with -switch, -text and -note enables notifications.
+// The choice and what was already notified are stored in this browser, so that two tabs do not notify twice.
+
+const EVERY = 5000; // milliseconds
+const CHOICE = "dvm.notices";
+const NOTIFIED = "dvm.notices.said";
+
+let timer = 0;
+let isKnown = false; // this page has the number
+
+const find = (name) => document.querySelector(`[data-notices${name}]`);
+const isEnabled = () => stored(CHOICE) === "on" && window.Notification?.permission === "granted";
+
+function stored(key) {
+  try {
+    return localStorage.getItem(key);
+  } catch {
+    return null; // storage is blocked
+  }
+}
+
+function store(key, value) {
+  try {
+    localStorage.setItem(key, value);
+  } catch {
+    // storage is blocked: nothing is remembered
+  }
+}
+
+async function ask() {
+  const place = document.querySelector("[data-needs]");
+  if (!place || (document.hidden && isKnown && !isEnabled())) return;
+  const answer = await fetch(place.dataset.needs, { headers: { Accept: "application/json" } }).catch(() => null);
+  if (!answer?.ok) return; // shown by the page's other polls
+  const { needing } = await answer.json();
+  isKnown = true;
+  if (!needing) return showUnknown(place);
+  showNumber(place, needing.length);
+  notifyOf(place, needing);
+}
+
+function showNumber(place, number) {
+  place.hidden = number === 0;
+  place.textContent = number ? String(number) : "";
+  if (number) place.title = `${number} waiting for you`;
+  place.toggleAttribute("data-waiting", number > 0);
+  document.dispatchEvent(new Event("dvm:needs"));
+}
+
+/** The keeper does not respond, which is not the same as "none". */
+function showUnknown(place) {
+  place.hidden = false;
+  place.textContent = "?";
+  place.title = "Which terminals need attention is not known";
+}
+
+/** Notify of each new one; none for a terminal that is visible in a window. */
+function notifyOf(place, needing) {
+  const notified = new Set((stored(NOTIFIED) ?? "").split(" "));
+  const fresh = needing.filter((one) => !notified.has(one.id) && !one.is_watched);
+  const known = needing.filter((one) => notified.has(one.id) || one.is_watched || isEnabled());
+  store(NOTIFIED, known.map((one) => one.id).join(" "));
+  if (!isEnabled()) return;
+  for (const one of fresh) {
+    const notice = new Notification(one.title, { tag: `dvm-${one.id}`, body: "A terminal needs attention." });
+    notice.onclick = () => {
+      window.focus();
+      location.assign(`${place.closest("[data-root]").dataset.root}${one.path}`);
+    };
+  }
+}
+
+async function toggle() {
+  const note = find("-note");
+  if (stored(CHOICE) === "on") {
+    store(CHOICE, "off");
+    note.textContent = "Notifications are off.";
+  } else if ((await Notification.requestPermission()) === "granted") {
+    store(CHOICE, "on");
+    store(NOTIFIED, "");
+    note.textContent = "Notifications are on in this browser while a dvm page is open.";
+  } else {
+    note.textContent = "The browser blocks notifications from this page. Allow them in its settings, then try again.";
+  }
+  showChoice();
+}
+
+function showChoice() {
+  find("-switch").setAttribute("aria-pressed", String(isEnabled()));
+  find("-text").textContent = isEnabled() ? "Notifications are on" : "Notify me when one needs attention";
+}
+
+export function refresh() {
+  const bar = find("");
+  if (!bar || !bar.hidden || !("Notification" in window)) return;
+  bar.hidden = false;
+  showChoice();
+  find("-switch").addEventListener("click", toggle);
+}
+
+export function once() {
+  const again = () => {
+    clearTimeout(timer);
+    ask().finally(() => (timer = setTimeout(again, EVERY)));
+  };
+  again();
+  document.addEventListener("visibilitychange", () => document.hidden || again());
+  document.addEventListener("dvm:answers", again);
+}

@@ -1,0 +1,32 @@
+// Starts each behaviour on the page, and again on content that htmx inserts.
+// A behaviour is a module with once(), which adds listeners to the document, and refresh(), which sets up new
+// elements and can run any number of times. Its data- attributes are listed at the top of each module. Pages work
+// without any of this.
+
+import * as answer from "./tab-title.js";
+import * as attention from "../terminals/attention.js";
+import * as confirmTypedName from "../deletion/confirm-typed-name.js";
+import * as copy from "./copy.js";
+import * as forms from "./forms.js";
+import * as keyboard from "./shortcuts.js";
+import * as liveErrors from "../form/live-errors.js";
+import * as log from "../jobs/log.js";
+import * as menus from "./menus.js";
+import * as poll from "./poll.js";
+import * as search from "../vms/search.js";
+import * as theme from "./theme.js";
+import * as twoSides from "../form/two-way.js";
+
+// twoSides comes before poll, which records an answer as shown unless another behaviour prevented the swap.
+const BEHAVIOURS = [theme, keyboard, search, copy, forms, confirmTypedName, menus, twoSides, poll, liveErrors, log, attention, answer];
+
+function refresh() {
+  for (const hidden of document.querySelectorAll("[data-needs-script][hidden]")) hidden.hidden = false;
+  for (const behaviour of BEHAVIOURS) behaviour.refresh?.();
+}
+
+for (const behaviour of BEHAVIOURS) behaviour.once?.();
+refresh();
+// afterSwap runs before the paint, so nothing flickers.
+document.addEventListener("htmx:afterSwap", refresh);
+document.documentElement.dataset.script = "on";

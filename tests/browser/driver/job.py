@@ -1,0 +1,62 @@
+"""The page of a job: how it ends, its steps and its log."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from tests.browser.driver.window import Window
+
+
+class JobPage:
+    """The page that follows a job; made when the browser comes to one."""
+
+    def __init__(self, window: Window) -> None:
+        self.window = window
+        with window.awaited("No page of a job is open"):
+            window.page.wait_for_url("**/jobs/*")
+        self.steps = window.part("The list of steps", "#job .steps")
+        self.log = window.part("The log", window.page.get_by_role("region", name="Log"))
+
+    @property
+    def id(self) -> str:
+        return self.window.page.url.rpartition("/")[2]
+
+    def is_of(self, heading: str) -> JobPage:
+        with self.window.awaited(f"The job is not {heading!r}"):
+            expect(self.window.page.get_by_role("heading", level=1)).to_have_text(heading)
+        return self
+
+    def succeeds(self) -> JobPage:
+        return self._ends_as("Done")
+
+    def is_cancelled(self) -> JobPage:
+        return self._ends_as("Cancelled")
+
+    def is_at(self, step: str) -> JobPage:
+        """Wait until a step with this in its title runs."""
+        self._step("now", step)
+        return self
+
+    def has_done(self, *steps: str) -> JobPage:
+        for step in steps:
+            self._step("done", step)
+        return self
+
+    def cancel(self) -> JobPage:
+        self.window.press("Cancel the job", "#cancel")
+        return self
+
+    def run_again(self) -> JobPage:
+        """Run the same again; the page is that of the new job then."""
+        self.window.press("Run it again", "#next-again")
+        return self
+
+    def _ends_as(self, state: str) -> JobPage:
+        with self.window.awaited(f"The job does not end as {state!r}", self.window.page.locator("#job")):
+            expect(self.window.page.locator("#job .state").first).to_have_text(state)
+        return self
+
+    def _step(self, tone: str, title: str) -> None:
+        place = self.steps.place
+        with self.window.awaited(f"No step {title!r} is {tone!r}", place):
+            expect(place.locator(f"li.{tone}", has_text=title).first).to_be_visible()

@@ -1,0 +1,43 @@
+"""Every page of the app is among the visits by which the browser tests check axe, widths and names of a guest."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from dvmweb.paths import from_environment
+from dvmweb.verbs.vms import Vms
+from dvmweb.web.app import create_app
+from dvmweb.web.server.sessions import Sessions
+from tests.browser.sample_vms import addresses
+
+# GET, and no page that a user sees by its address.
+NO_PAGES = {
+    "static": "files",
+    "vms_list_pages.health": "for a monitor",
+    "vms_list_pages.cards": "a part of the page of VMs",
+    "jobs_pages.part": "a part of the page of a job",
+    "jobs_pages.log": "lines of a log",
+    "jobs_pages.download": "a file",
+    "terminals_list_pages.rows": "a part of the page of terminals",
+    "terminals_list_pages.attention": "a number in the navigation",
+    "terminals_pages.open_terminals": "a part of the page of a terminal",
+    "terminals_pages.carried": "a WebSocket",
+    "terminals_upload_pages.received": "a WebSocket",
+    "ui_login_pages.login_page": "without a session; test_before_and_after_a_session visits it",
+}
+
+
+def test_every_get_route_is_visited(tmp_path: Path) -> None:
+    environ = {"HOME": str(tmp_path), "DVM_ENGINE": "demo"}
+    app = create_app(Vms(from_environment(environ), environ), Sessions(tmp_path / "web"))
+    routes = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
+    match = app.url_map.bind("dashboard").match
+    visited = {match(urlsplit(path).path)[0] for path in addresses(_AnyJob()).values() if path != "/nothing"}
+    assert routes - visited == set(NO_PAGES), "add a line to `addresses` of sample_vms.py"
+
+
+class _AnyJob(defaultdict[str, str]):
+    def __missing__(self, state: str) -> str:
+        return "0" * 32

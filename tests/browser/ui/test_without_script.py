@@ -1,0 +1,262 @@
+"""Every form of the app, posted by a browser that runs no script."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Error, Request, expect
+from werkzeug.routing import MapAdapter
+
+from dvmweb.paths import from_environment
+from dvmweb.verbs.vms import Vms
+from dvmweb.web.app import create_app
+from dvmweb.web.server.sessions import Sessions
+from tests.browser.chromium import DESK
+from tests.browser.dashboard import Dashboard
+from tests.browser.driver.form import VmForm
+from tests.browser.driver.job import JobPage
+from tests.browser.driver.terminal import Terminal
+from tests.browser.driver.user import User
+from tests.browser.driver.vms import Vm
+from tests.browser.driver.window import Complaints, Window
+from tests.journey.conftest import until
+
+pytestmark = pytest.mark.slow_browser
+
+Key = tuple[str, str]  # (endpoint, value of the pressed button)
+BUTTONS = ("do", "then")  # names of submit buttons whose value counts
+ONLY_SCRIPT = {
+    "terminals_pages.ticket",
+    "terminals_upload_pages.ticket",
+}  # asked for by the terminal, which needs a script anyway
+SLOW = 'until [ -e "$HOME/go-on" ]; do sleep 0.1; done\n'
+
+
+class _Reader(HTMLParser):
+    """The links of a page, and its forms as (method, path, value of a button)."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.forms: list[tuple[str, str, str]] = []
+        self._form = ("", "")
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if tag == "a":
+            self.links.append(given.get("href", ""))
+        elif tag == "form":
+            self._form = (given.get("method", "get"), given.get("action", ""))
+        elif tag == "button" and given.get("type") != "button" and self._form[0] in ("get", "post"):
+            self.forms.append((*self._form, given.get("value", "") if given.get("name") in BUTTONS else ""))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "form":
+            self._form = ("", "")
+
+
+@dataclass
+class Walk:
+    """Which forms the pages have, and which of them were posted."""
+
+    root: str
+    adapter: MapAdapter
+    rules: set[str]  # endpoints that take a POST
+    found: set[Key] = field(default_factory=set)
+    posted: set[Key] = field(default_factory=set)
+
+    def endpoint(self, url: str) -> str:
+        path = urlsplit(url).path.removeprefix(urlsplit(self.root).path)
+        endpoint, _ = self.adapter.match(path, method="POST")
+        return str(endpoint)
+
+    def hear(self, request: Request) -> None:
+        """Note what the browser posts."""
+        if request.method == "POST":
+            sent = parse_qs(request.post_data or "")
+            value = next((sent[name][0] for name in BUTTONS if name in sent), "")
+            self.posted.add((self.endpoint(request.url), value))
+
+    def all_pages(self, context: BrowserContext) -> None:
+        """Read every page that a link leads to, and note its forms."""
+        origin, prefix = self.root.removesuffix(urlsplit(self.root).path), urlsplit(self.root).path
+        todo, seen = [f"{prefix}/"], set[str]()
+        while todo:
+            path = todo.pop()
+            is_other = path.endswith("/download") or path.startswith(f"{prefix}/recipes")  # test_recipes.py has these
+            if path in seen or not path.startswith(prefix) or is_other:
+                continue
+            seen.add(path)
+            page = _Reader(context.request.get(origin + path).text())
+            todo += [link.partition("#")[0] for link in page.links]
+            for method, action, value in page.forms:
+                if method == "post":
+                    self.found.add((self.endpoint(action), value))
+                else:
+                    assert action == f"{prefix}/", "a form that asks is only the search"
+        assert len(seen) > 5
+
+
+@pytest.fixture
+def walk(dashboard: Dashboard, tmp_path: Path) -> Walk:
+    environ = dashboard.dvm_home.environ
+    app = create_app(Vms(from_environment(environ), environ), Sessions(tmp_path / "web"))
+    rules = {rule.endpoint for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())}
+    return Walk(dashboard.root, app.url_map.bind("x"), rules)
+
+
+@pytest.mark.usefixtures("guests_work")
+@pytest.mark.parametrize("context", [{"java_script_enabled": False}], indirect=True)
+def test_every_form_without_script(
+    context: BrowserContext, dashboard: Dashboard, walk: Walk, browser: Browser, complaints: Complaints
+) -> None:
+    context.on("request", walk.hear)
+    user = User(Window(context.new_page(), dashboard.root, complaints=complaints), dashboard.dvm_home)
+    _log_in(user, dashboard)
+    _make_a_config_and_search(user)
+    walk.all_pages(context)
+    _sync_cancel_and_run_again(user)
+    _stop_start_check_and_edit(user)
+    _use_a_terminal(user, browser, walk)
+    _approve_the_hook(user)
+    _delete_and_remove(user)
+    user.logs_out()
+    _log_in(user, dashboard)
+    user.logs_out(everywhere=True)
+    missing = walk.found - walk.posted
+    assert not missing, f"forms that this test does not post: {sorted(missing)}"
+    elsewhere = ONLY_SCRIPT | {rule for rule in walk.rules if rule.startswith("recipes_pages.")}
+    never = walk.rules - {endpoint for endpoint, _ in walk.posted} - elsewhere
+    assert not never, f"no form was posted to {sorted(never)}"
+    complaints.expect("422")
+    complaints.expect("409")  # two sides that differ
+
+
+def _log_in(user: User, dashboard: Dashboard) -> None:
+    user.window.open("/login")
+    user.window.page.get_by_label("Address or token").fill(dashboard.address())
+    user.main.press("Log in")
+    user.sees_heading(re.compile("VM"))
+
+
+def _make_a_config_and_search(user: User) -> None:
+    user.has_local_recipe("slow", SLOW)
+    form = _choose_a_side(user.new_vm("app"))
+    form.set(cpus="many").save().is_refused("Nothing was saved", at="cpus").has(cpus="many")
+    form.set(cpus="1").choose(["slow"]).preview().plan.shows("Recipe slow")
+    assert not user.home.paths.vm_config("app").exists()
+    form.save().is_saved("app")
+    user.goes_to("VMs")
+    page = user.window.page
+    page.get_by_role("searchbox").fill("nothing like it")
+    user.main.press("Search")
+    expect(page.locator("[data-no-hits]")).to_be_visible()
+    user.main.follow("Show all")
+    page.locator("#filters").get_by_role("link", name="Running").click()
+    expect(page.get_by_role("article")).to_have_count(0)
+
+
+def _choose_a_side(form: VmForm) -> VmForm:
+    """The YAML into the fields; then both sides are changed, and the fields win."""
+    text = form.yaml.input_value()
+    form.yaml.fill(f"{text}\ncpus: 2\n")
+    form.reads_yaml().has(cpus="2")
+    form.yaml.fill(f"{text}\ncpus: 4\n")
+    form.set(cpus="3").save().lets_fields_win()
+    return form.has(cpus="3").has_yaml(re.compile("^cpus: 3$", re.MULTILINE))
+
+
+def _sync_cancel_and_run_again(user: User) -> None:
+    user.window.open("/new-vm")
+    job = user.new_vm("brief", recipes=("slow",)).save_and_sync()
+    _reloaded(job, "li.now", "Recipe slow").cancel()
+    _reloaded(job, ".state", "Cancelled").run_again()
+    _reloaded(job, "li.now", "Recipe slow")
+    user.home.guest("brief", "touch ~/go-on")
+    job.succeeds()
+
+
+def _stop_start_check_and_edit(user: User) -> None:
+    brief = user.vm("brief")
+    _with_button(brief, "stop").stop().succeeds()
+    _with_button(brief, "start").start().succeeds()
+    brief.check_for_unsaved_work().succeeds()
+    brief.sync_with(every_recipe=True).succeeds()
+    form = _choose_a_side(user.edits("brief"))
+    form.set(cpus="1").preview().plan.shows("cpus: 1")
+    form.save().is_saved("brief")
+    user.edits("brief").save_and_sync().succeeds()
+
+
+def _use_a_terminal(user: User, browser: Browser, walk: Walk) -> None:
+    """Opened, named and closed here, used in another browser, which runs scripts. All pages are read meanwhile."""
+    _write_hook(user, "one")
+    user.window.open("/vms/brief/terminal")
+    page = user.window.page
+    expect(page.locator("noscript .callout")).to_be_visible()  # that a terminal needs a script
+    user.main.press("New shell")
+    page.wait_for_url("**/terminal?id=*")
+    page.get_by_label("Name of shell").fill("build")
+    user.main.press("Rename shell")
+    expect(page.get_by_role("link", name="build")).to_be_visible()
+    other = browser.new_context(viewport=DESK, storage_state=page.context.storage_state())
+    with_script = other.new_page()
+    with_script.goto(page.url)
+    shell = Terminal.on(with_script).open().type("echo open-$((1+1)); sleep 1000").shows("open-2")
+    walk.all_pages(page.context)
+    user.main.press("Close build")
+    user.sees_heading(re.compile("sleep is running in it"))
+    user.main.press("Close build")
+    shell.has_ended()
+    other.close()
+
+
+def _approve_the_hook(user: User) -> None:
+    for words, button in (("one", "#approve"), ("two", "#approve-sync")):
+        _write_hook(user, words)
+        user.window.open("/vms/brief/hook")
+        user.window.part("The text of the hook", "#hook-text").shows(f"hook says {words}")
+        user.window.page.locator(button).click()
+    JobPage(user.window).succeeds().log.shows("hook says two")
+
+
+def _write_hook(user: User, words: str) -> None:
+    user.home.guest("brief", f"mkdir -p .dvm; echo 'echo hook says {words}' > .dvm/sync.sh")
+
+
+def _delete_and_remove(user: User) -> None:
+    user.deletes("brief").check_again().succeeds()
+    deletion = user.deletes("brief").type_name("Brief")
+    user.window.page.locator("#delete").click()
+    expect(user.window.page.locator("#typed-error")).to_contain_text("Nothing was deleted")
+    deletion.type_name("brief").delete().succeeds()
+    assert not list(user.home.paths.lima_home.glob("dvm-*"))
+    user.vm("brief").remove_config().shows("brief")
+    assert not user.home.paths.vm_config("brief").exists()
+
+
+def _reloaded(job: JobPage, place: str, text: str) -> JobPage:
+    """Load the page again until it shows this: its own reload comes only every five seconds."""
+    shown = job.window.page.locator(f"#job {place}", has_text=text).first
+
+    def is_shown() -> bool:
+        with suppress(Error):  # its own reload came at the same moment: the next try loads it
+            job.window.page.reload()
+        return shown.is_visible()
+
+    until(is_shown)
+    return job
+
+
+def _with_button(vm: Vm, action: str) -> Vm:
+    """Load the cards until that of the VM has the button: without script they do not follow."""
+    page, button = vm.window.page, vm.window.page.locator(f"#{vm.name}-{action}")
+    until(lambda: bool(page.goto(f"{vm.window.root}/")) and button.is_visible())
+    return vm

@@ -1,0 +1,94 @@
+"""Programs of ours that another program of ours starts are forked where that saves their imports, and not executed.
+
+`install` is for the process that commands are forked from. A program so started is a process of its own, with its own
+descriptors, session, folder and variables; what differs is that it finds its modules in memory.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import runpy
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+FORKED = ("dvmweb.jobs", "dvmweb.demo")
+HIGHEST = 4096  # descriptors above it are closed by nobody; no test opens so many
+
+
+class _Popen(subprocess.Popen[Any]):
+    """Popen that forks for `python FLAG -m MODULE ...`, one of FORKED, where no thread could hold a lock."""
+
+    def _execute_child(self, *given: Any) -> None:
+        names = (
+            "args executable preexec_fn close_fds pass_fds cwd env startupinfo creationflags shell p2cread p2cwrite "
+            "c2pread c2pwrite errread errwrite restore_signals gid gids uid umask start_new_session process_group"
+        )
+        asked = dict(zip(names.split(), given, strict=True))
+        if not _is_ours(asked["args"]) or asked["preexec_fn"] or threading.active_count() > 1:
+            super()._execute_child(*given)  # type: ignore[misc]
+            return
+        gc.freeze()  # nothing of ours is collected there, with a descriptor that is another one's by then
+        self.pid = os.fork()
+        if self.pid == 0:
+            _become(asked)
+        self._child_created = True
+        ends = (asked[name] for name in ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite"))
+        self._close_pipe_fds(*ends)  # type: ignore[attr-defined]
+
+
+def _is_ours(args: object) -> bool:
+    is_list = isinstance(args, Sequence) and not isinstance(args, str | bytes)
+    return is_list and args[0] == sys.executable and tuple(args[2:3]) == ("-m",) and args[3] in FORKED  # type: ignore[index]
+
+
+def _become(asked: dict[str, Any]) -> NoReturn:
+    """Take the descriptors, the folder and the variables of the program, and run it to its end."""
+    code = 1
+    try:
+        wanted = [asked[name] if asked[name] != -1 else number for number, name in _STREAMS]
+        kept = [os.dup(one) if one < 3 else one for one in wanted]  # none is overwritten before it was read
+        for number, one in enumerate(kept):
+            os.dup2(one, number)
+        last = 2
+        for one in (*sorted(asked["pass_fds"]), HIGHEST):
+            os.closerange(last + 1, one)
+            last = one
+        for number in signal.valid_signals():
+            if callable(signal.getsignal(number)):
+                signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if asked["start_new_session"]:
+            os.setsid()
+        if asked["cwd"] is not None:
+            os.chdir(asked["cwd"])
+        if asked["env"] is not None:
+            os.environ.clear()
+            os.environ.update(asked["env"])
+        sys.orig_argv = list(asked["args"])
+        sys.argv = [asked["args"][3], *asked["args"][4:]]
+        runpy.run_module(asked["args"][3], run_name="__main__", alter_sys=True)
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except OSError:
+                code = code or 120
+        os._exit(code)
+
+
+_STREAMS = ((0, "p2cread"), (1, "c2pwrite"), (2, "errwrite"))
+
+
+def install() -> None:
+    """From now on this process and its forks fork those programs."""
+    subprocess.Popen = _Popen  # type: ignore[misc]
