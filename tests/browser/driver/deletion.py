@@ -13,7 +13,8 @@ class DeletionPage(Part):
 
     def __init__(self, window: Window, vm: str) -> None:
         super().__init__(window, f"The deletion page of {vm}", window.page.get_by_role("main"))
-        self.is_shown()
+        with window.awaited(f"The deletion page of {vm} does not come"):
+            window.page.wait_for_url(f"**/vms/{vm}/delete*")
 
     @property
     def report(self) -> Part:

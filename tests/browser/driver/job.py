@@ -48,7 +48,10 @@ class JobPage:
 
     def run_again(self) -> JobPage:
         """Run the same again; the page is that of the new job then."""
+        before = self.window.page.url
         self.window.press("Run it again", "#next-again")
+        with self.window.awaited("The page of the new job does not come"):
+            self.window.page.wait_for_url(lambda address: "/jobs/" in address and address != before)
         return self
 
     def _ends_as(self, state: str) -> JobPage:

@@ -64,6 +64,8 @@ class RecipeDeletionPage(Part):
     def __init__(self, window: Window, name: str) -> None:
         super().__init__(window, f"The page that asks before {name} is deleted", window.page.get_by_role("main"))
         self.recipe = name
+        with window.awaited(f"The page that asks before {name} is deleted does not come"):
+            window.page.wait_for_url(f"**/recipes/{name}/delete*")
 
     def confirm(self) -> RecipePage:
         self.window.press("Delete it", "form[action$='/delete'] button")
@@ -79,7 +81,7 @@ class RecipeEditor:
 
     @property
     def script(self) -> Locator:
-        return self.window.page.get_by_label("Script")
+        return self.window.page.locator("#recipe-text")
 
     def replace(self, old: str, new: str) -> RecipeEditor:
         """Change the script."""

@@ -53,8 +53,8 @@ class User:
 
     def goes_to(self, section: str) -> Part:
         """Follow a link of the main navigation; return the page's main part."""
-        with self.window.act(f"Go to {section}"):
-            link = self.window.page.get_by_role("navigation", name="Main").get_by_role("link", name=section)
+        link = self.window.page.get_by_role("navigation", name="Main").get_by_role("link", name=section)
+        with self.window.act(f"Go to {section}"), self.window.page.expect_navigation(wait_until="domcontentloaded"):
             link.click()
         return self.main
 

@@ -32,6 +32,8 @@ class Vm:
     def open(self) -> Part:
         """Its own page."""
         self.window.press(f"Open {self.name}", self.card.place.locator("[data-card-link]"))
+        with self.window.awaited(f"The page of {self.name} does not come"):
+            self.window.page.wait_for_url(f"**/vms/{self.name}")
         return self.window.part(f"The page of {self.name}", self.window.page.get_by_role("main"))
 
     def terminal(self) -> Terminal:
