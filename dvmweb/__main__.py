@@ -14,11 +14,11 @@ def main() -> None:
         if code in (126, 127) and sys.argv[1] == "ssh":
             from dvmweb.cli.shell_commands import hint
 
-            hint(*direct_ssh.asked(sys.argv[1:]), code)
+            hint(*direct_ssh.parsed(sys.argv[1:]), code)
         if code == 255:  # ssh's own, or the command was ended by a signal
             from dvmweb.cli.shell_commands import lost
 
-            code = lost(os.environ, direct_ssh.asked(sys.argv[1:])[0], code)
+            code = lost(os.environ, direct_ssh.parsed(sys.argv[1:])[0], code)
         if code is not None:
             sys.exit(code)
     from dvmweb.cli.main import main as read_command

@@ -1,4 +1,4 @@
-"""The errors that users see: what happened, what to do, and the command behind it."""
+"""The errors that users see: what happened, what to do, and the command that failed."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ class ExitCode(IntEnum):
 
     OK = 0
     FAILED = 1
-    USAGE = 2  # wrong words or a config with errors
+    USAGE = 2  # wrong arguments, or a config with errors
     NOT_FOUND = 3
-    BUSY = 4  # another job holds the VM
-    AT_RISK = 5
-    COULD_NOT_LOOK = 6
+    BUSY = 4  # another job has locked the VM
+    UNSAVED_WORK = 5
+    CHECK_FAILED = 6
     NO_ENGINE = 7  # limactl is missing or too old
     PORT_TAKEN = 8  # another program has a port of the host that a VM or the dashboard needs
     CANCELLED = 130
 
 
 def sentence(text: str) -> str:
-    """The text as one whole sentence, for others to stand behind: it ends in one mark, whoever wrote it."""
+    """The text with a full stop at its end, unless it ends in a mark already; "" stays ""."""
     text = text.rstrip()
     return text if not text or text[-1] in ".!?:…" else f"{text}."
 
 
 class DvmError(Exception):
-    """A failure with a sentence for people; `todo` says the way out, `command` is what was run."""
+    """A failure: `what` happened, what to do (`todo`), and the `command` that was run; each can be ""."""
 
     exit_code = ExitCode.FAILED
 
@@ -45,7 +45,7 @@ class DvmError(Exception):
 
 
 class UsageError(DvmError):
-    """The user's words were not usable; nothing was run."""
+    """Wrong arguments, form fields or files of the user; nothing was run."""
 
     exit_code = ExitCode.USAGE
 
@@ -61,7 +61,7 @@ class NotFound(DvmError):
 
 
 class VmBusy(DvmError):
-    """Another job holds the VM; `job` is its id where it is known."""
+    """Another job has locked the VM; `job` is its id, "" if not known."""
 
     exit_code = ExitCode.BUSY
 
@@ -74,20 +74,20 @@ class NotNow(DvmError):
     """The VM is not in a state in which this can be done."""
 
 
-class WorkAtRisk(DvmError):
-    """A delete would lose work, or the check failed."""
+class UnsavedWork(DvmError):
+    """A delete or stop was refused: it would lose unsaved work, or the check failed."""
 
-    exit_code = ExitCode.AT_RISK
+    exit_code = ExitCode.UNSAVED_WORK
 
 
 class CheckFailed(DvmError):
-    """The guest gave no answer that can be trusted."""
+    """A question to the guest has no valid answer."""
 
-    exit_code = ExitCode.COULD_NOT_LOOK
+    exit_code = ExitCode.CHECK_FAILED
 
 
 class NotRunning(CheckFailed):
-    """The VM does not run; `status` is Lima's own word, "" where Lima has none."""
+    """The VM is not running; `status` is Lima's status, "" if Lima reports none."""
 
     def __init__(self, what: str, todo: str = "", status: str = "") -> None:
         super().__init__(what, todo)
@@ -95,7 +95,7 @@ class NotRunning(CheckFailed):
 
 
 class PortTaken(DvmError):
-    """Another program has the port that a VM declares, or that the dashboard shall have."""
+    """Another program uses a port that a VM declares, or the port of the dashboard."""
 
     exit_code = ExitCode.PORT_TAKEN
 

@@ -1,4 +1,4 @@
-"""Safe files: private folders, whole writes, bounded reads and locks that the kernel frees."""
+"""File access: private folders, atomic writes, bounded reads of plain files, and locks."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from typing import BinaryIO
 from dvmweb.errors import ConfigError, DvmError, Problem, UsageError
 
 CONFIG_BYTES = 64 * 1024
-OUR_FOLDERS = ("vms", "jobs", "web")  # of the state folder; each holds private ones
+OUR_FOLDERS = ("vms", "jobs", "web")  # in the state folder; each contains private folders
 RECIPE_BYTES = 256 * 1024
 BOM = b"\xef\xbb\xbf"
-LEFT = re.compile(r"\.(.+)\.[a-z0-9_]{8}\.new")  # what `write_whole` writes before it has its name
+LEFT = re.compile(r"\.(.+)\.[a-z0-9_]{8}\.new")  # the temporary files of `write_whole`
 LEFT_SECONDS = 60.0
 
 
 class ChangedOnDisk(DvmError):
-    """The file is no longer the one that was read; nothing was written."""
+    """The file has changed since it was read; nothing was written."""
 
 
 def private_folder(path: Path) -> Path:
-    """Make `path` (0700) with its parents; raise UsageError when it is a link, another user's or open to others."""
+    """Create `path` (0700) with its parents. Raises UsageError if it is a link, another user's or open to others."""
     if path.parent.name in OUR_FOLDERS and path.parent.is_symlink():
         raise UsageError(f"{path.parent} is a link.", f"Remove it; dvm needs a folder there: rm {path.parent}")
     if not path.is_dir():
@@ -46,9 +46,9 @@ def private_folder(path: Path) -> Path:
 
 
 def read_bounded(path: Path, most: int, *, follow: bool = False) -> bytes:
-    """Read a regular file of at most `most` bytes. `follow`: it is the user's own and may be a link.
+    """Read a plain file of at most `most` bytes. `follow`: it is the user's own file and can be a link.
 
-    Raises FileNotFoundError where there is none and UsageError for anything that is not a plain, small file.
+    Raises FileNotFoundError, and UsageError if it is too large or not a plain file.
     """
     with open_plain(path, follow=follow) as file:
         data = file.read(most + 1)
@@ -58,7 +58,7 @@ def read_bounded(path: Path, most: int, *, follow: bool = False) -> bytes:
 
 
 def open_plain(path: Path, *, follow: bool = False) -> BinaryIO:
-    """Open a plain file for reading. Raises FileNotFoundError, and UsageError for a link and what is no file."""
+    """Open a plain file for reading. Raises FileNotFoundError, and UsageError for a link or anything else."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW))
     except OSError as error:
@@ -76,9 +76,9 @@ def open_plain(path: Path, *, follow: bool = False) -> BinaryIO:
 
 
 def open_own(path: Path, flags: int = 0) -> int:
-    """Open a file of ours for writing, made where it is not there; never through a link of either kind.
+    """Open a file in the state folder for writing, created if necessary; never through a symbolic or hard link.
 
-    Raises UsageError for a link and for what is no file; nothing was written then.
+    Raises UsageError for a link or anything that is not a file; then nothing was written.
     """
     how = (flags or os.O_WRONLY) | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     refused = UsageError(f"{path} is a link, or not a plain file.", f"Remove it: rm {path}")
@@ -98,12 +98,12 @@ def open_own(path: Path, flags: int = 0) -> int:
 
 
 def why_no_text(data: bytes) -> tuple[str, str, int] | None:
-    """Why bytes are no UTF-8 text as every tool reads it: what is wrong, what to do, the line; None where they are."""
+    """Why bytes are not plain UTF-8 text: what is wrong, what to do, the line; None if they are."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")) or (b"\0" in data[:2] and 3 * data.count(b"\0") > len(data)):
         return "is UTF-16 or UTF-32 text", "Save it as UTF-8 (iconv -f UTF-16 -t UTF-8 converts it)", 1
     for at, line in enumerate(data.split(b"\n"), 1):
         if line.startswith(BOM):
-            where = "begins with" if at == 1 else "holds"
+            where = "begins with" if at == 1 else "contains"
             todo = (
                 "Save it as UTF-8 without BOM; tail -c +4 removes it" if at == 1 else "Delete that invisible character"
             )
@@ -116,7 +116,7 @@ def why_no_text(data: bytes) -> tuple[str, str, int] | None:
 
 
 def read_script(path: Path) -> str:
-    """The text of a script that can go to a guest; raises ConfigError for anything else."""
+    """The text of a script for a guest. Raises ConfigError for anything else."""
     try:
         data = read_bounded(path, RECIPE_BYTES)
     except FileNotFoundError:
@@ -131,9 +131,9 @@ def read_script(path: Path) -> str:
 
 
 def _why_no_script(data: bytes) -> tuple[str, str, int] | None:
-    """Why no shell reads this text, see `why_no_text`."""
+    """Why bytes are not the text of a script; the same form as `why_no_text`."""
     for bad, what, todo in (
-        (b"\0", "holds a NUL byte", "Save it as plain text"),
+        (b"\0", "contains a NUL byte", "Save it as plain text"),
         (b"\r", "has Windows line endings", "Save it with Unix line endings (LF); tr -d '\\r' removes them"),
     ):
         if bad in data:
@@ -149,10 +149,10 @@ def digest(data: bytes) -> str:
 def write_whole(
     path: Path, data: bytes, *, expected: str | None = None, mode: int = 0o600, follow: bool = False
 ) -> None:
-    """Replace `path` by `data`: old or new, never half, also over a power cut. An existing file keeps its mode.
+    """Replace the content of `path` atomically, also across a power failure. An existing file keeps its mode.
 
-    A link is replaced, not followed; with `follow` it is followed once, so that a config kept in a dotfiles repository
-    stays there. With `expected` (a digest, "" for "no file yet") raises ChangedOnDisk when the file is another by now.
+    A link is replaced, not followed; with `follow` it is followed once, so that a config in a dotfiles repository stays
+    there. With `expected` (a digest, "" for no file) raises ChangedOnDisk if the file has another digest.
     """
     target = Path(os.path.realpath(path)) if follow and path.is_symlink() else path
     with suppress(FileNotFoundError):
@@ -162,8 +162,8 @@ def write_whole(
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".new")
     try:
         with os.fdopen(descriptor, "wb") as file:
-            with suppress(OSError):  # a file system without locks: then nothing cleans up, either
-                fcntl.flock(descriptor, fcntl.LOCK_EX)  # while it is held, somebody writes
+            with suppress(OSError):  # a file system without locks, on which leftovers are not removed either
+                fcntl.flock(descriptor, fcntl.LOCK_EX)  # marks the file as being written
             file.write(data)
             file.flush()
             os.fchmod(descriptor, mode)
@@ -179,7 +179,7 @@ def write_whole(
 
 
 def _forget_left(folder: Path, only: str) -> None:
-    """Remove the temporary files of writers that were killed; `only`: of that file, for the folder is the user's."""
+    """Remove temporary files of killed writers; `only`: those for this file, because the folder belongs to the user."""
     with suppress(OSError), os.scandir(folder) as entries:
         left = [entry.name for entry in entries if (found := LEFT.fullmatch(entry.name)) and only in ("", found[1])]
         for name in left:
@@ -188,11 +188,11 @@ def _forget_left(folder: Path, only: str) -> None:
 
 
 def _forget_dead(path: Path) -> None:
-    """Raises OSError where somebody writes it, or may be about to."""
+    """Remove a temporary file. Raises OSError if a process writes it, or can be about to."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # A writer takes its lock just after it has made the file.
+        # A writer takes the lock just after it has created the file.
         if time.time() - os.fstat(descriptor).st_mtime > LEFT_SECONDS:
             path.unlink()
     finally:
@@ -200,7 +200,7 @@ def _forget_dead(path: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make renames in `folder` survive a power cut."""
+    """Flush renames in `folder` to disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -217,18 +217,18 @@ def _digest_of(path: Path) -> str:
 
 @dataclass(frozen=True)
 class Lock:
-    """A held flock. It lives as long as one copy of the descriptor: hand it to a child and the child holds it."""
+    """A flock that is held. It lasts until the last copy of the descriptor is closed, so a child can inherit it."""
 
     path: Path
     descriptor: int
 
     def release(self) -> None:
-        """Close our copy; the lock ends when the last copy is closed."""
+        """Close this copy of the descriptor; the lock ends with the last one."""
         os.close(self.descriptor)
 
 
 def try_lock(path: Path) -> Lock | None:
-    """Take the lock at once, or return None when somebody holds it. The file stays in place for ever."""
+    """Take the lock, or return None if it is held. The file is never removed."""
     return _lock(path, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 

@@ -1,4 +1,4 @@
-"""Who listens on a TCP port of the host where a forwarded port would have to, as far as this user may know."""
+"""Finds the programs that listen on TCP ports of the host, as far as this user can see them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pathlib import Path
 from dvmweb.guest_text import visible
 
 LOOPBACK = "127.0.0.1"
-# Whoever listens on one of these keeps 127.0.0.1 from others: itself, all of IPv4, all of both.
+# A listener on one of these blocks 127.0.0.1: itself, all of IPv4, all of IPv4 and IPv6.
 _TAKING = (LOOPBACK, "0.0.0.0", "::", "*", f"::ffff:{LOOPBACK}", "::ffff:0.0.0.0")  # noqa: S104
-# A browser tries these before 127.0.0.1 for a name that ends in .localhost, and a program may have them alone.
+# Browsers try these before 127.0.0.1 for a name that ends in .localhost; a program can listen on them alone.
 _BEFORE = ("::1", "::")
-_LISTENING = "0A"  # the kernel's number in /proc/net/tcp
+_LISTENING = "0A"  # the state LISTEN in /proc/net/tcp
 _TABLE_BYTES = 16_000_000
 
 
@@ -27,15 +27,15 @@ class Listener:
     """A program that listens on a port."""
 
     port: int
-    pid: int = 0  # 0 where another user's process has it
+    pid: int = 0  # 0 for a process of another user
     program: str = ""  # its name, safe to show; "" if not known
-    user: str | None = None  # its owner: "" for our own user, None if not known
-    command: str = ""  # its command line, words parted by a space; not for showing
-    sandbox: str = ""  # its pid namespace where that is not ours
+    user: str | None = None  # its owner: "" for this user, None if not known
+    command: str = ""  # its command line, joined by spaces; not for showing
+    sandbox: str = ""  # its PID namespace, "" if that is the same as dvm's
 
     @property
     def words(self) -> str:
-        """Who it is, for a sentence."""
+        """The program and its owner, for a sentence."""
         if self.pid:
             whose = f", user {self.user}" if self.user else ""
             return f"{self.program or 'a program'} (process {self.pid}{whose})"
@@ -45,14 +45,14 @@ class Listener:
 
 
 def holder(port: int) -> str:
-    """Who listens on a port on whatever address, for a sentence."""
+    """The program that listens on a port on any address, for a sentence."""
     return listeners([port], anywhere=True).get(port, Listener(port)).words
 
 
 def listeners(ports: Collection[int], *, anywhere: bool = False) -> dict[int, Listener]:
-    """Who listens on each of these ports of 127.0.0.1; a port that is not in the answer is free.
+    """The listener on each of these ports of 127.0.0.1; the other ports are free.
 
-    `anywhere` asks for every address of the host.
+    `anywhere`: on any address of the host.
     """
     wanted, addresses = frozenset(ports), None if anywhere else _TAKING
     if not wanted:
@@ -61,18 +61,18 @@ def listeners(ports: Collection[int], *, anywhere: bool = False) -> dict[int, Li
 
 
 def met_first(ports: Collection[int]) -> dict[int, Listener]:
-    """Who has each of these ports on IPv6: a browser that asks for NAME.localhost meets it before 127.0.0.1."""
+    """The program on each of these ports of [::1]: browsers reach it at NAME.localhost before 127.0.0.1."""
     wanted = frozenset(ports)
     if sys.platform == "linux":
         return _of_linux(wanted, _BEFORE) if wanted else {}
     return {one.port: one for one in _own_listeners(_BEFORE) if one.port in wanted} if wanted else {}
 
 
-# ---- Linux: the kernel's table says which ports are held; only for those the processes are searched ----
+# ---- Linux: the kernel's table lists ports in use; processes are searched only for those ----
 
 
 def ports_of(pid: int) -> set[int]:
-    """Every port on which something listens in the network of a process; none where that cannot be read."""
+    """Every port with a listener in the network namespace of a process; none if that cannot be read."""
     return {port for name in ("tcp6", "tcp") for port, _, _ in socket_rows(_table(name, pid), None)}
 
 
@@ -90,7 +90,7 @@ def _table(name: str, pid: int | str = "self") -> str:
 
 
 def socket_rows(table: str, addresses: Collection[str] | None) -> Iterator[tuple[int, str, int]]:
-    """Port, inode and uid of each listening socket in the kernel's table that has one of these addresses, or any."""
+    """Port, inode and uid of each listening socket in the kernel's table, on one of these addresses or on any."""
     for line in table.splitlines()[1:]:
         words = line.split()
         if len(words) > 9 and words[3] == _LISTENING:
@@ -100,14 +100,14 @@ def socket_rows(table: str, addresses: Collection[str] | None) -> Iterator[tuple
 
 
 def _address(text: str) -> str:
-    """An address as the kernel writes it: words of four bytes in the order of this machine."""
+    """An address as the kernel writes it: words of four bytes in the byte order of this machine."""
     raw = b"".join(int(text[start : start + 8], 16).to_bytes(4, sys.byteorder) for start in range(0, len(text), 8))
     family = socket.AF_INET if len(raw) == 4 else socket.AF_INET6
     return socket.inet_ntop(family, raw)
 
 
 def _owners(inodes: set[str]) -> dict[str, int]:
-    """The processes that have these sockets open, of those that this user may look into."""
+    """The processes with these sockets open, among those that this user can inspect."""
     links = {f"socket:[{inode}]": inode for inode in inodes}
     found: dict[str, int] = {}
     for folder in Path("/proc").iterdir():
@@ -138,7 +138,7 @@ def _listener(port: int, pid: int, uid: int) -> Listener:
 
 
 def sandbox_of(pid: int) -> str:
-    """The pid namespace of a process where it is another one than ours, else "": what runs in one sandbox shares it."""
+    """The PID namespace of a process, which those in one sandbox share; "" if it is dvm's own."""
     theirs = _target(Path(f"/proc/{pid}/ns/pid")) if pid else ""
     return theirs if theirs != _target(Path("/proc/self/ns/pid")) else ""
 
@@ -151,7 +151,7 @@ def _user(uid: int) -> str:
     return str(uid)
 
 
-# ---- elsewhere: our own processes, and a try where none of them has it ----
+# ---- other systems: processes of this user, and an attempt to listen for ports without one ----
 
 
 def _of_others(wanted: frozenset[int], addresses: Collection[str] | None) -> dict[int, Listener]:
@@ -163,7 +163,7 @@ def _of_others(wanted: frozenset[int], addresses: Collection[str] | None) -> dic
 
 
 def _is_refused(port: int) -> bool:
-    """Return whether the system refuses a listener there now; as Lima does, without waiting for old connections."""
+    """Whether the system refuses a listener on the port now; like Lima, with SO_REUSEADDR."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

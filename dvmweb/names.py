@@ -1,4 +1,4 @@
-"""The rules for every name that reaches a command line, a path or a page."""
+"""The rules for names that are used in command lines, paths and pages."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from dvmweb.errors import UsageError
 VM_PATTERN = re.compile(r"[a-z](?:-?[a-z0-9])*")
 VM_LENGTH = 30  # characters
 INSTANCE_PREFIX = "dvm-"
-TRIAL_PREFIX = "dvmtest-"  # of a temporary VM in which a recipe is tested
+TRIAL_PREFIX = "dvmtest-"  # of the temporary VMs of recipe tests
 RECIPE_PATTERN = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 PARAM_PATTERN = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 UNIT_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.@-]{0,99}")
 JOB_PATTERN = re.compile(r"[0-9a-f]{32}")
-FILE_BYTES = 255  # of a file's name, on every file system of a guest
-MOST_OF_A_NAME = 99  # files of one name that are kept apart: "name", "name (2)" to "name (99)"
-# In lower case: what lies under these names is run when a tool opens the folder, or when a shell starts.
+FILE_BYTES = 255  # of a file name, on all file systems of guests
+MOST_OF_A_NAME = 99  # files of one name: "name", "name (2)" to "name (99)"
+# In lower case: files with these names are run when a tool opens the folder, or when a shell starts.
 RUN_WHEN_OPENED = frozenset(
     ".git .hg .dvm .ssh .vscode .idea .devcontainer .husky .envrc .direnv .exrc "  # noqa: SIM905
     ".profile .bashrc .bash_profile .bash_login .bash_logout .zshrc .zshenv .zprofile .zlogin".split()
 )
 # Lima: LIMA_HOME/NAME/ssh.sock.1234567890123456 must be shorter than UNIX_PATH_MAX
-# (108 on Linux, 104 on macOS; shared/lima.md 1.5). The smaller one holds everywhere.
+# (108 on Linux, 104 on macOS). The smaller limit is used on both.
 SOCKET_PATH_LENGTH = 104
 SOCKET_SUFFIX = "/ssh.sock.1234567890123456"
 
 
 def vm_name(text: str) -> str:
-    """Return `text` when it is a VM name; raise UsageError with the rule otherwise."""
+    """`text` if it is a VM name. Raises UsageError with the rule otherwise."""
     if len(text) > VM_LENGTH or not VM_PATTERN.fullmatch(text):
         raise UsageError(
             f"{text!r} is not a VM name.",
@@ -41,12 +41,12 @@ def vm_name(text: str) -> str:
 
 
 def is_recipe_name(text: str) -> bool:
-    """Say whether `text` may name a recipe (and so a file in the catalog)."""
+    """Whether `text` is a valid name of a recipe, and so of its file."""
     return len(text) <= 40 and RECIPE_PATTERN.fullmatch(text) is not None
 
 
 def is_param_name(text: str) -> bool:
-    """Say whether `text` may name a recipe param."""
+    """Whether `text` is a valid name of a recipe's param."""
     return len(text) <= 40 and PARAM_PATTERN.fullmatch(text) is not None
 
 
@@ -56,7 +56,7 @@ def instance_name(vm: str) -> str:
 
 
 def vm_of_instance(instance: str) -> str | None:
-    """The VM behind a Lima instance, or None where the instance is not ours."""
+    """The VM of a Lima instance, None for an unmanaged instance."""
     name = instance.removeprefix(INSTANCE_PREFIX)
     is_ours = instance.startswith(INSTANCE_PREFIX) and len(name) <= VM_LENGTH
     return name if is_ours and VM_PATTERN.fullmatch(name) else None
@@ -68,12 +68,12 @@ def new_trial() -> str:
 
 
 def is_trial(vm: str | None) -> bool:
-    """Return whether a name is that of a temporary VM."""
+    """Whether a name is that of a temporary VM."""
     return vm is not None and re.fullmatch(TRIAL_PREFIX + "[0-9a-f]{8}", vm) is not None
 
 
 def check_socket_path(lima_home: str, vm: str) -> None:
-    """Raise UsageError when Lima's ssh socket for this VM would not fit into a Unix socket address."""
+    """Raise UsageError if the path of Lima's SSH socket for this VM would be too long."""
     length = len(f"{lima_home}/{instance_name(vm)}{SOCKET_SUFFIX}".encode())
     if length >= SOCKET_PATH_LENGTH:
         raise UsageError(
@@ -84,7 +84,7 @@ def check_socket_path(lima_home: str, vm: str) -> None:
 
 
 def file_name(text: str) -> str:
-    """Return `text` when a file that a user sends into a VM may have this name; raise UsageError otherwise."""
+    """`text` if it is a valid name of an uploaded file. Raises UsageError otherwise."""
     if reason := _why_no_file_name(text):
         raise UsageError(f"{text[:100]!r} was not sent: {reason}.", "Rename the file, then send it.")
     return text
@@ -108,7 +108,7 @@ def _why_no_file_name(text: str) -> str:
 
 
 def numbered_parts(name: str) -> tuple[str, str]:
-    """What stands before and behind the " (2)" of a file whose `name` is taken; short enough for every number."""
+    """The parts before and after the " (2)" of a file whose `name` is taken; short enough for every number."""
     stem, dot, end = name.rpartition(".")
     if not stem.strip(".") or len(end.encode()) > 20:
         stem, dot, end = name, "", ""
@@ -117,22 +117,22 @@ def numbered_parts(name: str) -> tuple[str, str]:
 
 
 def is_numbered(found: str, name: str) -> bool:
-    """Say whether a file that was sent as `name` may have been called `found`."""
+    """Whether a file that was uploaded as `name` can have become `found`."""
     stem, end = numbered_parts(name)
     numbers = (f"{stem} ({number}){end}" for number in range(2, MOST_OF_A_NAME + 1))
     return found == name or found in numbers
 
 
 def is_unit_name(text: str) -> bool:
-    """Say whether `text` may name a systemd unit of a guest."""
+    """Whether `text` is a valid name of a systemd unit."""
     return UNIT_PATTERN.fullmatch(text) is not None
 
 
 def new_id() -> str:
-    """A fresh 128-bit id in hex: jobs, nonces, instance ids."""
+    """A random 128-bit id in hex, for jobs, nonces and instances."""
     return secrets.token_hex(16)
 
 
 def is_id(text: str) -> bool:
-    """Say whether `text` is an id as `new_id` makes them."""
+    """Whether `text` is an id as made by `new_id`."""
     return JOB_PATTERN.fullmatch(text) is not None

@@ -1,4 +1,4 @@
-"""Every folder and every environment variable that dvmweb reads, in one place."""
+"""All folders and environment variables that dvm reads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dvmweb.errors import NoEngine, UsageError
 
-# What a child may inherit: nothing that opens the host (SSH_AUTH_SOCK) or carries a secret of another program.
+# What a child inherits: nothing that opens the host (SSH_AUTH_SOCK) or contains secrets of other programs.
 CHILD_VARIABLES = frozenset(
     """
     PATH HOME USER LOGNAME LANG LC_ALL LC_CTYPE TERM TMPDIR TZ XDG_CACHE_HOME XDG_RUNTIME_DIR
@@ -25,13 +25,13 @@ CHILD_PREFIXES = ("QEMU_SYSTEM_",)  # Lima reads QEMU_SYSTEM_X86_64 and so on
 
 @dataclass(frozen=True)
 class Paths:
-    """Where everything lies; built once from the environment and passed down."""
+    """All folders; made once from the environment and passed down."""
 
     home: Path
     config: Path  # the user's: config.yaml, vms/, recipes/, lima.yaml
-    state: Path  # ours, 0700: vms/, jobs/, ledger.jsonl
+    state: Path  # dvm's, 0700: vms/, jobs/, ledger.jsonl
     lima_home: Path
-    bundled: Path  # holds recipes/, templates/ and static/
+    bundled: Path  # contains recipes/, templates/ and static/
     is_demo: bool
 
     @property
@@ -78,35 +78,35 @@ class Paths:
 
 
 def from_environment(environ: Mapping[str, str]) -> Paths:
-    """Resolve every folder; raise UsageError for a relative one and NoEngine for an unknown DVM_ENGINE."""
+    """The folders of this environment. Raises UsageError for a relative one, NoEngine for an unknown DVM_ENGINE."""
     home = _absolute(environ, "HOME", "")
     is_demo = engine_kind(environ) == "demo"
     config = _absolute(environ, "DVM_CONFIG_DIR", str(_xdg(environ, "XDG_CONFIG_HOME", home / ".config") / "dvm"))
     state = _absolute(environ, "DVM_STATE_DIR", str(_xdg(environ, "XDG_STATE_HOME", home / ".local/state") / "dvm"))
-    if is_demo:  # folders of its own, so that a trial leaves no trace among real VMs
+    if is_demo:  # separate folders, so that the demo does not touch real VMs
         config, state = config / "demo", state / "demo"
     lima_home = state / "lima" if is_demo else _absolute(environ, "LIMA_HOME", str(home / ".lima"))
     return Paths(home, config, state, lima_home, bundled_folder(), is_demo)
 
 
 def engine_kind(environ: Mapping[str, str]) -> str:
-    """ "lima" or "demo": DVM_ENGINE says so, else lima where a limactl is found."""
-    asked = environ.get("DVM_ENGINE", "")
-    if asked not in ("", "lima", "demo"):
-        raise NoEngine(f"DVM_ENGINE is {asked!r}.", "Set it to lima or demo, or leave it unset.")
-    return asked or ("lima" if limactl_program(environ) else "demo")
+    """ "lima" or "demo": DVM_ENGINE, else lima if limactl is found."""
+    chosen = environ.get("DVM_ENGINE", "")
+    if chosen not in ("", "lima", "demo"):
+        raise NoEngine(f"DVM_ENGINE is {chosen!r}.", "Set it to lima or demo, or leave it unset.")
+    return chosen or ("lima" if limactl_program(environ) else "demo")
 
 
 def limactl_program(environ: Mapping[str, str]) -> str:
-    """The absolute path of limactl (DVM_LIMACTL, else on PATH), or "" where there is none."""
-    asked = environ.get("DVM_LIMACTL", "")
-    if asked and not Path(asked).is_absolute():
-        raise NoEngine(f"DVM_LIMACTL is {asked!r}, a relative path.", "Set it to the absolute path of limactl.")
-    return asked or shutil.which("limactl", path=environ.get("PATH", os.defpath)) or ""
+    """The absolute path of limactl (DVM_LIMACTL, else on PATH), "" if there is none."""
+    chosen = environ.get("DVM_LIMACTL", "")
+    if chosen and not Path(chosen).is_absolute():
+        raise NoEngine(f"DVM_LIMACTL is {chosen!r}, a relative path.", "Set it to the absolute path of limactl.")
+    return chosen or shutil.which("limactl", path=environ.get("PATH", os.defpath)) or ""
 
 
 def child_environment(environ: Mapping[str, str], paths: Paths, extra: Mapping[str, str] = {}) -> dict[str, str]:
-    """The environment of every process that we start: an allow-list, HOME and LIMA_HOME always set."""
+    """The environment of every child process: an allow-list, with HOME and LIMA_HOME always set."""
     kept = {
         name: value for name, value in environ.items() if name in CHILD_VARIABLES or name.startswith(CHILD_PREFIXES)
     }
@@ -114,7 +114,7 @@ def child_environment(environ: Mapping[str, str], paths: Paths, extra: Mapping[s
 
 
 def bundled_folder() -> Path:
-    """Where `recipes/`, `templates/`, `static/` lie: `dvmweb/_bundled` of a wheel, else the top of the checkout."""
+    """The folder of `recipes/`, `templates/`, `static/`: `dvmweb/_bundled` in a wheel, else the checkout."""
     package = Path(__file__).parent
     installed = package / "_bundled"
     return installed if installed.is_dir() else package.parent
@@ -122,7 +122,7 @@ def bundled_folder() -> Path:
 
 def _xdg(environ: Mapping[str, str], variable: str, default: Path) -> Path:
     value = environ.get(variable, "")
-    return Path(value) if value.startswith("/") else default  # the XDG specification: ignore a relative path
+    return Path(value) if value.startswith("/") else default  # the XDG specification says to ignore a relative path
 
 
 def _absolute(environ: Mapping[str, str], variable: str, default: str) -> Path:
@@ -133,7 +133,7 @@ def _absolute(environ: Mapping[str, str], variable: str, default: str) -> Path:
 
 
 def own_command(environ: Mapping[str, str]) -> str:
-    """`dvm` where PATH leads to this installation, else its whole path: what a hint may tell the user to type."""
+    """The command to type for dvm: `dvm` if PATH leads to this installation, else its absolute path."""
     own = Path(sys.prefix) / "bin" / "dvm"
     found = shutil.which("dvm", path=environ.get("PATH", os.defpath))
     is_found = found is not None and own.is_file() and Path(found).samefile(own)

@@ -1,4 +1,4 @@
-"""A process is its pid together with its birth: the only way to recognise it after the pid was reused."""
+"""Identifies a process by PID and start time, because PIDs are reused."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 
 def birth(pid: int) -> str:
-    """When `pid` began, in a form only good for comparing; "" when there is no such process or it is a zombie.
+    """The start time of a process, only for comparing; "" if it does not exist or is a zombie.
 
-    On Linux in ticks since boot, with the boot's id: a step of the wall-clock does not move them.
+    On Linux in ticks since boot, with the boot's id, so changes of the clock do not matter.
     """
     if sys.platform == "linux":
         try:
@@ -28,5 +28,5 @@ def birth(pid: int) -> str:
 
 
 def is_alive(pid: int, born: str) -> bool:
-    """Say whether the process that was `pid` when it was born is still there."""
+    """Whether the process with this PID and start time still exists."""
     return pid > 0 and born != "" and birth(pid) == born

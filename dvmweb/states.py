@@ -1,4 +1,4 @@
-"""The states of a VM, and for each verb what it does in each: runs, waits, or is refused with a way out. Pure."""
+"""The states of a VM, and what each verb does in each: it runs, waits, or is refused with what to do. Pure."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from dvmweb.errors import CheckFailed, DvmError, NotFound, NotRunning, WorkAtRisk
+from dvmweb.errors import CheckFailed, DvmError, NotFound, NotRunning, UnsavedWork
 from dvmweb.guest_text import in_prose, visible
 
 VERBS = (
     *("sh", "ssh", "terminal", "upload", "log", "ssh-key"),
     *("sync", "start", "work", "stop", "stop --force", "rm", "rm --force"),
 )
-ENTERING = ("sh", "ssh", "terminal", "upload", "log")  # those that need a guest which answers
-LONG_BOOT = 900.0  # seconds; Lima itself gives up after ten minutes
+ENTERING = ("sh", "ssh", "terminal", "upload", "log")  # those that need a guest that responds
+LONG_BOOT = 900.0  # seconds; Lima's own timeout is ten minutes
 
 
 class State(Enum):
@@ -38,14 +38,14 @@ class Facts:
 
     vm: str
     instance: str = ""  # its name in Lima
-    status: str | None = None  # Lima's status verbatim; None where there is no instance
+    status: str | None = None  # Lima's status verbatim; None without an instance
     folder: str = ""
     errors: tuple[str, ...] = ()  # Lima's own reasons, safe to show
     has_config: bool = True  # Lima could read its lima.yaml
     is_booting: bool = False
-    up_for: float = 0.0  # seconds since it was started, 0 where that is not known
+    up_for: float = 0.0  # seconds since it was started, 0 if not known
     is_silent: bool = False  # it was checked and did not respond
-    holder: str = ""  # the job that holds it: "sync 5e81abcd"
+    holder: str = ""  # its running job: "sync 5e81abcd"
 
     @property
     def state(self) -> State:
@@ -63,7 +63,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Cell:
-    """What one verb does in one state. `what` is "" where it runs; placeholders are those of `_values`."""
+    """What one verb does in one state. `what` is "" if it is not refused; placeholders are those of `_values`."""
 
     happens: str  # in a few words, for docs/reference/states.md (make reference)
     what: str = ""
@@ -81,9 +81,9 @@ def _all(verbs: tuple[str, ...], cell: Cell) -> dict[str, Cell]:
 
 
 def _refused(what: str, todo: str) -> dict[str, Cell]:
-    """Refused by every verb, with the exit code of each."""
+    """Cells that refuse every verb, with the exit code of each."""
     plain = _all(VERBS, Cell("refused", what, todo))
-    checks = {"work": CheckFailed, "rm": WorkAtRisk, **dict.fromkeys(ENTERING, CheckFailed)}
+    checks = {"work": CheckFailed, "rm": UnsavedWork, **dict.fromkeys(ENTERING, CheckFailed)}
     return plain | {verb: Cell("refused", what, todo, kind) for verb, kind in checks.items()} | {"ssh-key": REMEMBERED}
 
 
@@ -123,7 +123,7 @@ TABLE: Mapping[State, Mapping[str, Cell]] = {
         "stop": Cell("runs; Lima may take three minutes"),
         **_all(("work", *ENTERING), Cell("refused", _BOOTING, _BOOT_WAIT, CheckFailed)),
         "terminal": WAITS,
-        "rm": Cell("refused", _BOOTING, _BOOT_WAIT, WorkAtRisk),
+        "rm": Cell("refused", _BOOTING, _BOOT_WAIT, UnsavedWork),
         "ssh-key": REMEMBERED,
     },
     State.SILENT: {
@@ -131,7 +131,7 @@ TABLE: Mapping[State, Mapping[str, Cell]] = {
         **_all(("sync", "start"), Cell("retries for minutes", _SILENT, _BACK, CheckFailed)),
         "stop": Cell("runs; Lima may take three minutes"),
         **_all(("work", *ENTERING), Cell("tries", _SILENT, _BACK, CheckFailed)),
-        "rm": Cell("tries", _SILENT, _BACK, WorkAtRisk),
+        "rm": Cell("tries", _SILENT, _BACK, UnsavedWork),
         "ssh-key": REMEMBERED,
     },
     State.DIED: {
@@ -146,7 +146,7 @@ TABLE: Mapping[State, Mapping[str, Cell]] = {
 
 
 def refusal(verb: str, facts: Facts) -> DvmError | None:
-    """Why `verb` cannot be done in this state, with what helps; None where it runs or waits."""
+    """The error of a verb that is refused in this state; None if it runs or waits."""
     cell = TABLE[facts.state][verb]
     if not cell.what:
         return None

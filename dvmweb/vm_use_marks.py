@@ -1,6 +1,6 @@
-"""Files in the state folder of a VM that say it is used: one whose time is that of the last use, one for each session.
+"""Marks of use in a VM's state folder: a file with the time of the last use, and one for each open session.
 
-Imports next to nothing: `dvm ssh` writes them on its short way, where each import would be felt.
+Imports next to nothing, because the short way of `dvm ssh` writes them and each import would slow it down.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ MADE = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def touch(folder: str) -> None:
-    """Something was done in the VM just now. Never raises; where the folder is gone, so is the VM."""
+    """Mark the VM as used now. Never raises; without the folder there is no VM."""
     now = time.time_ns()
     try:
         descriptor = os.open(f"{folder}/{USED}", MADE, 0o600)
@@ -30,16 +30,16 @@ def touch(folder: str) -> None:
 
 
 def begin(folder: str) -> tuple[str, int]:
-    """A session begins, which lasts until `end` or the end of this process: a lock on its file says that it lives."""
+    """Begin a session; return its file and descriptor. It lasts until `end` or the end of this process, by a lock."""
     touch(folder)
     name = f"{os.getpid()}-{os.urandom(8).hex()}"
     try:
         try:  # noqa: SIM105  (contextlib is not imported here)
             os.mkdir(f"{folder}/{FOLDER}", 0o700)  # noqa: PTH102
-        except FileExistsError:  # of an earlier session, or of one that begins at this moment
+        except FileExistsError:  # of an earlier session, or of one that begins now
             pass
         descriptor = os.open(f"{folder}/{FOLDER}/.{name}", MADE | os.O_EXCL, 0o600)
-    except OSError:  # no room: better a VM that cannot be told to be in use than one that cannot be entered
+    except OSError:  # the disk is full: entering the VM is more important than the mark
         return "", -1
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     path = f"{folder}/{FOLDER}/{name}"
@@ -48,7 +48,7 @@ def begin(folder: str) -> tuple[str, int]:
 
 
 def end(folder: str, session: tuple[str, int]) -> None:
-    """The session has ended; until now things may have been done in it."""
+    """End a session, and mark the VM as used now."""
     touch(folder)
     path, descriptor = session
     if path:
@@ -60,7 +60,7 @@ def end(folder: str, session: tuple[str, int]) -> None:
 
 
 def lives(path: str) -> bool:
-    """Say whether a session goes on: its process holds the lock."""
+    """Whether a session is open: its process holds the lock."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:

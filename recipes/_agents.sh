@@ -30,9 +30,10 @@ agent_npm() {
   [ -n "$dvm_program" ] || die "$wanted has no program for $(uname -m); set another version in the config"
 }
 
-# agent_tell STATUS: prints the command for an agent's hook that reports STATUS to its terminal; it never fails, waits or
-# prints.
-agent_tell() {
+# agent_report STATUS: prints the command for an agent's hook that reports STATUS to its terminal; it never fails, waits or
+# prints. agent_tell is its name in dvm 0.1, for local recipes.
+agent_tell() { agent_report "$@"; }
+agent_report() {
   # shellcheck disable=SC2016  # expanded by the hook's shell
   printf 'cat >/dev/null; test -p "${DVM_TELL-}" && echo %s | dd of="${DVM_TELL-}" %s; true' "$1" \
     "oflag=nonblock conv=notrunc,nocreat status=none 2>/dev/null"

@@ -101,11 +101,11 @@ def _unknown(word: str, error: click.UsageError) -> click.Command:
     """A command that fails: with a hint if `word` is a VM, else with click's error."""
 
     @click.pass_obj
-    def say(vms: Vms, words: tuple[str, ...]) -> None:
+    def fail(vms: Vms, words: tuple[str, ...]) -> None:
         if vms.has_config(word):
             raise synonyms.verb_first(word, words)
         raise error
 
     rest = click.Argument(["words"], nargs=-1, type=click.UNPROCESSED)
     settings = {"ignore_unknown_options": True, "allow_interspersed_args": False}
-    return click.Command(word, params=[rest], callback=say, add_help_option=False, context_settings=settings)
+    return click.Command(word, params=[rest], callback=fail, add_help_option=False, context_settings=settings)

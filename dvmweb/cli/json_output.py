@@ -59,7 +59,7 @@ def vm_facts(vm: Vm) -> dict[str, Any]:
     """A VM as `dvm ls --json` prints it; what is not known is null."""
     config, instance = vm.config, vm.instance
     return {
-        "version": 1,
+        "version": 2,  # 1: other words for the results of sandbox and work
         "name": vm.name,
         "kind": vm.kind,
         "vm_kind": config.kind if config else None,

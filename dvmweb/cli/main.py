@@ -228,10 +228,10 @@ def start(vms: Vms, name: str) -> None:
 )
 def stop(vms: Vms, name: str, force: bool, yes: bool) -> None:
     """Check for unsaved work, then stop the VM."""
-    from dvmweb.cli.reports import asks_for_terminals
+    from dvmweb.cli.reports import confirm_terminals
 
     if not yes:
-        asks_for_terminals(vms, name)
+        confirm_terminals(vms, name)
     _run_job(vms, name, "stop", force=force)
 
 

@@ -144,7 +144,7 @@ def test_lines(name: str, job: Job, *, has_probe: bool) -> Iterator[str]:
         }
         seconds = f", {step.ended - step.started:.1f} s" if step.ended else ""
         yield f"{step.title}: {words.get(step.state, step.state)}{seconds}"
-    if test_code(name, job) == ExitCode.COULD_NOT_LOOK:
+    if test_code(name, job) == ExitCode.CHECK_FAILED:
         yield f"{name} was not tested: it could not be run here."
     elif job.state == "succeeded":
         yield f"{name} ran twice" + (", and its probe passed each time." if has_probe else "; it has no probe.")
@@ -153,4 +153,4 @@ def test_lines(name: str, job: Job, *, has_probe: bool) -> Iterator[str]:
 def test_code(name: str, job: Job) -> int:
     """The exit code of a test that finished: 6 if a run was not possible here."""
     is_unknown = any(step.state == "not-run" for step in job.runs_of(name))
-    return int(ExitCode.COULD_NOT_LOOK if is_unknown else ExitCode.OK)
+    return int(ExitCode.CHECK_FAILED if is_unknown else ExitCode.OK)

@@ -16,22 +16,22 @@ from dvmweb.verbs.vms import Vms
 
 def remove(vms: Vms, name: str, *, is_sure: bool, force: bool, config: bool) -> int:
     """Delete a VM, or only its config if it is not created; return the exit code."""
-    is_asked = not is_sure and sys.stdin.isatty() and sys.stdout.isatty()
+    is_interactive = not is_sure and sys.stdin.isatty() and sys.stdout.isatty()
     if not deletion_preview.is_created(vms, name):
-        return _remove_config(vms, name, config=config, is_asked=is_asked)
+        return _remove_config(vms, name, config=config, is_interactive=is_interactive)
     if is_sure:
         return _delete(
             vms, name, {"force": force, "config": deletion_preview.config_digest(vms, name) if config else ""}
         )
-    code = report_only(vms, name, is_asked=is_asked)
-    return code if not is_asked or code == ExitCode.CANCELLED else _ask(vms, name, code, config=config)
+    code = report_only(vms, name, is_interactive=is_interactive)
+    return code if not is_interactive or code == ExitCode.CANCELLED else _ask(vms, name, code, config=config)
 
 
-def _remove_config(vms: Vms, name: str, *, config: bool, is_asked: bool) -> int:
+def _remove_config(vms: Vms, name: str, *, config: bool, is_interactive: bool) -> int:
     """Remove the config; with --config without a question, because its text is kept."""
     if not config:
         error = deletion_preview.not_created(name)
-        if not is_asked:
+        if not is_interactive:
             raise error
         click.echo(error.what, err=True)
         if not click.confirm("Remove its config? Its text is kept.", err=True):
@@ -52,7 +52,7 @@ def _ask(vms: Vms, name: str, code: int, *, config: bool) -> int:
     config = config or click.confirm("Also remove its config? Its text is kept.", err=True)
     # The delete is refused if its own check finds anything else than was shown here.
     expected, is_stale = (known.bound_to, bool(known.since)) if known else ("", False)
-    options: dict[str, Any] = {"force": must_type, "expected": expected, "look": is_stale}
+    options: dict[str, Any] = {"force": must_type, "expected": expected, "check": is_stale}
     return _delete(vms, name, options | {"config": deletion_preview.config_digest(vms, name) if config else ""})
 
 

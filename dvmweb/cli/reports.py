@@ -7,10 +7,11 @@ import sys
 
 import click
 
+from dvmweb.ages import age
 from dvmweb.cli import tables
 from dvmweb.cli.follow import follow, report_end
-from dvmweb.config.kinds import not_looked
-from dvmweb.errors import CheckFailed, ExitCode, WorkAtRisk
+from dvmweb.config.kinds import not_checked
+from dvmweb.errors import CheckFailed, ExitCode, UnsavedWork
 from dvmweb.guest.unsaved_work import UnsavedWorkReport, Verdict
 from dvmweb.jobs import job_record, starting
 from dvmweb.jobs.job_record import Job
@@ -29,10 +30,10 @@ def show_report(name: str, report: UnsavedWorkReport, *, as_json: bool) -> None:
 def _shows_as_stopped(vms: Vms, name: str) -> bool:
     """Print the report from just before the last stop, if it still holds; return whether it does."""
     vm = next((vm for vm in vms.list_vms() if vm.name == name), None)
-    found = work_reports.holds(vms.paths, name, vm.instance) if vm is not None else None
+    found = work_reports.clean_since_stop(vms.paths, name, vm.instance) if vm is not None else None
     if found is None or found.good is None:
         return False
-    when = work_reports.age(found.good.report.looked_at)
+    when = age(found.good.report.checked_at)
     click.echo(f"{name} was checked just before it stopped, {when}, and has not run since. It is not started again.")
     show_report(name, found.good.report, as_json=False)
     return True
@@ -48,21 +49,21 @@ def quietly(vms: Vms, job: Job) -> Job:
 
 def verdict_code(report: UnsavedWorkReport | None) -> int:
     """The exit code of a check: 0 no unsaved work found, 5 unsaved work, 6 check failed."""
-    codes = {Verdict.CLEAN: ExitCode.OK, Verdict.AT_RISK: ExitCode.AT_RISK}
-    return int(codes.get(report.verdict, ExitCode.COULD_NOT_LOOK) if report else ExitCode.COULD_NOT_LOOK)
+    codes = {Verdict.CLEAN: ExitCode.OK, Verdict.UNSAVED_WORK: ExitCode.UNSAVED_WORK}
+    return int(codes.get(report.verdict, ExitCode.CHECK_FAILED) if report else ExitCode.CHECK_FAILED)
 
 
-def report_only(vms: Vms, name: str, *, is_asked: bool = False) -> int:
-    """Print what `rm` would lose; return the exit code of `work`. `is_asked`: the user is asked next."""
-    failed, code = (0, 0) if _shows_as_stopped(vms, name) else _looked(vms, name)
-    if told := not_looked(vms.check_config(name).kind):
-        click.echo(told)
-    if not failed and not is_asked:
+def report_only(vms: Vms, name: str, *, is_interactive: bool = False) -> int:
+    """Print what `rm` would lose; return the exit code of `work`. `is_interactive`: the caller asks the user next."""
+    failed, code = (0, 0) if _shows_as_stopped(vms, name) else _checked(vms, name)
+    if note := not_checked(vms.check_config(name).kind):
+        click.echo(note)
+    if not failed and not is_interactive:
         click.echo(f"Nothing was deleted. To delete it: dvm rm {name} --yes (with unsaved work also --force)", err=True)
     return failed or code
 
 
-def _looked(vms: Vms, name: str) -> tuple[int, int]:
+def _checked(vms: Vms, name: str) -> tuple[int, int]:
     """Check and print the report; the exit codes of the job if it failed, and of the verdict."""
     job = follow(vms, vms.start_job(name, "work"))
     report = vms.work_of(job)
@@ -71,7 +72,7 @@ def _looked(vms: Vms, name: str) -> tuple[int, int]:
     return report_end(vms, job), verdict_code(report)
 
 
-def asks_for_terminals(vms: Vms, name: str) -> None:
+def confirm_terminals(vms: Vms, name: str) -> None:
     """Ask before a stop ends programs in terminals. Raises WorkAtRisk without a terminal to ask on."""
     from dvmweb.verbs.processes_in_use import what_a_stop_ends
 
@@ -83,6 +84,6 @@ def asks_for_terminals(vms: Vms, name: str) -> None:
         return
     what = f"Stopping {name} would end the programs in its terminals:"
     if not sys.stdin.isatty():
-        raise WorkAtRisk("\n  ".join((what, *lines)), f"End them there, or stop it anyway: dvm stop {name} --yes")
+        raise UnsavedWork("\n  ".join((what, *lines)), f"End them there, or stop it anyway: dvm stop {name} --yes")
     click.echo("\n  ".join((what, *lines)), err=True)
     click.confirm(f"Stop {name}?", abort=True, err=True)

@@ -27,8 +27,8 @@ def opened(vms: Vms, name: str, enter: Callable[[], int]) -> int:
     try:
         return enter()
     except NotRunning as error:
-        is_asked = error.status == "Stopped" and sys.stdin.isatty() and sys.stdout.isatty()
-        if not is_asked or not click.confirm(f"{name} is stopped. Start it now?", default=True, err=True):
+        is_interactive = error.status == "Stopped" and sys.stdin.isatty() and sys.stdout.isatty()
+        if not is_interactive or not click.confirm(f"{name} is stopped. Start it now?", default=True, err=True):
             raise
     code = report_end(vms, follow(vms, vms.start_job(name, "start")))
     return code or enter()

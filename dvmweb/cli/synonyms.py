@@ -63,12 +63,12 @@ def command(place: str, word: str, text: str) -> click.Command:
     """A command that fails with the hint `text`, whatever its arguments are (exit code 2)."""
 
     @click.pass_obj
-    def say(vms: Vms, words: tuple[str, ...]) -> None:
+    def fail(vms: Vms, words: tuple[str, ...]) -> None:
         raise UsageError(f"There is no command `{place} {word}`.", filled(vms, text, words))
 
     rest = click.Argument(["words"], nargs=-1, type=click.UNPROCESSED)
     settings = {"ignore_unknown_options": True, "allow_interspersed_args": False}
-    return click.Command(word, params=[rest], callback=say, add_help_option=False, context_settings=settings)
+    return click.Command(word, params=[rest], callback=fail, add_help_option=False, context_settings=settings)
 
 
 def filled(vms: Vms, text: str, words: Sequence[str]) -> str:

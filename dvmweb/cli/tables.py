@@ -9,11 +9,11 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from dvmweb.ages import age
 from dvmweb.guest.agent import sandbox_report
 from dvmweb.guest_text import visible
 from dvmweb.jobs.job_record import Job
-from dvmweb.records.known_work import IN_USE, RAN, USED, WorkStatus, words_of
-from dvmweb.records.work_reports import age
+from dvmweb.records.known_work import IN_USE, RAN, USED, WorkStatus, verdict_text
 from dvmweb.terminals.client import TerminalFacts
 from dvmweb.verbs.vms import Vm
 
@@ -138,11 +138,11 @@ def work(vm: Vm) -> str:
 def known_words(known: WorkStatus) -> str:
     """What is known of the unsaved work in a VM, in one line."""
     parts = ["not known"] if known.is_doubted else []
-    parts.append(f"{words_of(known.told)} {age(known.told.looked_at)}")
+    parts.append(f"{verdict_text(known.main_report)} {age(known.main_report.checked_at)}")
     if known.since and known.has_worked:
         parts.append(SINCE[known.since])
     if known.failed is not None:
-        parts.append(f"a later check failed, {age(known.failed.looked_at)}: {visible(known.failed.problems[0], 200)}")
+        parts.append(f"a later check failed, {age(known.failed.checked_at)}: {visible(known.failed.problems[0], 200)}")
     return "; ".join(parts)
 
 
@@ -150,8 +150,8 @@ def sandbox_of(vm: Vm) -> str:
     """The result of the last sandbox test; never "passed" without one."""
     stands = sandbox_report.standing(vm.sandbox, vm.made_of)
     words = {
-        sandbox_report.HOLDS: "passed",
-        sandbox_report.HOLE: "FAILED",
+        sandbox_report.PASSED: "passed",
+        sandbox_report.FAILED: "FAILED",
         sandbox_report.UNKNOWN: "not known",
         sandbox_report.UNTESTED: "not tested",
     }

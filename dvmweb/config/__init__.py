@@ -1,1 +1,1 @@
-"""What the user wants: a YAML file per VM, defaults for all, and the only code that reads and writes them."""
+"""Reads, checks and writes the configs of VMs and their defaults, config.yaml."""

@@ -1,4 +1,4 @@
-"""Check the value of each config field: pure functions that return the value in use, or raise Wrong."""
+"""The check of each config field: returns the value to use, or raises Wrong. Pure."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from dvmweb.config.values import Wrong, each, entries, items, shape, size, text
 from dvmweb.errors import UsageError
 from dvmweb.guest_text import visible
 
-HOST_IP = "127.0.0.1"  # the only address of the host on which a guest's port ever opens
+HOST_IP = "127.0.0.1"  # the only address of the host on which ports of guests are opened
 DASHBOARD_PORTS = (8722, 8723)
 
 _USER = re.compile(r"[a-z][a-z0-9_-]{0,30}")
-# Names that the distributions use: an account of that name could not be made, or would not be ours.
+# Accounts of the distributions: one of these names cannot be created, or has another use.
 _TAKEN_USERS = frozenset(
     {"root", "admin", "adm", "backup", "bin", "daemon", "dbus", "dialout", "dip", "disk", "docker", "ftp", "games"}
     | {"halt", "irc", "kvm", "list", "lp", "mail", "man", "messagebus", "news", "nobody", "nogroup", "operator"}
     | {"plugdev", "polkitd", "proxy", "shadow", "shutdown", "sshd", "staff", "sudo", "sync", "sys", "tape", "tty"}
     | {"users", "utmp", "uucp", "video", "wheel", "www-data"}
 )
-# Lima's own image templates, as far as the recipes know the system.
+# Lima's image templates of the distributions that the recipes support.
 _IMAGE = re.compile(r"fedora(?:-[0-9]{2})?|debian(?:-[0-9]{2})?|ubuntu(?:-[0-9]{2}\.[0-9]{2}|-lts)?")
 IMAGE_EXAMPLE = (
     "Write fedora, debian or ubuntu, one with its version like fedora-43, debian-13 or ubuntu-24.04, ubuntu-lts, "
@@ -42,7 +42,7 @@ _PORT = re.compile(r"([0-9]{1,5})(?::([0-9]{1,5}))?")
 
 @dataclass(frozen=True)
 class PortForward:
-    """A port of the host that leads to one of the guest."""
+    """A port of the host that is forwarded to a port of the guest."""
 
     host_ip: str
     host_port: int
@@ -50,7 +50,7 @@ class PortForward:
 
 
 def vm_name(value: object) -> str:
-    """The name of the VM, from the name of its file."""
+    """The name of the VM; it is the name of its file."""
     try:
         return names.vm_name(text(value))
     except UsageError as error:
@@ -77,7 +77,7 @@ def disk(value: object) -> int:
 
 
 def user(value: object) -> str:
-    """The name of the main account in the guest."""
+    """The name of the main user in the guest."""
     name = text(value)
     if not _USER.fullmatch(name):
         todo = "Use a lowercase letter, then lowercase letters, digits, _ and -, at most 31, like dev."
@@ -88,7 +88,7 @@ def user(value: object) -> str:
 
 
 def image(value: object) -> str:
-    """A distribution by its Lima image, or the absolute path of an image file on the host."""
+    """The name of a Lima image, or the absolute path of an image file on the host."""
     name = text(value)
     if name.startswith("~"):
         raise Wrong(
@@ -108,12 +108,12 @@ def image(value: object) -> str:
 
 
 def is_image_name(text: str) -> bool:
-    """Say whether it names an image of Lima that dvm takes: fedora, debian-13, ubuntu-24.04, ubuntu-lts."""
+    """Whether it is a supported name of a Lima image: fedora, debian-13, ubuntu-24.04, ubuntu-lts."""
     return _IMAGE.fullmatch(text) is not None
 
 
 def one_of(*choices: str) -> Callable[[object], str]:
-    """A check for a fixed set of words."""
+    """A check that allows only these words."""
 
     def check(value: object) -> str:
         word = text(value)
@@ -125,7 +125,7 @@ def one_of(*choices: str) -> Callable[[object], str]:
 
 
 def code_dir(value: object, name: str | None, user_name: str | None) -> str:
-    """The folder of the project in the guest: `~/...`, or absolute below the main account's home."""
+    """The code folder in the guest: `~/...`, or an absolute path below the main user's home."""
     path = text(value)
     home = f"/home/{user_name}" if user_name else "/home/USER"
     if not path.startswith(("~/", "/")):
@@ -142,18 +142,18 @@ def code_dir(value: object, name: str | None, user_name: str | None) -> str:
 
 
 def _why_no_project(parts: Sequence[str]) -> str:
-    """Why a folder below the guest's home cannot be the project's, in which agents write; "" where it can."""
+    """Why a folder below the guest's home cannot be the code folder, in which agents write; "" if it can."""
     if parts[0].startswith("."):
         return "is a folder of settings or keys, and agents can write in the code folder"
     if parts[0] == "bin" or tuple(parts) in (("go",), ("go", "bin")):
-        return "holds programs that you run, and agents can write in the code folder"
+        return "contains programs that you run, and agents can write in the code folder"
     if ".git" in parts:
         return "is inside the .git folder of a repository"
     return ""
 
 
 def repo(value: object, kind: str | None = PROJECT) -> str:
-    """The address of a Git repository that the guest clones; never one with a secret in it."""
+    """The address of the Git repository that the guest clones; it must not contain a secret."""
     address = text(value)
     if kind is not None and is_service(kind):
         raise Wrong(f"a VM of kind {kind} has no project", f"Delete the line, or set kind: {PROJECT}.")
@@ -186,7 +186,7 @@ def ports(value: object) -> tuple[PortForward, ...]:
 
 
 def port_text(forward: PortForward) -> int | str:
-    """A port forward as a config writes it."""
+    """A port forward as a config contains it."""
     is_same = forward.host_port == forward.guest_port
     return forward.host_port if is_same else f"{forward.host_port}:{forward.guest_port}"
 
@@ -216,7 +216,7 @@ def _port(item: object) -> PortForward:
 
 
 def recipes(value: object) -> tuple[str, ...]:
-    """Names of recipes or bundles, in order; a name that stands twice counts once."""
+    """Names of recipes or bundles, in order, each once."""
     return tuple(dict.fromkeys(each(items(value, "[node]"), _recipe)))
 
 
@@ -252,7 +252,7 @@ def _param(name: str, value: object) -> str | int | bool:
 
 
 def bundles(value: object) -> dict[str, tuple[str, ...]]:
-    """Names for lists of recipes; a bundle holds recipes, never bundles."""
+    """Bundles: a name for a list of recipes, which contains no bundles."""
     given = entries(value, "Write {NAME: [RECIPE, ...]}, like {web: [node, tmux]}.")
 
     def bundle(name: str) -> tuple[str, ...]:

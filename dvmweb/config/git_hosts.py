@@ -1,4 +1,4 @@
-"""Where a VM's public key is pasted, told from the address of the repository."""
+"""Where to add a VM's public key, by the address of its repository."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _URL = re.compile(r"(?:https?|ssh)://(?:[^@/]+@)?(?P<host>[^/:]+)(?::\d+)?/(?P<p
 
 
 def where_to_paste(repo: str) -> str:
-    """A sentence that says on which page of the server the key goes; an https address cannot use a key at all."""
+    """A sentence with the page of the server where the key is added; an https address cannot use a key."""
     match = _URL.fullmatch(repo) or _SCP.fullmatch(repo)
     if match is None:
         return "Add it as a deploy key on the server of the repository."

@@ -1,4 +1,4 @@
-"""Tell whether the config folder holds the files of a bash DVM, which this dvm does not read."""
+"""Detects config files of bash DVM in the config folder, which this dvm does not read."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ SHOWN = 3  # file names in the hint
 
 
 def bash_config_hint(paths: Paths) -> str:
-    """One sentence about the bash DVM config that lies in the config folder, "" where there is none."""
+    """A sentence about the bash DVM config in the config folder, "" if there is none."""
     found = [path for path in (paths.config / "config.sh", *_vm_files(paths.config / "vms")) if path.is_file()]
     if not found:
         return ""
     shown = ", ".join(visible(str(path.relative_to(paths.config))) for path in found[:SHOWN])
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     return (
-        f"{paths.config} holds the config of a bash DVM ({shown}{more}), which is not read. "
+        f"{paths.config} contains the config of bash DVM ({shown}{more}), which is not read. "
         "Write a config for each of its VMs with `dvm init NAME`."
     )
 

@@ -1,4 +1,4 @@
-"""Line ends of a text that came back from a form: every line that stayed has the one that it has in the file. Pure."""
+"""The line ends of a text from a form: unchanged lines keep the line end that they have in the file. Pure."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from difflib import SequenceMatcher
 
 
 def plain(text: str) -> str:
-    """`text` with one kind of line end, whatever a browser made of it."""
+    """The text with Unix line ends."""
     return text.replace("\r\n", "\n")
 
 
 def ended_like(own: str, text: str) -> str:
-    """`text` with the line ends of `own`; a line that is not in `own` gets the one that most of its lines have."""
+    """The text with the line ends of `own`; new lines get the most frequent one."""
     if plain(text) == plain(own):
         return own
     long = own.count("\r\n")
@@ -20,8 +20,8 @@ def ended_like(own: str, text: str) -> str:
     if not long or not short:
         return plain(text).replace("\n", most)
     lines, old = plain(text).split("\n"), own.split("\n")
-    ends = [most] * (len(lines) - 1)  # the last one has none
-    # The same comparison as that of the preview: what it shows as unchanged is unchanged to the last byte.
+    ends = [most] * (len(lines) - 1)  # the last line has none
+    # The same comparison as in the preview, so lines that it shows as unchanged are unchanged byte by byte.
     matcher = SequenceMatcher(None, _lines(plain(own)), _lines(plain(text)))
     for at, to, size in matcher.get_matching_blocks():
         for step in range(min(size, len(old) - 1 - at, len(ends) - to)):

@@ -1,4 +1,4 @@
-"""The config of one VM: which fields there are, what they mean, and the value in use where one is missing."""
+"""The config of one VM: its fields with their help, checks and defaults."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dvmweb.config import fields, kinds
 from dvmweb.config.fields import PortForward
 from dvmweb.config.values import UNITS, Wrong, each, size_text, yes_no
 
-CODE_DIR = "~/code/{name}"  # the default, before it knows its VM
+CODE_DIR = "~/code/{name}"  # the default; {name} is the VM's
 ARCHS = ("default", "x86_64", "aarch64")
 Params = dict[str, dict[str, str | int | bool]]
 
@@ -27,7 +27,7 @@ def _about(
     needs: tuple[str, ...] = (),
     choices: tuple[str, ...] = (),
 ) -> dict[str, Any]:
-    """What a field of the config carries; `check` gets the value, then those of the fields it `needs` or None."""
+    """A field of the config. `check` gets its value, then those of the fields in `needs` (None for an invalid one)."""
     return {
         "check": check,
         "kind": kind,
@@ -45,7 +45,7 @@ def _code_dir(value: object, name: str | None, user: str | None) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class VmConfig:
-    """What the user wants of one VM, made by `from_values`. Sizes are held as bytes; paths are the guest's."""
+    """The config of one VM, made by `from_values`. Sizes are in bytes; paths are in the guest."""
 
     name: str = dataclasses.field(
         metadata=_about(
@@ -175,7 +175,7 @@ class VmConfig:
 
     @classmethod
     def from_values(cls, values: Mapping[str, object]) -> VmConfig:
-        """Check `values`, written as in a file, and fill in defaults; raise Wrong with the faults of all fields."""
+        """The config of `values`, given as in a file, with defaults. Raises Wrong with the faults of all fields."""
         given = {"code_dir": CODE_DIR, **values}
         found: dict[str, Any] = {}
 
@@ -188,7 +188,7 @@ class VmConfig:
 
     @property
     def is_service(self) -> bool:
-        """Whether it has no project: no repository, no key of its own, no hook."""
+        """Whether it is for a service, without a project: no repository, no SSH key, no hook."""
         return kinds.is_service(self.kind)
 
     @property
@@ -198,21 +198,21 @@ class VmConfig:
 
     @property
     def guest_name(self) -> str:
-        """The name by which other VMs of the same network reach it."""
+        """Its host name for other VMs."""
         return f"lima-{self.instance}.internal"
 
     @property
     def home(self) -> str:
-        """The main account's home in the guest, absolute."""
+        """The absolute path of the main user's home in the guest."""
         return f"/home/{self.user}"
 
     @property
     def guest_code_dir(self) -> str:
-        """The code folder in the guest, absolute."""
+        """The absolute path of the code folder in the guest."""
         return self.home + self.code_dir[1:] if self.code_dir.startswith("~") else self.code_dir
 
     def file_value(self, field: str) -> object:
-        """The value of `field` as a config file writes it: sizes as text, ports as numbers or text."""
+        """The value of a field as a config file contains it: sizes as text, ports as numbers or text."""
         value = getattr(self, field)
         if field in ("memory", "disk"):
             return size_text(value)
@@ -227,7 +227,7 @@ OWN_FIELDS = ("name", "repo")  # these belong to one VM and have no default
 
 
 def _value(name: str, given: Mapping[str, object], found: Mapping[str, object]) -> object:
-    """The value in use of a field, where `found` are those before it; raise Wrong."""
+    """The value of a field, or its default; `found`: the fields before it. Raises Wrong."""
     if name not in _FACTS:
         near = difflib.get_close_matches(name, FIELDS, 1)
         todo = f"Write {near[0]}." if near else f"The fields are {', '.join(FIELDS[1:])}."
@@ -244,31 +244,31 @@ def _value(name: str, given: Mapping[str, object], found: Mapping[str, object]) 
 
 @dataclass(frozen=True)
 class Defaults:
-    """What config.yaml says: values of fields, as written there and found good, and bundles of recipes."""
+    """The content of config.yaml: valid values of fields, as written there, and bundles of recipes."""
 
     values: Mapping[str, object] = dataclasses.field(default_factory=dict)
     bundles: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
     def config(self, name: str) -> VmConfig:
-        """The config of a VM called `name` that says nothing itself; raise Wrong for a bad name."""
+        """The config of a VM without fields of its own. Raises Wrong for an invalid name."""
         return VmConfig.from_values({**self.values, "name": name})
 
 
 @dataclass(frozen=True)
 class FormField:
-    """A field as a form or a page of the manual shows it."""
+    """A field for forms and docs."""
 
     name: str
     label: str
     help: str
-    default: object  # as a config file writes it; None where there is none
+    default: object  # as a config file contains it; None for none
     example: object
     kind: str  # text, number, size, choice, list, params or yes-no
-    choices: tuple[str, ...] = ()  # all words that a choice takes
+    choices: tuple[str, ...] = ()  # all values of a choice
 
 
 def form_fields(defaults: Defaults | None = None, name: str = "app") -> tuple[FormField, ...]:
-    """Every field in the order of a form, with the default that a VM called `name` gets."""
+    """Every field in the order of the form, with its default for a VM of this name."""
     config = (defaults or Defaults()).config(name)
     return tuple(_form_field(field, config) for field in FIELDS)
 

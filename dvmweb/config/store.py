@@ -1,4 +1,4 @@
-"""The config files on disk: list, read, write and delete them. What they mean is decided in `resolve`."""
+"""Lists, reads, writes and deletes the config files. `validate` interprets them."""
 
 from __future__ import annotations
 
@@ -19,38 +19,38 @@ from dvmweb.paths import Paths
 
 @dataclass(frozen=True)
 class ConfigStore:
-    """The configs of all VMs. Nothing is kept in memory: each call reads the files as they are now."""
+    """The configs of all VMs. Nothing is cached: each call reads the files."""
 
     paths: Paths
 
     def names(self) -> tuple[str, ...]:
-        """The VMs that have a config file, sorted. What else lies in the folder is told by `unread.problems`."""
+        """The names of the VMs with a config file, sorted. `stray_files.problems` reports other files in the folder."""
         return tuple(sorted(path.stem for path in stray_files.entries(self.paths) if stray_files.is_config(path)))
 
     def read_defaults(self) -> Defaults:
-        """What config.yaml says, nothing where there is none; raise ConfigError with all its problems."""
+        """The content of config.yaml, empty if there is none. Raises ConfigError with all its problems."""
         defaults, problems = defaults_of(self.defaults_file())
         if problems:
             raise ConfigError(problems)
         return defaults
 
     def read(self, name: str) -> VmConfig:
-        """The config in use: defaults filled in, bundles expanded.
+        """The config with defaults filled in and bundles expanded.
 
-        Raises NotFound where there is no config, and ConfigError with every problem of it and of config.yaml.
+        Raises NotFound if there is none, and ConfigError with all problems of it and of config.yaml.
         """
         return _whole(self.reading(name))
 
     def reading(self, name: str) -> Reading:
-        """The config in use as far as it is good, all problems of both files, and the place of each value.
+        """The valid part of the config, all problems of it and of config.yaml, and the place of each value.
 
-        Raises NotFound where there is no config, and ConfigError where a file as a whole cannot be read.
+        Raises NotFound if there is none, and ConfigError if one of the files cannot be parsed.
         """
         data, _ = self.source(name)
         return self._judged(name, data)
 
     def source(self, name: str) -> tuple[bytes, str]:
-        """The bytes of a config file and their digest; raise NotFound, or UsageError for what is not a plain file."""
+        """The bytes of a config file and their digest. Raises NotFound, and UsageError if it is not a plain file."""
         path = self.paths.vm_config(names.vm_name(name))
         try:
             data = files.read_bounded(path, files.CONFIG_BYTES, follow=True)
@@ -59,9 +59,9 @@ class ConfigStore:
         return data, files.digest(data)
 
     def create(self, name: str, values: Mapping[str, object]) -> Path:
-        """Write a new config: `values` as a file writes them, and all other fields as comments with their defaults.
+        """Write a new config with `values`, and all other fields as comments with their defaults; return its path.
 
-        Raises ConfigError for values that cannot be used, and UsageError where a config is there already.
+        Raises ConfigError for invalid values, and UsageError if the config exists.
         """
         path = self.paths.vm_config(names.vm_name(name))
         if path.exists() or path.is_symlink():
@@ -76,7 +76,7 @@ class ConfigStore:
         data = _new_file(name, given, fields).encode()
         try:
             self._check(name, data, given)
-        except ConfigError as error:  # of the new file there is no line to see yet
+        except ConfigError as error:  # the new file has no lines yet
             new = (replace(found, file="", line=0) if found.file == str(path) else found for found in error.problems)
             raise ConfigError(tuple(new)) from error
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -84,10 +84,10 @@ class ConfigStore:
         return path
 
     def replace(self, name: str, data: bytes, expected_digest: str) -> str:
-        """Write a whole config file, byte by byte as given, and return its digest.
+        """Replace a config file by these bytes; return their digest.
 
-        Raises ChangedOnDisk when the file is not the one of `expected_digest` any more ("": there is none yet), and
-        ConfigError for a text that cannot be used. Then nothing is written.
+        Raises ChangedOnDisk if the digest of the file is not `expected_digest` ("": there is no file), and ConfigError
+        for an invalid text; then nothing is written.
         """
         path = self.paths.vm_config(names.vm_name(name))
         _whole(self._judged(name, data))
@@ -99,7 +99,7 @@ class ConfigStore:
         return files.digest(data)
 
     def delete(self, name: str) -> None:
-        """Delete a config (a link, not what it leads to); raise NotFound where there is none."""
+        """Delete a config; of a link only the link itself. Raises NotFound if there is none."""
         path = self.paths.vm_config(names.vm_name(name))
         try:
             path.unlink()
@@ -110,7 +110,7 @@ class ConfigStore:
             raise DvmError(f"{path} could not be deleted: {error.strerror}.", "Delete it yourself.") from error
 
     def defaults_file(self) -> Document:
-        """config.yaml as read, empty where there is none. Raises UsageError, ConfigError where it cannot be read."""
+        """config.yaml, empty if there is none. Raises UsageError and ConfigError if it cannot be read."""
         path = self.paths.config_file
         try:
             return yaml_reader.scan(files.read_bounded(path, files.CONFIG_BYTES, follow=True), str(path))
@@ -118,7 +118,7 @@ class ConfigStore:
             return yaml_reader.empty(str(path))
 
     def _judged(self, name: str, data: bytes) -> Reading:
-        # Both files are read before either is judged, so that one look shows the problems of both.
+        # Parse both files before checking one, so that the problems of both are reported together.
         found: list[Problem] = []
         document = defaults = yaml_reader.empty("")
         try:

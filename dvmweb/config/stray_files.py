@@ -1,4 +1,4 @@
-"""The one place that knows what lies beside the configs and is not read, and what a name means that has no config."""
+"""Finds files beside the configs that are not read, and what a name without a config can mean."""
 
 from __future__ import annotations
 
@@ -12,54 +12,54 @@ from dvmweb.guest_text import visible
 from dvmweb.paths import Paths
 
 SUFFIX = ".yaml"
-# What editors and people keep beside a file. It is told where the name is asked for, never unasked.
+# Backups and temporary files. They are mentioned only if the user asks for that name.
 KEPT = re.compile(r"#?(?P<stem>.+?)\.ya?ml(?:~|#|\.(?!txt$)[^/]*)", re.IGNORECASE | re.DOTALL)
 MEANT = re.compile(r"(?P<stem>.+?)\.ya?ml(?:\.txt)?", re.IGNORECASE | re.DOTALL)
-SHARED = ("config", "lima")  # the files of the folder above
+SHARED = ("config", "lima")  # files of the parent folder
 
 
 @dataclass(frozen=True)
 class Unread:
-    """A file that is not read: the VM that it seems to be meant for, why it is not read, and what to do."""
+    """A file that is not read: the VM that it seems to be for, why it is not read, and what to do."""
 
     path: Path
-    name: str  # "" where it is that of no VM
+    name: str  # "" if it is for no VM
     what: str
     todo: str
-    is_quiet: bool = False  # told only to who asks for that VM
+    is_quiet: bool = False  # mention it only if the user asks for that VM
 
 
 def files(paths: Paths) -> tuple[Unread, ...]:
-    """All that is not read in the folder of configs and the one above, sorted. Raises UsageError for a closed one."""
+    """Files that are not read in the folder of configs and its parent, sorted. Raises UsageError if one is closed."""
     above = (_above(paths, path) for path in _entries(paths.config) if path.is_file())
     configs = (_config(path) for path in entries(paths))
     return tuple(sorted((one for one in (*above, *configs) if one is not None), key=lambda one: one.path))
 
 
 def problems(paths: Paths) -> tuple[Problem, ...]:
-    """What of it is told unasked, as problems."""
+    """The files to report always, as problems."""
     return tuple(Problem("", one.what, one.todo, visible(str(one.path))) for one in files(paths) if not one.is_quiet)
 
 
 def entries(paths: Paths) -> tuple[Path, ...]:
-    """What lies in the folder of configs, but for hidden files. Raises UsageError where that cannot be known."""
+    """The entries of the folder of configs, except hidden files. Raises UsageError if it cannot be read."""
     return _entries(paths.config / "vms")
 
 
 def is_config(path: Path) -> bool:
-    """Say whether a file of that folder is the config of a VM, by its name."""
+    """Whether a file of that folder is the config of a VM, by its name."""
     return path.suffix == SUFFIX and _is_name(path.stem)
 
 
 def no_config(paths: Paths, name: str) -> DvmError:
-    """The error for a name without a config: what it is instead, and what to do. `name` may be any text."""
+    """The error for a name without a config: what it is instead, and what to do. `name` can be any text."""
     if error := meant(paths, name):
         return error
     return _nothing(name) if _is_name(name) else _bad_name(name)
 
 
 def meant(paths: Paths, name: str) -> DvmError | None:
-    """What a name without a config may be: a file that is not read, or an instance of Lima; None for neither."""
+    """The error for a name that is a file that is not read, or a Lima instance; None for neither."""
     if not _is_name(name):
         return _lima_instance(paths, name)
     path = paths.vm_config(name)
@@ -71,7 +71,7 @@ def meant(paths: Paths, name: str) -> DvmError | None:
 
 
 def why_not_new(paths: Paths, name: str) -> UsageError | None:
-    """Why no new config of this name is made: a file that is not read has it, or the Lima instance of another VM."""
+    """Why a new config cannot have this name: a file that is not read or a Lima instance has it; None if it can."""
     found = _of_name(paths, name)
     if found is not None and not found.is_quiet:
         return UsageError(f"{found.path} already exists, and it {found.what}.", found.todo)
@@ -89,13 +89,13 @@ def _entries(folder: Path) -> tuple[Path, ...]:
 
 
 def _of_name(paths: Paths, name: str) -> Unread | None:
-    """The first file that seems to be meant for this VM, those that look most like a config first."""
+    """The file that is most likely meant for this VM, None for none."""
     found = [one for one in files(paths) if one.name == name]
     return min(found, key=lambda one: one.is_quiet, default=None)
 
 
 def _config(path: Path) -> Unread | None:
-    """Why a file in the folder of configs is not one; None for a config, and for a name no config can have."""
+    """Why a file in the folder of configs is not read; None for a config and for names that no config can have."""
     if is_config(path):
         return None
     kept = KEPT.fullmatch(path.name)
@@ -121,7 +121,7 @@ def _renamed(path: Path, stem: str, *, is_quiet: bool) -> Unread:
 
 
 def _above(paths: Paths, path: Path) -> Unread | None:
-    """The same for a file in the folder above: config.yaml and lima.yaml are read there, configs of VMs are not."""
+    """Why a file in the parent folder is not read; config.yaml and lima.yaml are read there, configs of VMs are not."""
     match = MEANT.fullmatch(path.name)
     if match is None or (path.suffix == SUFFIX and path.stem in SHARED):
         return None
@@ -151,7 +151,7 @@ def _bad_name(text: str) -> UsageError:
 
 
 def _lima_instance(paths: Paths, name: str) -> DvmError | None:
-    """What to say of a name that is one of Lima's, or whose own instance is there without a config."""
+    """The error for a name that is that of a Lima instance, or whose instance exists without a config."""
     try:
         made = {path.name for path in paths.lima_home.iterdir() if path.is_dir()}
     except OSError:

@@ -1,4 +1,4 @@
-"""From what the files say to the config in use, or to every problem at once. Pure: reads and writes nothing."""
+"""Makes the config of a VM from its file and config.yaml, or lists all their problems. Pure."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from dvmweb.config.yaml_reader import Document
 from dvmweb.errors import Problem
 from dvmweb.guest_text import visible
 
-Place = tuple[str, ...]  # a field and what stands below it; entries of a list count from 1
-Fault = tuple[Place, str, str]  # where, what it is, what to write
-# What can be judged beyond the file alone, entry by entry or as a whole, also where other fields are bad.
+Place = tuple[str, ...]  # a field and the keys below it; entries of a list count from 1
+Fault = tuple[Place, str, str]  # place, what is wrong, what to write
+# Fields that are also checked against recipes and other VMs, entry by entry, even if other fields are invalid.
 IN_PARTS = ("recipes", "params")
 AS_A_WHOLE = ("name", "kind", "image", "ports", "baseline")
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A config as far as it is good (whole where `problems` is empty), and where each of its values stands."""
+    """The valid part of a config (all of it if there are no problems), and the place of each value."""
 
     config: VmConfig
     problems: tuple[Problem, ...]
     bundles: Mapping[str, tuple[str, ...]]
-    written: tuple[str, ...]  # recipes and bundles as the file in use names them
+    written: tuple[str, ...]  # recipes and bundles as the file names them
     documents: tuple[Document, Document]  # the VM's own file, config.yaml
 
     def problem(self, path: str, what: str, todo: str) -> Problem:
-        """A problem of the value at the dotted `path`, with the file and line where it stands."""
+        """A problem of the value at the dotted `path`, with its file and line."""
         document, line = _place(path, self.documents)
         return Problem(visible(path), what, todo, document.file, line)
 
     def recipe_place(self, recipe: str) -> str:
-        """The dotted place that asks for `recipe`: in the list, or in the bundle that the list names."""
+        """The dotted place that names `recipe`: in the list of recipes, or in a bundle of that list."""
         for number, name in enumerate(self.written, 1):
             if name == recipe and name not in self.bundles:
                 return f"recipes.{number}"
@@ -47,7 +47,7 @@ class Reading:
 
 
 def defaults_of(document: Document) -> tuple[Defaults, tuple[Problem, ...]]:
-    """Return the good part of config.yaml, and the problems of the rest."""
+    """The valid part of config.yaml, and the problems of the rest."""
     values = {field: value for field, value in document.data.items() if field != "bundles" and field not in OWN_FIELDS}
     faults: list[Fault] = [((field,), *_not_for_all(field)) for field in OWN_FIELDS if field in document.data]
     faults += _faults({**values, "name": "app"})
@@ -58,7 +58,7 @@ def defaults_of(document: Document) -> tuple[Defaults, tuple[Problem, ...]]:
         except Wrong as wrong:
             faults += [(("bundles", *at), what, todo) for at, what, todo in wrong.faults]
             given = document.data["bundles"]
-            bundles = dict.fromkeys(given, ()) if isinstance(given, dict) else {}  # their names are no recipes
+            bundles = dict.fromkeys(given, ()) if isinstance(given, dict) else {}  # their names are not recipes
     problems = in_order(_problems(faults, (document,)))
     bad = {problem.field.partition(".")[0] for problem in problems}
     good = {field: value for field, value in values.items() if visible(field) not in bad}
@@ -66,7 +66,7 @@ def defaults_of(document: Document) -> tuple[Defaults, tuple[Problem, ...]]:
 
 
 def judge(name: str, document: Document, defaults_file: Document) -> Reading:
-    """Return the good part of the config in use of VM `name`, and every problem of its file and of config.yaml."""
+    """The valid part of the config of VM `name`, and all problems of its file and of config.yaml."""
     defaults, problems = defaults_of(defaults_file)
     merged = _merge(defaults.values, document.data, name)
     faults: list[Fault] = []
@@ -86,14 +86,14 @@ def judge(name: str, document: Document, defaults_file: Document) -> Reading:
 
 
 def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """The problems file by file, in each by line."""
+    """The problems, sorted by file and line."""
     found = tuple(problems)
     files = list(dict.fromkeys(problem.file for problem in found))
     return tuple(sorted(found, key=lambda problem: (files.index(problem.file), problem.line)))
 
 
 def port_conflicts(config: VmConfig, others: Iterable[VmConfig]) -> list[Fault]:
-    """Return a fault for each host port of `config` that another VM declares, too."""
+    """A fault for each host port of `config` that another VM also declares."""
     holders = {forward.host_port: other.name for other in others for forward in other.ports}
     taken = {*holders, *DASHBOARD_PORTS, *(forward.host_port for forward in config.ports)}
     faults: list[Fault] = []
@@ -132,9 +132,9 @@ def _faults(values: Mapping[str, object]) -> list[Fault]:
 
 
 def _good_part(values: Mapping[str, object], faults: Iterable[Fault]) -> dict[str, object]:
-    """The fields that can be judged beyond the file, without what has a fault."""
+    """The values of IN_PARTS without those that have a fault."""
     kept = {field: value for field, value in values.items() if field in (*IN_PARTS, *AS_A_WHOLE)}
-    places = {at if at[0] in IN_PARTS else at[:1] for at, _, _ in faults if at[0] != "name"}  # the file's name is good
+    places = {at if at[0] in IN_PARTS else at[:1] for at, _, _ in faults if at[0] != "name"}  # the name is valid
     return {field: _without(value, _below(places, field)) for field, value in kept.items() if (field,) not in places}
 
 
@@ -156,7 +156,7 @@ def _not_for_all(field: str) -> tuple[str, str]:
 
 
 def _problems(faults: Iterable[Fault], documents: tuple[Document, ...]) -> Iterator[Problem]:
-    """The problems of the first document, and the faults that it does not explain, each with file and line."""
+    """The problems of the first document, and other faults, each with file and line."""
     yield from documents[0].problems
     known = {problem.field for problem in documents[0].problems}
     for at, what, todo in faults:
@@ -168,7 +168,7 @@ def _problems(faults: Iterable[Fault], documents: tuple[Document, ...]) -> Itera
 
 
 def _place(path: str, documents: tuple[Document, ...]) -> tuple[Document, int]:
-    """The document that holds `path`, or the nearest place above it, and the line."""
+    """The document that contains `path` or the nearest place above it, and the line."""
     while path:
         for document in documents:
             if path in document.lines:

@@ -1,4 +1,4 @@
-"""Check and shape any value of a config: text, sizes, lists and maps. Knows no field."""
+"""Checks for values of any field: text, sizes, lists and maps."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _SIZE = re.compile(r"([1-9][0-9]{0,6})(MiB|GiB|TiB)")
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Fault = tuple[tuple[str, ...], str, str]  # place below the field, what it is, what to write
+Fault = tuple[tuple[str, ...], str, str]  # place below the field, what is wrong, what to write
 
 
 class Wrong(Exception):
-    """A value that cannot be used; it may have several faults, each at its own place."""
+    """An invalid value; it can have several faults, each with its place."""
 
     def __init__(self, what: str, todo: str, faults: tuple[Fault, ...] = ()) -> None:
         self.faults = faults or (((), what, todo),)
@@ -32,7 +32,7 @@ class Wrong(Exception):
 
 
 def text(value: object) -> str:
-    """Return `value` when it is visible text on one line; raise Wrong otherwise."""
+    """`value` if it is visible text on one line. Raises Wrong otherwise."""
     if isinstance(value, bool):
         raise Wrong(NOT_TEXT, 'Put it in quotes, like "no".')
     if isinstance(value, int):
@@ -44,20 +44,20 @@ def text(value: object) -> str:
     if len(value) > MAX_TEXT:
         raise Wrong(f"is longer than {MAX_TEXT} characters", "Make it shorter.")
     if any(unicodedata.category(character) in HIDDEN_CATEGORIES for character in value):
-        raise Wrong(f"holds a control or invisible character: {visible(value, 80)}", "Write it without, on one line.")
+        raise Wrong(f"contains a hidden character: {visible(value, 80)}", "Write it without, on one line.")
     if "{{" in value:
-        raise Wrong("holds {{, which Lima would expand", "Write it without {{.")
+        raise Wrong("contains {{, which Lima would expand", "Write it without {{.")
     return value
 
 
 def size_text(size: int) -> str:
-    """Bytes in the largest unit that fits without a rest, as a config writes them."""
+    """Bytes in the largest unit that divides them, as a config contains them."""
     unit = next((unit for unit in ("TiB", "GiB") if size % UNITS[unit] == 0), "MiB")
     return f"{size // UNITS[unit]}{unit}"
 
 
 def size(value: object, least: int, most: int, example: str) -> int:
-    """Return the bytes meant by text such as "4GiB"; raise Wrong for other text, or outside `least` to `most` bytes."""
+    """The bytes of a text such as "4GiB". Raises Wrong for other text, or outside `least` to `most` bytes."""
     if isinstance(value, int) and not isinstance(value, bool):
         raise Wrong(f"is {value} without a unit", f"Write it with MiB, GiB or TiB, like {example}.")
     written = text(value)
@@ -72,32 +72,32 @@ def size(value: object, least: int, most: int, example: str) -> int:
 
 
 def yes_no(value: object) -> bool:
-    """Return `value` when it is true or false; raise Wrong otherwise."""
+    """`value` if it is true or false. Raises Wrong otherwise."""
     if not isinstance(value, bool):
         raise Wrong(f"is {shape(value)}, not yes or no", "Write true or false, without quotes.")
     return value
 
 
 def items(value: object, example: str) -> list[object]:
-    """Return `value` as a list; raise Wrong, showing `example`, when it is none or too long."""
+    """`value` as a list. Raises Wrong with the `example` if it is not one or too long."""
     if not isinstance(value, (list, tuple)):
         raise Wrong(f"is {shape(value)}, not a list", f"Write it like {example}.")
     if len(value) > MAX_ITEMS:
-        raise Wrong(f"holds more than {MAX_ITEMS} entries", "Make it shorter.")
+        raise Wrong(f"contains more than {MAX_ITEMS} entries", "Make it shorter.")
     return list(value)
 
 
 def entries(value: object, todo: str) -> dict[str, object]:
-    """Return `value` as a map; raise Wrong with `todo` when it is none or too large."""
+    """`value` as a map. Raises Wrong with `todo` if it is not one or too large."""
     if not isinstance(value, dict):
         raise Wrong(f"is {shape(value)}, not names with values", todo)
     if len(value) > MAX_ITEMS:
-        raise Wrong(f"holds more than {MAX_ITEMS} entries", "Make it shorter.")
+        raise Wrong(f"contains more than {MAX_ITEMS} entries", "Make it shorter.")
     return {str(name): entry for name, entry in value.items()}
 
 
 def each(given: Iterable[Item], check: Callable[[Item], Result], places: Iterable[str] = ()) -> list[Result]:
-    """Check every item; raise one Wrong with the faults of all, each at its number from 1 or its name in `places`."""
+    """Check every item. Raises one Wrong with the faults of all, each at its number from 1 or its name in `places`."""
     results: list[Result] = []
     faults: list[Fault] = []
     names = iter(places)

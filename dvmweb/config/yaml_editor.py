@@ -1,8 +1,8 @@
-"""Change fields of a config file that a person also edits: only the lines of a changed field are touched.
+"""Changes fields of a config file that the user also edits: only the lines of a changed field change.
 
-ruamel.yaml was tried first and measured: it drops the comment after a deleted field or list item and those inside a
-replaced list, and formats the whole file again. Here every other line stays as it is, byte by byte. The store reads
-the result back and compares it with the wanted values before it writes it.
+ruamel.yaml was tried first: it drops the comment after a deleted field or list item and those inside a replaced list,
+and formats the whole file again. Here all other lines stay the same, byte by byte. The store parses the result and
+compares it with the wanted values before it writes it.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import NamedTuple
 from dvmweb.config.yaml_reader import Child, Document, Node, is_text
 from dvmweb.errors import UsageError
 
-# Plain text that every YAML reader takes for this text; all else is written in quotes.
+# Text that all YAML parsers read alike without quotes; everything else is quoted.
 _PLAIN = re.compile(r"[A-Za-z/~][A-Za-z0-9_./@:+~-]*|[1-9][0-9]*[MGT]iB")
 
-_ONE_LETTER_WORDS = ("y", "Y", "n", "N")  # yes and no to some readers, not to PyYAML
+_ONE_LETTER_WORDS = ("y", "Y", "n", "N")  # yes and no for some parsers, not for PyYAML
 
 
 class Splice(NamedTuple):
-    """Put `new` in place of the lines from `start` up to, not including, `end`; both count from 0."""
+    """Replace the lines from `start` up to, not including, `end` by `new`; both count from 0."""
 
     start: int
     end: int
@@ -32,9 +32,9 @@ class Splice(NamedTuple):
 
 
 def edited(source: str, document: Document, changes: Mapping[str, object]) -> str:
-    """Return `source`, from which `document` was read, with each field set to its value, or removed where it is None.
+    """`source`, from which `document` was read, with each field set to its value, or removed if that is None.
 
-    Raises UsageError where the fields stand in braces: there is no line to change.
+    Raises UsageError if the fields are in braces, because there is no line to change.
     """
     if document.root and document.root.style == "flow":
         todo = "Write one `field: value` per line, then try again."
@@ -42,8 +42,8 @@ def edited(source: str, document: Document, changes: Mapping[str, object]) -> st
     ending = "\r\n" if "\r\n" in source else "\n"
     lines = source.split(ending)
     if lines[-1]:
-        lines.append("")  # the last line had no end
-    # What is deeper stands first where two begin at one line. From the end, so that the places before stay true.
+        lines.append("")  # the last line has no line end
+    # From the end, so that earlier line numbers stay right; of two splices at one line, the inner one first.
     splices = sorted(_in_map(lines, document.root, changes, 0), key=lambda one: (one.start, one.end, -one.depth))
     for splice in reversed(splices):
         lines[splice.start : splice.end] = splice.new
@@ -62,7 +62,7 @@ def _in_map(lines: list[str], node: Node | None, changes: Mapping[str, object], 
 
 
 def _place_of_new(lines: list[str], node: Node | None, name: str) -> int:
-    """Below the commented default of that name, else after the last field, else at the end of the file."""
+    """The line for a new field: below its commented default, else after the last field, else at the end."""
     is_inside = {line for _, first, child in (node.children if node else ()) for line in range(first, child.last)}
     has_marks = any(line.startswith(("---", "...", "%")) for line in lines)
     if not has_marks and (node is None or node.column == 0):
@@ -99,7 +99,7 @@ def _replacement(lines: list[str], child: Child, value: object, indent: int) -> 
 
 
 def _has_plain_items(lines: list[str], node: Node) -> bool:
-    """Say whether `node` is a list with one `- value` on each of its lines, comments aside."""
+    """Whether `node` is a list with one `- value` on each of its lines, except comments."""
     return node.style == "block" and all(
         item.first == item.last and lines[line - 1][: item.column].strip() == "-" for _, line, item in node.children
     )
@@ -113,7 +113,7 @@ def _in_list(lines: list[str], node: Node, value: list[object] | tuple[object, .
         added = [f"{margin}- {item}" for item in new[from_new:to_new]]
         if verb == "equal":
             continue
-        if to_old - from_old == len(added) == 1:  # another value in the same place keeps the comment behind it
+        if to_old - from_old == len(added) == 1:  # a changed value keeps the comment after it
             added[0] += lines[places[from_old]][node.children[from_old][2].end :].rstrip()
         for place in places[from_old:to_old]:
             yield Splice(place, place + 1, depth, [])
@@ -122,7 +122,7 @@ def _in_list(lines: list[str], node: Node, value: list[object] | tuple[object, .
 
 
 def _same(old: object, new: object) -> bool:
-    return scalar(old) == scalar(new)  # True and 1 are not the same here
+    return scalar(old) == scalar(new)  # True and 1 differ here
 
 
 def _flow(value: object) -> str:
@@ -145,7 +145,7 @@ def field_lines(name: str, value: object, indent: int = 0) -> list[str]:
 
 
 def scalar(value: object) -> str:
-    """One value as it stands in a file, so that YAML 1.1 and 1.2 both read it back as the same value."""
+    """A value as a file contains it, so that YAML 1.1 and 1.2 both read the same value."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):

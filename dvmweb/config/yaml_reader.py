@@ -1,8 +1,7 @@
-"""Read one small YAML file strictly: plain data and the line of every value. The one YAML reader of this room.
+"""Parses a small YAML file strictly, into plain data and the line of every value.
 
-Only what a config needs is YAML here: maps, lists, text, whole numbers, yes and no. All in which two YAML
-readers differ (dates, base 60, octal), or with which a file can do harm (aliases, tags, depth, size), is a
-problem with a line.
+Only a part of YAML is allowed: maps, lists, text, integers, true and false. What parsers read differently (dates, base
+60, octal) and what can do harm (aliases, tags, depth, size) is a problem with its line.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ from dvmweb.guest_text import visible
 
 MAX_DEPTH = 20
 MAX_VALUES = 5000
-SHOWN = 60  # characters of a value that an error repeats
+SHOWN = 60  # characters of a value in an error
 
 _LOADER: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 _RESOLVER: Any = yaml.resolver.Resolver()
 _DECIMAL = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
-# Control characters, and the three characters that YAML 1.1 takes for a line break and editors do not.
+# Control characters, and the three that are a line break in YAML 1.1 but not in editors.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]|\r(?!\n)")
 _BOOLEANS = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
 _KINDS = {"int": "a number in another form than 0 or 123", "float": "a fraction", "timestamp": "a date"}
@@ -33,7 +32,7 @@ _KINDS = {"int": "a number in another form than 0 or 123", "float": "a fraction"
 
 @dataclass(frozen=True)
 class Node:
-    """One value of a file with its place; lines count from 1, columns from 0. `end` is the column after it."""
+    """A value of a file with its place; lines count from 1, columns from 0. `end` is the column after it."""
 
     value: object
     first: int
@@ -49,23 +48,23 @@ Child = tuple[str, int, Node]  # key or number from 1, its line, the value
 
 @dataclass(frozen=True)
 class Document:
-    """What a file says. `problems` are values that could not be read; the rest of the file was."""
+    """A parsed file. `problems`: values that could not be read."""
 
     file: str
     data: dict[str, object]
-    lines: Mapping[str, int]  # "ports.1" -> line; people count from 1
+    lines: Mapping[str, int]  # "ports.1" -> line; both count from 1
     texts: Mapping[str, str]  # how numbers, yes/no and empty values were written
     problems: tuple[Problem, ...]
-    root: Node | None  # None: the file holds no fields
+    root: Node | None  # None: the file has no fields
 
 
 def empty(file: str) -> Document:
-    """The document of a file that is not there."""
+    """The document of a file that does not exist."""
     return Document(file, {}, {}, {}, (), None)
 
 
 def read(data: bytes, file: str) -> Document:
-    """Read `data` of `file` (a name for messages); raise ConfigError with every problem found."""
+    """Parse the data of `file` (a name for messages). Raises ConfigError with all problems."""
     document = scan(data, file)
     if document.problems:
         raise ConfigError(document.problems)
@@ -73,7 +72,7 @@ def read(data: bytes, file: str) -> Document:
 
 
 def scan(data: bytes, file: str) -> Document:
-    """Read like `read`, but raise ConfigError only where the file as a whole is unreadable."""
+    """Parse like `read`, but raise ConfigError only if the file as a whole cannot be parsed."""
     builder = _Builder(file)
     try:
         root = builder.document(decoded(data, file))
@@ -83,17 +82,17 @@ def scan(data: bytes, file: str) -> Document:
         raise ConfigError([_whole(file, "is not readable as YAML", "Write one `field: value` per line.")]) from error
     values = root.value if root else {}
     if not isinstance(values, dict):
-        raise ConfigError([_whole(file, "holds no fields", "Write one `field: value` per line, like `cpus: 2`.", 1)])
+        raise ConfigError([_whole(file, "contains no fields", "Write one `field: value` per line, like `cpus: 2`.", 1)])
     return Document(file, values, builder.lines, builder.texts, tuple(builder.problems), root)
 
 
 def is_text(plain: str) -> bool:
-    """Say whether `plain`, written without quotes, is read as exactly this text."""
+    """Whether `plain`, written without quotes, is read as exactly this text."""
     return _tag(plain) == "str"
 
 
 def decoded(data: bytes, file: str) -> str:
-    """The text of a file; raise ConfigError for what no editor and no form could show and give back."""
+    """The text of a file. Raises ConfigError if it is not plain UTF-8 text."""
     if len(data) > CONFIG_BYTES:
         raise ConfigError([_whole(file, f"is larger than {CONFIG_BYTES} bytes", "Make it smaller.")])
     if odd := why_no_text(data):
@@ -140,7 +139,7 @@ def _kind(tag: str, text: str) -> str:
 
 @dataclass
 class _Builder:
-    """Turns parser events into nodes. Not recursive beyond MAX_DEPTH, whatever the file says."""
+    """Turns parser events into nodes, at most MAX_DEPTH deep."""
 
     file: str
     lines: dict[str, int] = field(default_factory=dict)
@@ -183,7 +182,7 @@ class _Builder:
         first, column = event.start_mark.line + 1, event.start_mark.column
         if event.flow_style:
             return Node(value, first, closed.line + 1, column, closed.column, "flow", tuple(children))
-        # A block closes where the next one starts, beyond its comments; its last value tells the true end.
+        # The parser ends a block where the next one starts, after its comments; its real end is that of its last value.
         last = children[-1][2]
         return Node(value, first, last.last, column, last.end, "block", tuple(children))
 
@@ -239,7 +238,7 @@ class _Builder:
 
     def _scalar(self, event: Any, path: str) -> Node:
         first, end = event.start_mark.line + 1, event.end_mark
-        last = max(first, end.line + (1 if end.column else 0))  # a block text ends at the start of the next line
+        last = max(first, end.line + (1 if end.column else 0))  # a block scalar ends at the start of the next line
         return Node(self._value(event, path, first), first, last, event.start_mark.column, end.column, "scalar")
 
     def _value(self, event: Any, path: str, line: int) -> object:

@@ -31,7 +31,7 @@ def start(call: Call, home: Path, log: Log) -> int:
     elif not (home / store.check_name(name)).is_dir():
         creating.create(Call("create", {**call.flags, "tty": ("false",)}, (name,)), home, log)
     else:
-        _look_before(store.inspect(home, name), log)
+        _check_status(store.inspect(home, name), log)
         if edits.has_edits(call):
             creating.rewrite(call, home / name)
     instance = store.inspect(home, name)
@@ -63,7 +63,7 @@ def _start_file(call: Call, home: Path, log: Log) -> str:
     return name
 
 
-def _look_before(instance: Instance, log: Log) -> None:
+def _check_status(instance: Instance, log: Log) -> None:
     if instance.errors:
         log.line("error", f'Instance "{instance.name}" has configuration errors', error=instance.errors[0])
     if instance.errors and instance.config is None:

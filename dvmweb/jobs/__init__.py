@@ -1,1 +1,1 @@
-"""Jobs: one run of one plan, in a process of its own that outlives its starter."""
+"""Runs plans as jobs, each in a process of its own that outlives its starter."""

@@ -17,7 +17,7 @@ from dvmweb.jobs.running import Runner
 
 
 def main() -> int:
-    """Run the job; the lock descriptor is simply kept open until the process ends."""
+    """Run the job and return its exit code. The lock's descriptor stays open until the process ends."""
     os.umask(0o077)
     secrets = {name: bytes.fromhex(value) for name, value in json.load(sys.stdin).items()}
     paths = paths_module.from_environment(os.environ)
@@ -31,13 +31,13 @@ def main() -> int:
     except DvmError as error:
         sys.stdout.write(json.dumps(asdict(job_record.Failure.of(error))))
         return 1
-    _say_ready()
+    _report_ready()
     return runner.run()
 
 
-def _say_ready() -> None:
-    """Tell the starter that the journal is ours now, and let go of its pipes."""
-    with suppress(BrokenPipeError):  # the starter was killed meanwhile; the job goes on
+def _report_ready() -> None:
+    """Report to the starter that the first journal is written, and close its pipes."""
+    with suppress(BrokenPipeError):  # the starter was killed; the job continues
         sys.stdout.write("ready\n")
         sys.stdout.flush()
     nowhere = os.open(os.devnull, os.O_RDWR)

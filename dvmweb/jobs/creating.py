@@ -1,4 +1,4 @@
-"""Create an instance, and clean up after a create that failed: only what this very create made."""
+"""Creates an instance, and deletes what a failed create left behind."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from dvmweb.lima.process import Finished
 def create(
     name: str, find: Callable[[], Instance | None], run: Callable[[], Finished], delete: Callable[[], None]
 ) -> Finished:
-    """Run the create with the lock of all VMs held.
+    """Run the create; the caller holds the lock of all VMs. Returns its result.
 
-    Raises DvmError when somebody else has made the instance since the look. A failed or cancelled create leaves its
-    folder behind, listed as Stopped (lima.md 3.2); only such a one is deleted again, and never by force.
+    Raises DvmError if another program has created the instance. A failed or cancelled create leaves a folder, which
+    Lima lists as Stopped; it is deleted only if it was never started, and never by force.
     """
     if find() is not None:
         raise DvmError(
@@ -27,7 +27,7 @@ def create(
     finished = run()
     if finished.is_ok or b"already exists" in finished.stderr:
         return finished
-    with suppress(DvmError):  # a listing that fails now says nothing, and must not hide why the create failed
+    with suppress(DvmError):  # an error of this listing must not hide why the create failed
         left = find()
         if left is not None and left.status == "Stopped" and left.host_agent_pid == 0 and _is_never_started(left):
             delete()
@@ -35,5 +35,5 @@ def create(
 
 
 def _is_never_started(instance: Instance) -> bool:
-    """Say whether the instance has no ssh.config, which Lima writes at the first start."""
+    """Whether the instance has no ssh.config, which Lima writes at the first start."""
     return not commands.ssh_config(Path(instance.directory).parent, instance.name).exists()

@@ -1,4 +1,4 @@
-"""What is known of a VM's state now: its listing, its boot, and the job that holds it; for the table of states."""
+"""Collects the facts about a VM for the table of states: its listing, its boot, and its running job."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dvmweb.states import Facts, refusal
 
 
 def silent_todo(paths: Paths, vm: str, instance: Instance | None, verb: str, finished: Finished) -> str:
-    """What to do about a question that failed because the guest could not be entered; "" if it could."""
+    """What to do if a question failed because the connection to the guest failed; "" if the connection worked."""
     if instance is None or not is_connection_dead(finished):
         return ""
     error = refusal(verb, replace(facts_about(paths, vm, instance, is_silent=True), status="Running", holder=""))
@@ -24,7 +24,7 @@ def silent_todo(paths: Paths, vm: str, instance: Instance | None, verb: str, fin
 
 
 def facts_about(paths: Paths, vm: str, instance: Instance | None, *, is_silent: bool = False) -> Facts:
-    """All that `states` asks for; `is_silent`: it was asked now and did not answer."""
+    """The facts for `dvmweb.states`; `is_silent`: the guest was checked now and did not respond."""
     job = starting.open_job(paths, vm)
     facts = Facts(vm, instance_name(vm), holder=f"{job.verb} {job.id[:8]}" if job else "", is_silent=is_silent)
     if instance is None:

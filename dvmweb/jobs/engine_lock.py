@@ -1,4 +1,4 @@
-"""The lock of all VMs: starts, stops and deletes of different VMs disturb each other on Lima's user-v2 network."""
+"""The lock of all VMs. On Lima's user-v2 network, a start, stop or delete disturbs those of other VMs."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from dvmweb.lima.instances import Instance
 from dvmweb.paths import Paths
 
 POLL = 0.2  # seconds between two tries for the lock
-RUNNING_POLL = 0.5  # seconds between two looks whether a starting VM is Running
+RUNNING_POLL = 0.5  # seconds between two listings while a VM starts
 
 
 def take(paths: Paths, cancelled: threading.Event, on_wait: Callable[[], None]) -> files.Lock | None:
-    """Take the lock, waiting while another job has it; None when the job was cancelled meanwhile.
+    """Take the lock, waiting while another job has it; None if the job is cancelled while it waits.
 
-    `on_wait` is called once, when there is something to wait for.
+    `on_wait` is called once, before waiting.
     """
     lock = files.try_lock(paths.engine_lock)
     if lock is None:
@@ -29,7 +29,7 @@ def take(paths: Paths, cancelled: threading.Event, on_wait: Callable[[], None]) 
 
 
 class UntilRunning:
-    """Give the lock of all VMs back as soon as the VM is Running, while `start` still waits for READY."""
+    """Releases the lock of all VMs as soon as the VM is Running, while `limactl start` still waits for READY."""
 
     def __init__(self, lock: files.Lock, running: Callable[[], Instance | None]) -> None:
         self.instance: Instance | None = None

@@ -1,4 +1,4 @@
-"""The error of a step that failed: its cause, the last lines of output, and the way out."""
+"""The error of a failed step: its cause, the last lines of output, and what to do."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NO_KEY = "This VM has no SSH key: ssh-keygen is missing. Install the OpenSSH cli
 
 
 def failed_step(step: Step, finished: Finished, output: bytes, plan_input: PlanInput, paths: Paths) -> DvmError:
-    """The error of a command that failed; `output` is the end of all that it printed, in order."""
+    """The error of a failed command; `output` is the end of everything that it printed."""
     if step.script is None:
         return LimaError(finished)
     lines = last_lines(output or finished.stderr or finished.stdout)
@@ -52,7 +52,7 @@ def _headline(step: Step, finished: Finished, lines: tuple[str, ...]) -> str:
 
 
 def _git_cause(lines: tuple[str, ...]) -> str:
-    """Why git could not clone, in its own words, safe to show; "" where it printed nothing."""
+    """Git's own message about a failed clone, safe to show; "" if it printed nothing."""
     number = next((i for i, line in enumerate(lines) if line.startswith("fatal: ")), len(lines) - 1)
     if number > 0 and VAGUE in lines[number] and not lines[number - 1].startswith("Cloning into"):
         number -= 1
@@ -60,7 +60,7 @@ def _git_cause(lines: tuple[str, ...]) -> str:
 
 
 def refused_clone(plan_input: PlanInput, output: bytes, public_key: str) -> DvmError:
-    """The error of a server that does not accept this VM's key: shows the key and where to paste it."""
+    """The error of a clone whose server refused the VM's key: contains the key and where to add it."""
     repo, name = plan_input.config.repo or "", plan_input.config.name
     what = f"Cloning failed: {sentence(_git_cause(last_lines(output)))}\n  The server refused access to {repo}."
     if not public_key:
@@ -71,7 +71,7 @@ def refused_clone(plan_input: PlanInput, output: bytes, public_key: str) -> DvmE
 
 
 def _no_state(step: Step, finished: Finished, plan_input: PlanInput, last: str, paths: Paths) -> DvmError:
-    """The error of a guest that did not report its state until the deadline of the step."""
+    """The error of a guest that did not report its state before the deadline of the step."""
     instance = plan_input.latest
     facts = replace(facts_about(paths, plan_input.config.name, instance, is_silent=True), status="Running")
     error = states.refusal("start", facts)
@@ -82,7 +82,7 @@ def _no_state(step: Step, finished: Finished, plan_input: PlanInput, last: str, 
     return CheckFailed(f"{what}\n{last}".rstrip(), f"{error.todo if error else ''}{console}", shown(step.argv))
 
 
-def last_words(finished: Finished) -> str:
-    """The last line that a command printed, for the step's own line; nothing in it looks like a command of ours."""
+def last_output(finished: Finished) -> str:
+    """The last line that a command printed, safe to show inside a sentence of ours."""
     lines = last_lines(finished.stderr, 1) or last_lines(finished.stdout, 1)
     return in_prose(lines[-1], 120) if lines else ""

@@ -1,4 +1,4 @@
-"""Read from disk all that a plan depends on: config, recipes, guest scripts, ids."""
+"""Reads the input of a plan from disk: config, recipes, guest scripts, ids."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from dvmweb.plans import DesiredRecipe, PlanInput
 def load_input(
     paths: Paths, environ: Mapping[str, str], vm: str, verb: str, secrets: Mapping[str, bytes] = {}
 ) -> PlanInput:
-    """The plan input of one VM before anything was asked of the engine.
+    """The plan input of a VM, without its instance and guest state.
 
     Raises NotFound without a config, ConfigError with all its errors, NoEngine, UsageError for an unused secret.
     """
@@ -45,7 +45,7 @@ def input_of(
     wanted_recipes: tuple[DesiredRecipe, ...],
     secrets: Mapping[str, bytes],
 ) -> PlanInput:
-    """The plan input of a config that was found good."""
+    """The plan input of a valid config. Raises NoEngine, UsageError for a path that is too long for a socket."""
     vm = config.name
     check_socket_path(str(paths.lima_home), vm)
     engine = find_engine(environ, paths)
@@ -68,14 +68,14 @@ def input_of(
 
 
 def scripts(paths: Paths) -> dict[str, str]:
-    """Our own guest scripts, and what recipes share, by file name. Raises ConfigError."""
+    """The bundled guest scripts and the library of recipes, by file name. Raises ConfigError."""
     return bundled.scripts() | recipes.RecipeCatalog(paths).library()
 
 
 def _checked(
     paths: Paths, store: ConfigStore, vm: str, secrets: Mapping[str, bytes]
 ) -> tuple[VmConfig, dict[str, Any], tuple[DesiredRecipe, ...]]:
-    """Config, overlay and recipes of a sync, judged together: one ConfigError holds all that is wrong with them."""
+    """Config, overlay and recipes of a sync. Raises one ConfigError with all problems of the three."""
     reading = store.reading(vm)
     config, overlay = reading.config, {}
     ordered, found = beyond_the_file(paths, reading)
@@ -91,7 +91,7 @@ def _checked(
 
 
 def beyond_the_file(paths: Paths, reading: Reading) -> tuple[tuple[recipes.Recipe, ...], tuple[Problem, ...]]:
-    """The good recipes of a config in their order, and what recipes, image and other VMs do not allow."""
+    """The known recipes of a config in run order, and the problems with recipes, params, image and other VMs' ports."""
     config, catalog = reading.config, recipes.RecipeCatalog(paths)
     places = {name: reading.problem(reading.recipe_place(name), "", "") for name in config.recipes}
     ordered, unknown = recipes.arrange(config.recipes, catalog, has_baseline=config.baseline, places=places)
@@ -106,7 +106,7 @@ def recipes_of(paths: Paths, config: VmConfig) -> tuple[recipes.Recipe, ...]:
 
 
 def desired_recipes(paths: Paths, config: VmConfig, ordered: tuple[recipes.Recipe, ...]) -> tuple[DesiredRecipe, ...]:
-    """Recipes that were found good, with the params that the config gives them."""
+    """Valid recipes with the params that the config gives them."""
     catalog = recipes.RecipeCatalog(paths)
     library = "".join(catalog.library().values())
     return tuple(_desired_recipe(recipe, config, library, catalog) for recipe in ordered)
@@ -115,17 +115,17 @@ def desired_recipes(paths: Paths, config: VmConfig, ordered: tuple[recipes.Recip
 def _recipe_problems(
     reading: Reading, catalog: recipes.RecipeCatalog, ordered: tuple[recipes.Recipe, ...]
 ) -> Iterator[Problem]:
-    """Params that their recipe does not take or that no recipe takes, and bundles that hide a recipe."""
+    """Problems of params that no recipe takes or that are missing, and of bundles with the name of a recipe."""
     params, known = reading.config.params, catalog.names()
     for recipe in ordered:
         given = params.get(recipe.name, {})
         for found in recipes.validate_params(recipe, given):
             yield reading.problem(found.field, found.what, found.todo)
-        asker = reading.problem(reading.recipe_place(recipe.name), "", "")
-        for found in recipes.missing_params(recipe, given):  # told where the recipe is asked for
-            yield replace(found, file=asker.file, line=asker.line)
+        listed = reading.problem(reading.recipe_place(recipe.name), "", "")
+        for found in recipes.missing_params(recipe, given):  # reported at the line that lists the recipe
+            yield replace(found, file=listed.file, line=listed.line)
     for name in params:
-        if name not in (*known, *reading.config.recipes):  # an unknown recipe in the list is told there
+        if name not in (*known, *reading.config.recipes):  # an unknown recipe is reported in the list of recipes
             yield reading.problem(f"params.{name}", "there is no such recipe", f"Known recipes: {', '.join(known)}.")
     for name in reading.bundles:
         if name in known:
@@ -133,7 +133,7 @@ def _recipe_problems(
 
 
 def _image_problems(paths: Paths, reading: Reading) -> Iterator[Problem]:
-    """A local image must be there, and be one, until the instance is made; Lima keeps a copy."""
+    """The problem of a local image file that is not usable; after the creation Lima has a copy, and there is none."""
     image, is_made = reading.config.image, (paths.lima_home / reading.config.instance).exists()
     if image.startswith("/") and not is_made and (why := image_file.why_not(image)):
         yield reading.problem("image", why, f"{image_file.TODO} Or a name like fedora.")
@@ -174,12 +174,12 @@ def _known_id(paths: Paths, vm: str) -> str:
 
 
 def read_note(paths: Paths, vm: str, name: str) -> str:
-    """One line that we keep about a VM (`identity`, `approved-hook`, `key.pub`), "" where there is none."""
+    """One stored line about a VM (`identity`, `approved-hook`, `key.pub`), "" if there is none."""
     with suppress(FileNotFoundError):
         return files.read_bounded(paths.vm_state(vm) / name, 10_000).decode("utf-8", "replace").strip()
     return ""
 
 
 def write_note(paths: Paths, vm: str, name: str, line: str) -> None:
-    """Keep one line about a VM."""
+    """Store one line about a VM."""
     files.write_whole(files.private_folder(paths.vm_state(vm)) / name, f"{line}\n".encode())

@@ -1,4 +1,4 @@
-"""The journal of a job: what was asked, what each step did, how it ended; a file that is always whole."""
+"""The journal of a job: its request, its steps and its end. The file is replaced as a whole, so it is always valid."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ STATES = (*OPEN_STATES, "succeeded", "failed", "cancelled", "interrupted")
 
 @dataclass(frozen=True)
 class Process:
-    """A process that is only itself with its birth (pids are used again)."""
+    """A process, identified by pid and start time, because pids are reused."""
 
     pid: int
-    birth: str  # only good for comparing
+    birth: str  # start time; only for comparing
 
     @classmethod
     def of(cls, pid: int) -> Process | None:
@@ -39,24 +39,24 @@ class Process:
 
     @property
     def is_alive(self) -> bool:
-        """Say whether this very process still runs (a zombie does not)."""
+        """Whether this process is still running (a zombie is not)."""
         return is_alive(self.pid, self.birth)
 
 
 @dataclass(frozen=True)
 class StepRecord:
-    """One step as it was planned and as it went."""
+    """One step: its plan and its result."""
 
     title: str
     argv: tuple[str, ...] = ()
     state: str = "waiting"  # waiting running done failed skipped not-run
-    reason: str = ""  # why it was skipped, or what it said
+    reason: str = ""  # why it was skipped, or its result in words
     started: float = 0  # seconds since the epoch
     ended: float = 0
     code: int | None = None
     log_from: int = 0  # offsets into the log, bytes
     log_to: int = 0
-    always: str = ""  # it runs whatever happened before, where Lima then says this status
+    always: str = ""  # it also runs after a failure, if the VM then has this status
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Failure:
 
     @property
     def headline(self) -> str:
-        """Its cause in one line."""
+        """The cause of the failure in one line."""
         return self.what.partition("\n")[0]
 
 
@@ -86,17 +86,17 @@ class Job:
     vm: str
     verb: str  # sync start stop work delete
     options: Mapping[str, Any] = field(default_factory=dict)
-    previous: str = ""  # the job that held the VM before, which may have died and left its command behind
+    previous: str = ""  # the job that had the VM's lock before; if it was killed, its command may still run
     state: str = "queued"
     created: float = 0
     started: float = 0
     ended: float = 0
     process: Process | None = None
-    child: Process | None = None  # the command that runs now
+    child: Process | None = None  # the running command
     steps: tuple[StepRecord, ...] = ()
     notices: tuple[str, ...] = ()
     failure: Failure | None = None
-    outcome: str = ""  # "refused": it ended before it had changed anything, and says why
+    outcome: str = ""  # "refused": it failed before it had changed anything
 
     @property
     def is_refused(self) -> bool:
@@ -109,17 +109,17 @@ class Job:
 
     @property
     def about(self) -> str:
-        """The name of what it works on: its VM, or for a test of a recipe the recipe, since that VM is temporary."""
+        """The name to show: of the VM, or of the recipe for a recipe test, whose VM is temporary."""
         return str(self.options.get("recipe", "")) if self.verb == "test" else self.vm
 
     @property
     def needs_secret(self) -> bool:
-        """Whether it ended because a secret was not given."""
+        """Whether it failed because a secret was not given."""
         return self.failure is not None and self.failure.kind == SecretNeeded.__name__
 
     @property
     def hook_waits(self) -> bool:
-        """Whether it skipped a project hook that is not approved; never judged by the text of a hook."""
+        """Whether it skipped a project hook because that is not approved."""
         return any(
             step.title == titles.HOOK and step.state == "skipped" and "`dvm hook" in step.reason for step in self.steps
         )
@@ -136,47 +136,47 @@ class Job:
 
 
 def folder(paths: Paths, job_id: str) -> Path:
-    """The folder of a job; raise NotFound for anything that is not a job id."""
+    """The folder of a job. Raises NotFound for anything that is not a job id."""
     if not is_id(job_id):
         raise NotFound(f"{job_id!r} is not a job id.", "`dvm jobs` lists them.")
     return paths.jobs / job_id
 
 
 def log_file(paths: Paths, job_id: str) -> Path:
-    """The bytes that the job's commands printed, as they came."""
+    """The log file of a job: the bytes that its commands printed, and dvm's own lines."""
     return folder(paths, job_id) / "log"
 
 
 def places_file(log: Path) -> Path:
-    """Beside a log: which of its bytes are our own words."""
+    """The file beside a log with the byte offsets of dvm's own lines."""
     return log.with_name("log.ours")
 
 
 def own_places(paths: Paths, job_id: str) -> tuple[tuple[int, int], ...]:
-    """Where our own lines stand in the log: byte offsets of their beginning and end, in order."""
+    """The byte offsets of dvm's own lines in the log (start, end), in order; () if not known."""
     try:
         data = files.read_bounded(places_file(log_file(paths, job_id)), PLACES_BYTES, follow=False)
-    except (FileNotFoundError, DvmError):  # a job of an older dvm: not known
+    except (FileNotFoundError, DvmError):  # a job of an older dvm
         return ()
     pairs = (line.split() for line in data.rpartition(b"\n")[0].splitlines())
     return tuple((int(pair[0]), int(pair[1])) for pair in pairs if len(pair) == 2 and all(map(bytes.isdigit, pair)))
 
 
 def save(paths: Paths, job: Job) -> None:
-    """Write the journal; on return it survives a power cut."""
+    """Write the journal, flushed to disk."""
     data = json.dumps({"version": VERSION, **asdict(job)}, separators=(",", ":"))
     files.write_whole(folder(paths, job.id) / "job.json", data.encode())
 
 
 def read(paths: Paths, job_id: str) -> Job:
-    """The job as it is now: one whose process died reads `interrupted`. Raises NotFound."""
+    """The job in its current state; `interrupted` if its process died. Raises NotFound, DvmError."""
     job = as_it_is(_read(paths, job_id))
-    # It may have written its end, and ended, between our read and the check of its process.
+    # It can have ended normally between the read and the check of its process.
     return as_it_is(_read(paths, job_id)) if job.state == "interrupted" else job
 
 
 def _read(paths: Paths, job_id: str) -> Job:
-    """The job as its journal has it."""
+    """The job as its journal describes it."""
     try:
         data = files.read_bounded(folder(paths, job_id) / "job.json", JOURNAL_BYTES)
     except FileNotFoundError:
@@ -185,25 +185,25 @@ def _read(paths: Paths, job_id: str) -> Job:
 
 
 def as_it_is(job: Job) -> Job:
-    """A job that says it runs but whose process is gone was interrupted."""
+    """The job, `interrupted` if its journal says that it is running but its process does not exist."""
     is_dead = job.is_open and (job.process is None or not job.process.is_alive)
     return replace(job, state="interrupted") if is_dead else job
 
 
 def is_noted(paths: Paths, job_id: str) -> bool:
-    """Say whether the file itself holds an end, so that nothing is left to be done about a dead process."""
+    """Whether the journal itself records the job's end, so nothing is left to clean up."""
     data = files.read_bounded(folder(paths, job_id) / "job.json", JOURNAL_BYTES)
     return not _parse(data, job_id).is_open
 
 
 def stamp(paths: Paths, job_id: str) -> tuple[int, int]:
-    """A cheap value that changes whenever the journal does (inode and time)."""
+    """The journal's inode and time in ns: they change whenever the journal does."""
     facts = (folder(paths, job_id) / "job.json").stat()
     return facts.st_ino, facts.st_mtime_ns
 
 
 def find(paths: Paths, prefix: str) -> Job:
-    """The one job whose id begins with `prefix`; raise NotFound for none or several."""
+    """The job whose id begins with `prefix`. Raises NotFound for none or several."""
     ids = [job_id for job_id in _ids(paths) if job_id.startswith(prefix)] if prefix else []
     if len(ids) != 1:
         what = f"{len(ids)} jobs begin with {prefix!r}." if ids else f"There is no job {prefix!r}."
@@ -212,7 +212,7 @@ def find(paths: Paths, prefix: str) -> Job:
 
 
 def newest_first(paths: Paths, vm: str = "") -> tuple[Job, ...]:
-    """All jobs, or those of one VM. A folder that does not hold a readable journal is left out."""
+    """All jobs, or those of one VM, newest first; without those whose journal cannot be read."""
     jobs = [job for job in _all(paths) if not vm or job.vm == vm]
     return tuple(sorted(jobs, key=lambda job: (job.created, job.id), reverse=True))
 
@@ -233,7 +233,7 @@ def _ids(paths: Paths) -> list[str]:
 
 
 def _parse(data: bytes, job_id: str) -> Job:
-    """The job of a journal; raises DvmError for one that is damaged or of another version."""
+    """Parse a journal. Raises DvmError if it is damaged or of another version."""
     try:
         facts = json.loads(data)
         if facts.pop("version") != VERSION:
@@ -256,10 +256,10 @@ def _parse(data: bytes, job_id: str) -> Job:
 
 
 def new(vm: str, verb: str, job_id: str, options: Mapping[str, Any], previous: str) -> Job:
-    """A job that has just been asked for."""
+    """A new job, created now."""
     return Job(job_id, vm, verb, dict(options), previous, created=time.time())
 
 
 def count(paths: Paths) -> int:
-    """How many jobs are kept."""
+    """The number of stored jobs."""
     return len(_ids(paths))

@@ -1,4 +1,4 @@
-"""End what killed jobs left behind: the commands that they had started, with their whole process groups."""
+"""Ends the commands that killed jobs left running, with their process groups."""
 
 from __future__ import annotations
 
@@ -14,23 +14,22 @@ MOST = 50  # jobs that died in a row
 
 
 def end_leftovers(paths: Paths, job_id: str) -> tuple[str, ...]:
-    """For the job that held the VM before, and those before it that died too: end its command, note its end.
+    """End the commands of job `job_id` and of the killed jobs before it, and write their ends into their journals.
 
-    Returns what the last of them could no longer put back, in sentences.
-
-    Call it with the VM's lock held: then no other job of this VM can be at work.
+    Returns sentences about what the last of them did not restore. The caller holds the VM's lock, so no other job of
+    this VM is running.
     """
-    told: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
     for _ in range(MOST):
         try:
             job = job_record.read(paths, job_id)
             if job.state != "interrupted" or job_record.is_noted(paths, job_id):
-                return told
+                return notices
         except DvmError:  # removed or damaged: nothing more is known
-            return told
-        told = told or left_undone(job)
+            return notices
+        notices = notices or left_undone(job)
         if job.child is not None and job.child.is_alive:
-            end_group(job.child.pid)  # it leads its group
+            end_group(job.child.pid)
         job_record.save(paths, replace(job, child=None))
         job_id = job.previous
-    return told
+    return notices

@@ -1,4 +1,4 @@
-"""A recipe tested in a temporary VM: its plan input, the lock on its origin, and the clean-up."""
+"""The recipe test in a temporary VM: its plan input, the lock on the cloned VM, and the clean-up."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from dvmweb.plans import Options, PlanInput
 
 
 def load_trial(paths: Paths, environ: Mapping[str, str], job: Job, secrets: Mapping[str, bytes]) -> PlanInput:
-    """The plan input of a temporary VM with one recipe: like the VM that is cloned, else as config.yaml says.
+    """The plan input of a temporary VM with one recipe; its config is that of the cloned VM, or the defaults.
 
     Raises NotFound, ConfigError for the recipe, its params and the config, UsageError for an unused secret.
     """
@@ -35,7 +35,7 @@ def load_trial(paths: Paths, environ: Mapping[str, str], job: Job, secrets: Mapp
     found = [one for recipe in ordered for one in recipes.validate_params(recipe, config.params.get(recipe.name, {}))]
     if found:
         raise ConfigError(found)
-    # It opens no port: those of its origin can be in use, and no user needs them.
+    # No ports: those of the cloned VM can be in use, and a test does not need them.
     config = replace(config, name=job.vm, repo="", ports=(), recipes=(options.recipe,))
     return input_of(
         paths, environ, config, read_overlay(paths.overlay_file), desired_recipes(paths, config, ordered), secrets
@@ -44,7 +44,7 @@ def load_trial(paths: Paths, environ: Mapping[str, str], job: Job, secrets: Mapp
 
 @contextmanager
 def origin_held(paths: Paths, origin: str) -> Iterator[None]:
-    """No job of the VM that is cloned begins meanwhile. Raises VmBusy."""
+    """Hold the lock of the VM to be cloned; without one, do nothing. Raises VmBusy."""
     if not origin:
         yield
         return
@@ -56,15 +56,15 @@ def origin_held(paths: Paths, origin: str) -> Iterator[None]:
 
 
 def end(
-    paths: Paths, job: Job, lima: Lima, heard: Callable[[bytes], None], *, is_made: bool, is_kept: bool
+    paths: Paths, job: Job, lima: Lima, on_output: Callable[[bytes], None], *, is_made: bool, is_kept: bool
 ) -> tuple[str, ...]:
-    """Delete what this job has made, however it ends; the sentences that a user must read of it."""
+    """Delete the temporary VM if this job has made it; return notices about a VM that was kept or not deleted."""
     name = instance_name(job.vm)
     if is_made and is_kept:
         return (f"{name} was kept. Open a shell: limactl shell {name}. Delete it: limactl delete -f {name}",)
     try:
         if is_made and lima.find(name) is not None:
-            _delete(paths, lima, name, heard)
+            _delete(paths, lima, name, on_output)
         is_left = is_made and lima.find(name) is not None
     except DvmError:
         is_left = True
@@ -74,10 +74,10 @@ def end(
     return ()
 
 
-def _delete(paths: Paths, lima: Lima, name: str, heard: Callable[[bytes], None]) -> None:
+def _delete(paths: Paths, lima: Lima, name: str, on_output: Callable[[bytes], None]) -> None:
     lock = engine_lock.take(paths, threading.Event(), lambda: None)  # also when the job was cancelled
     try:
-        lima.run(commands.delete_force(name), DELETE, on_output=heard)
+        lima.run(commands.delete_force(name), DELETE, on_output=on_output)
         lima.end_connections(name)
     finally:
         if lock is not None:

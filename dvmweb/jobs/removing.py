@@ -1,4 +1,4 @@
-"""Remove the config of a VM that is not there any more: its text is kept, what was noted of the VM goes with it."""
+"""Removes the config of a deleted VM with all records of the VM; keeps a copy of its text."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from dvmweb.names import instance_name
 from dvmweb.paths import Paths
 
 KEPT = "removed-configs"  # folder in the state folder
-LOCKS = ("lock", "work.lock")  # stay: who waits for one must find the same file
+LOCKS = ("lock", "work.lock")  # not removed: a process that waits for a lock must find the same file
 
 
 def has_instance(paths: Paths, vm: str) -> bool:
-    """Say whether something lies in the place of the VM's instance, also what Lima cannot read."""
+    """Whether the VM's instance folder exists, readable by Lima or not."""
     folder = paths.lima_home / instance_name(vm)
     return folder.exists() or folder.is_symlink()
 
 
 def remove_config(paths: Paths, vm: str, expected: str = "") -> Path:
-    """Remove the config and all notes of a VM, and return where its text is kept. Hold the VM's lock.
+    """Remove the config and all records of a VM; return the path of the copy. The caller holds the VM's lock.
 
-    Raises ChangedOnDisk where the config is not the one with the digest `expected`, NotFound, UsageError; then nothing
-    was removed.
+    Raises ChangedOnDisk if the config has another digest than `expected`, NotFound, UsageError; then nothing was
+    removed.
     """
     store = ConfigStore(paths)
     data, digest = store.source(vm)
@@ -47,7 +47,7 @@ def _free_place(folder: Path, vm: str) -> Path:
 
 
 def forget_all(paths: Paths, vm: str) -> None:
-    """Leave nothing of a VM in the state folder that a later one of its name could take for its own."""
+    """Remove all records of a VM from the state folder, so that a later VM of the same name does not use them."""
     with suppress(FileNotFoundError):
         for path in paths.vm_state(vm).iterdir():
             if path.name in LOCKS:

@@ -1,4 +1,4 @@
-"""Put back what a job has changed, whatever ended it: the steps that a plan marks with `always`."""
+"""Undoes temporary changes of a job that failed or was cancelled: runs the steps that the plan marks `always`."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from dvmweb.jobs.job_record import Job
 from dvmweb.plans import Step, titles
 
 ENDS = ("done", "skipped")
-AGAIN = {"Running": ("stopped", "stop"), "Stopped": ("started", "start")}  # the word of Lima -> what puts it back
+AGAIN = {"Running": ("stopped", "stop"), "Stopped": ("started", "start")}  # Lima's status -> what undoes it
 
 
 def put_back(
     vm: str, steps: Sequence[Step], first: int, run: Callable[[int, Step], None], status: Callable[[], str]
 ) -> tuple[str, ...]:
-    """Run the marked steps from `first` on, each only where Lima says the word that it is for; sentences about them.
+    """Run the marked steps from `first` on, each only if the VM has its status; return notices about them.
 
-    Where one of them fails none after it is run, and none where the config was found to open the host.
+    Stops at the first that fails; runs none if the check of the effective config had failed.
     """
     if first > 0 and steps[first - 1].check == "effective-config":
         return ()
-    told: list[str] = []
+    notices: list[str] = []
     for index, step in enumerate(steps):
         if index < first or not step.always or step.skip_reason:
             continue
@@ -30,16 +30,16 @@ def put_back(
             if status() != step.always:
                 continue
             run(index, step)
-        except Exception as error:  # the job has its own error already, which must not be hidden by this one
+        except Exception as error:  # must not hide the job's own error
             why = error.what.splitlines()[0] if isinstance(error, DvmError) else type(error).__name__
-            return (*told, f"{vm} could not be {done} again: {sentence(why)} To do that: `dvm {verb} {vm}`")
+            return (*notices, f"{vm} could not be {done} again: {sentence(why)} To do that: `dvm {verb} {vm}`")
         if step.locks_engine:
-            told.append(f"{vm} was {done} again, as before the job.")
-    return tuple(told)
+            notices.append(f"{vm} was {done} again, as before the job.")
+    return tuple(notices)
 
 
 def left_undone(job: Job) -> tuple[str, ...]:
-    """What a job that was killed could no longer put back, in sentences for the next one."""
+    """Notices about what a killed job did not undo, for the next job."""
     for index, step in enumerate(job.steps):
         has_begun = any(one.title == titles.START and one.state != "waiting" for one in job.steps[:index])
         has_stopped = any(one.title == titles.STOP_TO_CHANGE and one.state != "waiting" for one in job.steps[:index])

@@ -1,4 +1,4 @@
-"""Run one job from its first step to its last: judge what each command said, put back what must be, note the end."""
+"""Runs a job: its steps in order, a check of each result, the restoring steps, and the entry of its end."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from dvmweb import plans
 from dvmweb.errors import DvmError, sentence
 from dvmweb.jobs import recipe_trials, restoring, starting
 from dvmweb.jobs.checks import registry as checks
-from dvmweb.jobs.failures import failed_step, last_words, refused_clone
+from dvmweb.jobs.failures import failed_step, last_output, refused_clone
 from dvmweb.jobs.inputs import read_note, write_note
 from dvmweb.jobs.job_record import Job, StepRecord
 from dvmweb.jobs.leftovers import end_leftovers
 from dvmweb.jobs.running_job import Cancelled, RunningJob
-from dvmweb.jobs.step_commands import LOOKS, StepCommands
+from dvmweb.jobs.step_commands import GUEST_CHECKS, StepCommands
 from dvmweb.lima.process import Finished
 from dvmweb.paths import Paths
 from dvmweb.plans import PlanInput, Step, guest_steps
 from dvmweb.records import applied_recipes
 
 NOT_HERE = 69  # exit code of a guest script that cannot do its work in the demo
-SECRET_MISSING = 76  # exit code of a recipe that takes a secret which the guest keeps, where it has none
-PROBE_LATE = 75  # exit code of apply.sh when the recipe ran to its end and its probe did not end in time
-KEY_REFUSED = 77  # exit code of clone.sh when the server does not know the VM's key
+SECRET_MISSING = 76  # exit code of a recipe that needs a secret, if it was not given and the guest does not have it
+PROBE_LATE = 75  # exit code of apply.sh if the recipe succeeded and its probe did not end in time
+KEY_REFUSED = 77  # exit code of clone.sh if the server refused the VM's key
 NOTHING = Finished((), 0, b"", b"", 0.0, "exit")
 
 
 class Runner:
-    """One job from its first step to its last."""
+    """Runs one job."""
 
     def __init__(self, paths: Paths, environ: Mapping[str, str], job: Job, plan_input: PlanInput) -> None:
-        """Draw the first plan and write the first journal. Raises NoEngine."""
+        """Make the first plan and write the first journal. Raises NoEngine."""
         self._run = RunningJob(paths, environ, job, plan_input)
         self._commands = StepCommands(self._run)
         self._steps: tuple[Step, ...] = ()
@@ -46,11 +46,11 @@ class Runner:
         self._run.save()
 
     def run(self) -> int:
-        """Run all steps; the journal holds the end. Returns 0 for success, 1 otherwise."""
+        """Run all steps and write the end into the journal. Returns 0 for success, 1 otherwise."""
         for name in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(name, self._asked_to_end)
+            signal.signal(name, self._on_cancel)
         try:
-            self._run.tell(end_leftovers(self._run.paths, self._run.job.previous))
+            self._run.add_notices(end_leftovers(self._run.paths, self._run.job.previous))
             starting.forget_old(self._run.paths)
             try:
                 self._run_steps()
@@ -59,7 +59,7 @@ class Runner:
                 raise
             finally:
                 self._end_trial()
-            self._run.tell(self._once_done)
+            self._run.add_notices(self._once_done)
             self._run.finish("succeeded")
         except Cancelled:
             todo = (
@@ -74,7 +74,7 @@ class Runner:
                 DvmError(sentence(f"The job failed: {error}"), "Fix that (is the disk full?), then run it again."),
             )
         except Exception as error:
-            self._run.log.say(traceback.format_exc().rstrip())
+            self._run.log.note(traceback.format_exc().rstrip())
             self._run.finish(
                 "failed", DvmError(f"Internal error in dvm: {type(error).__name__}.", "Please report it with the log.")
             )
@@ -92,7 +92,7 @@ class Runner:
                 self._run_step(self._current, step)
 
     def _put_back(self) -> None:
-        """Also after a cancel: a second one ends this as well."""
+        """Run the restoring steps, also after a cancel; a second cancel ends them."""
         self._run.cancel = threading.Event()
 
         def run(index: int, step: Step) -> None:
@@ -102,11 +102,11 @@ class Runner:
         def status() -> str:
             found = self._run.lima.find(self._run.plan_input.desired.instance)
             if found is not None and found.status == "Stopped":
-                checks.check_as_it_is(self._run.plan_input, found)  # nothing is started again that opens the host
+                checks.check_as_it_is(self._run.plan_input, found)  # do not start a VM that opens the host
             return found.status if found is not None else ""
 
         first = self._current + 1
-        self._run.tell(restoring.put_back(self._run.job.vm, self._steps, first, run, status))
+        self._run.add_notices(restoring.put_back(self._run.job.vm, self._steps, first, run, status))
 
     def _run_step(self, index: int, step: Step) -> None:
         run = self._run
@@ -118,7 +118,7 @@ class Runner:
             run.save()
         try:
             applied_recipes.begins(run.paths, run.job.vm, run.plan_input.latest, step.script)
-            finished = self._commands.act(step) if step.argv else NOTHING
+            finished = self._commands.run_step(step) if step.argv else NOTHING
             state, reason = self._judge(step, finished)
             noted = applied_recipes.LATE if finished.code == PROBE_LATE else state
             applied_recipes.ended(run.paths, run.job.vm, run.plan_input.latest, step.script, noted)
@@ -129,22 +129,22 @@ class Runner:
         run.note_step(index, state=state, reason=reason, code=finished.code, ended=time.time(), log_to=run.log.size)
 
     def _judge(self, step: Step, finished: Finished) -> tuple[str, str]:
-        """The step's state and word; raises for a failure that ends the job."""
+        """The step's state and reason. Raises DvmError for a failure that ends the job."""
         run, is_optional = self._run, step.check.endswith("-optional")
         if finished.ended == "cancelled":
             raise Cancelled
-        is_look = step.check.startswith(LOOKS)
-        if finished.code == NOT_HERE and step.check != "answer" and not is_look:
+        is_guest_check = step.check.startswith(GUEST_CHECKS)
+        if finished.code == NOT_HERE and step.check != "answer" and not is_guest_check:
             if step.check == "key":
                 write_note(run.paths, run.job.vm, "no-key", guest_steps.NOT_RUN)
-            return "not-run", last_words(finished) or "not run in the demo"
+            return "not-run", last_output(finished) or "not run in the demo"
         if finished.code == PROBE_LATE and step.script is not None and applied_recipes.RECIPE in step.script.variables:
             return "not-run", f"the recipe ran; {guest_steps.LATE}"
         if finished.code == KEY_REFUSED and step.check == "clone":
             raise refused_clone(run.plan_input, run.log.tail, read_note(run.paths, run.job.vm, "key.pub"))
         if finished.code == SECRET_MISSING and step.secrets and step.script is not None:
             raise guest_steps.secret_needed(run.job.vm, step.script.variables[applied_recipes.RECIPE], step.secrets)
-        if (finished.code != 0 or finished.ended != "exit") and not is_look and not is_optional:
+        if (finished.code != 0 or finished.ended != "exit") and not is_guest_check and not is_optional:
             raise failed_step(step, finished, run.log.tail, run.plan_input, run.paths)
         if step.check in checks.CHECKS:
             return self._check(step, finished)
@@ -152,26 +152,26 @@ class Runner:
 
     def _check(self, step: Step, finished: Finished) -> tuple[str, str]:
         outcome = checks.CHECKS[step.check](self._run, self._run.plan_input, finished)
-        self._run.tell(outcome.notices)
+        self._run.add_notices(outcome.notices)
         self._once_done += outcome.once_done
         if outcome.plan_input is not self._run.plan_input:
             self._run.plan_input = outcome.plan_input
             self._plan()
-        return "not-run" if outcome.is_blind else "done", outcome.reason
+        return "not-run" if outcome.has_failed else "done", outcome.reason
 
     def _plan(self) -> None:
-        """Draw the plan from its input; the steps up to the current one keep their records."""
+        """Make the plan from its input again; the steps up to the current one keep their records."""
         self._steps = plans.plan(self._run.job.verb, self._run.plan_input, self._run.options)
         kept = self._run.job.steps[: self._current + 1]
         fresh = tuple(StepRecord(step.title, step.argv, always=step.always) for step in self._steps[len(kept) :])
         self._run.job = replace(self._run.job, steps=kept + fresh)
 
     def _end_trial(self) -> None:
-        """Delete a temporary VM, however its job ends."""
+        """Delete the temporary VM of a recipe test."""
         run = self._run
         if run.job.verb == "test":
             kept = {"is_made": run.has_made, "is_kept": run.options.keep}
-            run.tell(recipe_trials.end(run.paths, run.job, run.lima, run.log.heard, **kept))
+            run.add_notices(recipe_trials.end(run.paths, run.job, run.lima, run.log.add_output, **kept))
 
-    def _asked_to_end(self, number: int, frame: FrameType | None) -> None:
+    def _on_cancel(self, number: int, frame: FrameType | None) -> None:
         self._run.cancel.set()

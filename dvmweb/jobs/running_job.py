@@ -1,4 +1,4 @@
-"""One job while it runs: its journal, plan input, log and engine, and what it has changed; saved as it goes on."""
+"""The state of a running job: journal, plan input, log, engine, and what it has changed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from dvmweb import files
-from dvmweb.errors import DvmError, WorkAtRisk
+from dvmweb.errors import DvmError, UnsavedWork
 from dvmweb.jobs import engine_lock, job_record
 from dvmweb.jobs.job_log import JobLog
 from dvmweb.jobs.job_record import Failure, Job, Process
@@ -23,14 +23,14 @@ from dvmweb.records.last_use import Use
 
 
 class Cancelled(Exception):
-    """The user asked the job to end."""
+    """The user cancelled the job."""
 
 
 class RunningJob:
-    """What the parts of a run share; also the tools of its checks."""
+    """The state of a running job, which its parts share; also the `Tools` of its checks."""
 
     def __init__(self, paths: Paths, environ: Mapping[str, str], job: Job, plan_input: PlanInput) -> None:
-        """Raises NoEngine for a Lima below 2.0."""
+        """Open the log and set the job's state to running. Raises NoEngine for a Lima below 2.0."""
         self.paths = paths
         self.job_id = job.id
         self.options = Options(**job.options)
@@ -39,10 +39,10 @@ class RunningJob:
         self.cancel = threading.Event()
         self.lima = Lima(plan_input.engine, paths, environ, vm=job.vm, job=job.id)
         self.log = JobLog(job_record.log_file(paths, job.id))
-        self.has_made = False  # what is there of its VM is of this job
-        self.has_changed = False  # anything that outlives the job
-        self.was_asked = False  # a guest was waited for: what fails then is a failure
-        _, warning = self.lima.version()  # asked once for each limactl file
+        self.has_made = False  # this job has created its VM
+        self.has_changed = False  # it has changed something that outlives the job
+        self.has_waited = False  # it has waited for a guest, so an error is a failure and not a refusal
+        _, warning = self.lima.version()  # cached for each limactl file
         notices = (warning,) if warning else ()
         me = Process.of(os.getpid())
         self.job = replace(job, state="running", process=me, started=time.time(), notices=notices)
@@ -51,8 +51,8 @@ class RunningJob:
         """Write the journal."""
         job_record.save(self.paths, self.job)
 
-    def tell(self, notices: tuple[str, ...]) -> None:
-        """Sentences that the user must read; written with the next save."""
+    def add_notices(self, notices: tuple[str, ...]) -> None:
+        """Add notices for the user; written with the next save."""
         self.job = replace(self.job, notices=(*self.job.notices, *notices))
 
     def note_step(self, index: int, **changes: Any) -> None:
@@ -60,31 +60,31 @@ class RunningJob:
         self.job = self.job.with_step(index, **changes)
 
     def remember_child(self, pid: int) -> None:
-        """Note the command that runs now: where this job is killed, the next one of this VM finds it and ends it."""
+        """Record the running command, so that the next job can end it if this one is killed."""
         self.job = replace(self.job, child=Process.of(pid))
         self.save()
 
     def engine_lock(self) -> files.Lock:
-        """The lock of all VMs; the job is queued while it waits for it. Raises Cancelled."""
-        lock = engine_lock.take(self.paths, self.cancel, lambda: self._be("queued"))
+        """Take the lock of all VMs; the job is `queued` while it waits. Raises Cancelled."""
+        lock = engine_lock.take(self.paths, self.cancel, lambda: self._set_state("queued"))
         if lock is None:
             raise Cancelled
         if self.job.state == "queued":
-            self._be("running")
+            self._set_state("running")
         return lock
 
-    def _be(self, state: str) -> None:
+    def _set_state(self, state: str) -> None:
         self.job = replace(self.job, state=state)
         self.save()
 
     def end_connections(self) -> None:
-        """End terminals and the ssh master that a forced stop leaves behind."""
+        """End the terminals and the SSH master that a forced stop leaves behind."""
         self.lima.end_connections(self.plan_input.desired.instance)
 
     def finish(self, state: str, error: DvmError | None = None) -> None:
-        """Write how the job ended."""
+        """Write the end of the job into its journal."""
         failure = Failure.of(error) if error else None
-        is_refused = state == "failed" and (isinstance(error, WorkAtRisk) or not (self.has_changed or self.was_asked))
+        is_refused = state == "failed" and (isinstance(error, UnsavedWork) or not (self.has_changed or self.has_waited))
         outcome = job_record.REFUSED if is_refused and not isinstance(error, LimaError) else ""
         self.job = replace(self.job, state=state, failure=failure, outcome=outcome, ended=time.time(), child=None)
         with suppress(OSError):

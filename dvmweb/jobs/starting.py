@@ -1,4 +1,4 @@
-"""Start a job: take the VM's lock, write the journal, hand both to a process of its own. Also: cancel one."""
+"""Starts a job in its own process, with the VM's lock and a first journal; cancels a job."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ from dvmweb.names import is_id, new_id
 from dvmweb.paths import Paths
 
 KEPT_JOBS = 200
-MOST_LOOKS = 20  # jobs that are read to find what a look came after
-SPARE_JOBS = 20  # so that not every job reads all journals
-EXIT_SECONDS = 2.0  # between the end in a job's journal and the end of its process, which frees the VM
+MOST_WORK_CHECKS = 20  # jobs that are read to find the last one that was not a check
+SPARE_JOBS = 20  # more than KEPT_JOBS before old ones are removed, so that few jobs read all journals
+EXIT_SECONDS = 2.0  # at most, between the end in a job's journal and the end of its process, which frees the lock
 READY = b"ready\n"
+OLD_KINDS = {"WorkAtRisk": "UnsavedWork"}  # class names of errors in journals written before 0.2
 
 
 def start(
@@ -38,10 +39,10 @@ def start(
     options: Mapping[str, Any],
     secrets: Mapping[str, bytes] = {},
 ) -> Job:
-    """Start `verb` on `vm` and return its job once it has written its first journal.
+    """Start a job of `verb` on `vm`; return it after its process has written the first journal.
 
-    Raises VmBusy when another job holds the VM, and the job's own error (a bad config, no limactl) when it could not
-    begin; nothing was changed then.
+    Raises VmBusy while another job has the lock, and the error of a job that could not start (a bad config, no
+    limactl); then nothing was changed.
     """
     lock = take(paths, vm)
     try:
@@ -62,7 +63,7 @@ def start(
 
 
 def take(paths: Paths, vm: str) -> files.Lock:
-    """Hold the VM. A job that has ended may still be going away; raises VmBusy when one is open."""
+    """Take the VM's lock, waiting up to EXIT_SECONDS for the process of an ended job. Raises VmBusy for an open job."""
     folder = files.private_folder(paths.vm_state(vm))
     deadline = time.monotonic() + EXIT_SECONDS
     while (lock := files.try_lock(folder / "lock")) is None:
@@ -78,7 +79,7 @@ def _write_holder(lock: files.Lock, job_id: str) -> None:
 
 
 def holder(paths: Paths, vm: str) -> str:
-    """The id of the job that holds the VM, or held it last; "" where there was none."""
+    """The id of the last job that had the VM's lock, ended or not; "" for none."""
     with suppress(FileNotFoundError):
         job_id = files.read_bounded(paths.vm_state(vm) / "lock", 64, follow=False).decode("ascii", "replace")
         return job_id if is_id(job_id) else ""
@@ -86,15 +87,15 @@ def holder(paths: Paths, vm: str) -> str:
 
 
 def last_job(paths: Paths, vm: str) -> Job | None:
-    """The job that holds the VM, or held it last; found by the lock, so that not every journal is read."""
+    """The last job of the VM, found by its lock file, so only one journal is read; None if there is none."""
     with suppress(DvmError):
         return job_record.read(paths, job_id) if (job_id := holder(paths, vm)) else None
     return None
 
 
 def last_change(paths: Paths, job: Job | None) -> Job | None:
-    """The last job that was more than a look, from this one back; what a refused delete found is told as the work."""
-    for _ in range(MOST_LOOKS):
+    """The last job up to this one that was neither a check for unsaved work nor a refused delete; None if unknown."""
+    for _ in range(MOST_WORK_CHECKS):
         if job is None or not (job.verb == "work" or (job.verb == "delete" and job.is_refused)):
             return job
         try:
@@ -105,13 +106,13 @@ def last_change(paths: Paths, job: Job | None) -> Job | None:
 
 
 def open_job(paths: Paths, vm: str) -> Job | None:
-    """The job that holds the VM now."""
+    """The job that runs on the VM now, None for none."""
     job = last_job(paths, vm)
     return job if job is not None and job.is_open else None
 
 
 def busy(paths: Paths, vm: str) -> VmBusy:
-    """Who holds the VM, in words, and what to do."""
+    """The error for a VM with a running job: which job, since when, and what to do."""
     job = open_job(paths, vm)
     if job is None:
         return VmBusy(f"Another job is running on {vm}.", "List jobs with `dvm jobs`. Nothing was changed.")
@@ -122,7 +123,7 @@ def busy(paths: Paths, vm: str) -> VmBusy:
 
 
 def _spawn(paths: Paths, environ: Mapping[str, str], job: Job, lock: files.Lock, secrets: Mapping[str, bytes]) -> None:
-    """Start the job's process with the lock in its hands; wait for its first word."""
+    """Start the job's process, pass it the lock, and wait until it is ready. Raises the error that it reports."""
     stderr = files.open_own(job_record.folder(paths, job.id) / "stderr", os.O_WRONLY | os.O_TRUNC)
     process = subprocess.Popen(
         (sys.executable, "-P", "-m", "dvmweb.jobs", job.id, str(lock.descriptor)),
@@ -139,16 +140,16 @@ def _spawn(paths: Paths, environ: Mapping[str, str], job: Job, lock: files.Lock,
     with process.stdin, process.stdout:
         process.stdin.write(json.dumps({name: value.hex() for name, value in secrets.items()}).encode())
         process.stdin.close()
-        word = process.stdout.read()
-    if word != READY:
+        reply = process.stdout.read()
+    if reply != READY:
         process.wait()
-        raise _first_error(word, job_record.folder(paths, job.id) / "stderr")
+        raise _start_error(reply, job_record.folder(paths, job.id) / "stderr")
 
 
-def _first_error(word: bytes, stderr: Path) -> DvmError:
-    """The error that the process could not begin for, as it said it."""
+def _start_error(reply: bytes, stderr: Path) -> DvmError:
+    """The error that the process wrote to stdout before it ended; its stderr if that is not JSON."""
     try:
-        return as_error(job_record.Failure(**json.loads(word)))
+        return as_error(job_record.Failure(**json.loads(reply)))
     except ValueError:
         last = stderr.read_bytes()[-2000:].decode("utf-8", "replace")
         return DvmError("The job's process could not start.", f"This is a bug in dvm: please report it.\n{last}")
@@ -156,16 +157,16 @@ def _first_error(word: bytes, stderr: Path) -> DvmError:
 
 def as_error(failure: job_record.Failure) -> DvmError:
     """The error of a job's failure, with its exit code."""
-    kind = getattr(errors, failure.kind, DvmError)
+    kind = getattr(errors, OLD_KINDS.get(failure.kind, failure.kind), DvmError)
     error = DvmError(failure.what, failure.todo, failure.command)
     error.exit_code = getattr(kind, "exit_code", DvmError.exit_code)
     return error
 
 
 def cancel(paths: Paths, job: Job) -> None:
-    """Ask the job to end: it ends its command (INT, TERM, KILL to the group) and writes `cancelled`.
+    """Signal the job to end: it stops its command (INT, TERM, KILL to the group) and writes `cancelled`.
 
-    Raises DvmError when the job has ended already.
+    Raises DvmError if the job has already ended.
     """
     if not job.is_open or job.process is None or not job.process.is_alive:
         raise DvmError(f"Job {job.id[:8]} has already ended: {job.state}.", "There is nothing to cancel.")
@@ -173,7 +174,7 @@ def cancel(paths: Paths, job: Job) -> None:
 
 
 def forget_old(paths: Paths) -> None:
-    """Keep the newest jobs and remove the journals and logs of older ones that have ended."""
+    """Remove journals and logs of ended jobs, except the newest KEPT_JOBS."""
     if job_record.count(paths) <= KEPT_JOBS + SPARE_JOBS:
         return
     for job in job_record.newest_first(paths)[KEPT_JOBS:]:
@@ -182,7 +183,7 @@ def forget_old(paths: Paths) -> None:
 
 
 def wait_for_change(paths: Paths, job_id: str, seen: tuple[int, int], seconds: float) -> None:
-    """Return when the journal is no longer the one `seen`, or after `seconds`."""
+    """Wait until the journal's stamp is not `seen`, at most `seconds`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and job_record.stamp(paths, job_id) == seen:
         time.sleep(0.02)

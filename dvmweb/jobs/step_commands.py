@@ -1,4 +1,4 @@
-"""Run the command of one step: a question to the guest, a create, a start, or a command as it stands."""
+"""Runs the command of one step: a question to the guest, a create, a start, or any other command."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from dvmweb.plans import Step
 from dvmweb.records import guest_status, last_use
 
 ANSWER_POLL = 2.0  # seconds between two questions to a guest that still boots
-QUIET = ("look-first", "must-exist", "deletable", "effective-config", "is-gone", "key")  # answers for us, no log
-LOOKS = ("work", "sandbox")  # checks that ask the guest and keep its answer, whatever it is
+QUIET = ("check-instance", "must-exist", "deletable", "effective-config", "is-gone", "key")  # output is not logged
+GUEST_CHECKS = ("work", "sandbox")  # prefixes of checks that ask the guest and store also a failed check
 
 
-def _asks(step: Step) -> bool:
-    """Say whether a step's script only asks."""
-    return step.check == "answer" or step.check.startswith(LOOKS)
+def _only_reads(step: Step) -> bool:
+    """Whether the step's script only asks the guest and changes nothing."""
+    return step.check == "answer" or step.check.startswith(GUEST_CHECKS)
 
 
 class StepCommands:
@@ -37,23 +37,23 @@ class StepCommands:
     def __init__(self, run: RunningJob) -> None:
         self._run = run
 
-    def act(self, step: Step) -> Finished:
-        """Run the command of a step, in the way that its kind wants."""
+    def run_step(self, step: Step) -> Finished:
+        """Run the command of a step and return its result."""
         run = self._run
         run.log.begin(f"$ {shown(step.argv)}")
-        run.has_changed = run.has_changed or bool(step.locks_engine) or (bool(step.script) and not _asks(step))
+        run.has_changed = run.has_changed or bool(step.locks_engine) or (bool(step.script) and not _only_reads(step))
         run.use = last_use.read(run.paths, run.job.vm)
-        run.was_asked = run.was_asked or step.check == "answer"
+        run.has_waited = run.has_waited or step.check == "answer"
         if step.check == "answer":
             return self._wait_for_answer(step)
-        if step.check.startswith(LOOKS):
-            return self._ask(step, step.timeout)
+        if step.check.startswith(GUEST_CHECKS):
+            return self._query(step, step.timeout)
         if step.locks_engine == "running":
             return self._start(step)
         if step.check in waiting.LISTS:
             return waiting.listed(lambda: self._command(step), run.plan_input.desired.instance, run.cancel)
         lock = run.engine_lock() if step.locks_engine else None
-        run.use = last_use.read(run.paths, run.job.vm)  # that may have taken minutes
+        run.use = last_use.read(run.paths, run.job.vm)  # waiting for the lock can take minutes
         try:
             return self._create(step) if step.locks_engine == "create" else self._command(step)
         finally:
@@ -73,16 +73,16 @@ class StepCommands:
         run = self._run
         with recipe_trials.origin_held(run.paths, run.options.origin):
             if not run.options.origin:
-                image_file.check(run.plan_input.desired.image)  # again: what was looked at may be another file by now
-            run.has_made = True  # what is there from here on is of this job
+                image_file.check(run.plan_input.desired.image)  # again, because the file can have been replaced
+            run.has_made = True  # an instance that exists from here on was created by this job
             return self._command(step)
 
     def _clean_up(self, argv: tuple[str, ...]) -> None:
-        self._run.log.say(f"$ {shown(argv)}")
-        self._run.lima.run(argv, DELETE, on_output=self._run.log.heard)  # also when the job was cancelled
+        self._run.log.note(f"$ {shown(argv)}")
+        self._run.lima.run(argv, DELETE, on_output=self._run.log.add_output)  # also when the job was cancelled
 
     def _start(self, step: Step) -> Finished:
-        """Start, give the lock of all VMs back once the VM is Running, and remember this boot's host agent."""
+        """Start the VM; release the lock of all VMs as soon as it is Running; note the booted instance."""
         watcher = engine_lock.UntilRunning(self._run.engine_lock(), self._running_instance)
         try:
             finished = self._command(step)
@@ -93,8 +93,8 @@ class StepCommands:
         return finished
 
     def _running_instance(self) -> Instance | None:
-        """The VM's instance when it is Running now."""
-        with suppress(DvmError):  # a listing that fails is asked for again
+        """The VM's instance if it is Running, else None."""
+        with suppress(DvmError):  # the caller lists again
             instance = self._run.lima.find(self._run.plan_input.desired.instance)
             return instance if instance is not None and instance.is_running else None
         return None
@@ -102,7 +102,7 @@ class StepCommands:
     def _command(self, step: Step) -> Finished:
         if step.script is None:
             return self._run_command(step)
-        last_use.touch(self._run.paths, self._run.job.vm)  # it works in the guest, from its start to its end
+        last_use.touch(self._run.paths, self._run.job.vm)  # the script changes the guest until it ends
         try:
             return self._run_command(step)
         finally:
@@ -114,43 +114,43 @@ class StepCommands:
             step.argv,
             step.timeout,
             stdin=self._question(step.script).payload() if step.script else b"",
-            on_output=None if step.check in QUIET else run.log.heard,
+            on_output=None if step.check in QUIET else run.log.add_output,
             cancelled=run.cancel,
             on_started=run.remember_child,
             network=step.needs_network,
         )
 
     def _question(self, script: GuestScript) -> GuestScript:
-        """A nonce for each question: a script that ran, or an answer that comes late, knows none of the next one."""
+        """The script with a new nonce, so that a late answer to an earlier question is not accepted."""
         self._run.plan_input = replace(self._run.plan_input, nonce=new_id())
-        return script.asking(self._run.plan_input.nonce)
+        return script.with_nonce(self._run.plan_input.nonce)
 
-    def _ask(self, step: Step, timeout: float) -> Finished:
+    def _query(self, step: Step, timeout: float) -> Finished:
         assert step.script is not None  # noqa: S101
         run = self._run
         instance, more = run.plan_input.desired.instance, {"cancelled": run.cancel, "on_started": run.remember_child}
         try:
-            return run.lima.ask(instance, self._question(step.script), timeout, **more)
-        except CheckFailed as error:  # it was never started: no answer, like a dead line
+            return run.lima.query(instance, self._question(step.script), timeout, **more)
+        except CheckFailed as error:  # the command did not start; same result as a lost connection
             return Finished(step.argv, SSH_FAILED, b"", error.what.encode(), 0.0)
 
     def _wait_for_answer(self, step: Step) -> Finished:
-        """Ask until the guest answers: `Running` comes a minute before it does."""
+        """Ask until the guest responds, which is up to a minute after its status is Running."""
         run = self._run
         deadline = time.monotonic() + step.timeout
-        look_at = time.monotonic()
+        check_at = time.monotonic()
         patience = scaled(PROBE * 2, run.plan_input.pace)
         while True:
-            finished = self._ask(step, patience)
+            finished = self._query(step, patience)
             is_lost = finished.ended == "deadline" or finished.code == SSH_FAILED
             if not is_lost or run.cancel.is_set() or time.monotonic() > deadline:
                 break
-            if time.monotonic() >= look_at:
+            if time.monotonic() >= check_at:
                 waiting.must_be_up(run.plan_input, run.lima, run.cancel)
-                look_at = time.monotonic() + waiting.LOOK_EVERY
-            if finished.ended == "deadline":  # perhaps it is only slow
+                check_at = time.monotonic() + waiting.CHECK_EVERY
+            if finished.ended == "deadline":  # it can be slow: wait longer
                 patience = min(patience * 1.5, step.timeout)
-            run.log.say("no response yet, trying again")
+            run.log.note("no response yet, trying again")
             run.cancel.wait(ANSWER_POLL)
         if is_lost and not run.cancel.is_set():
             guest_status.write(run.paths, run.job.vm, run.plan_input.latest, is_answered=False)

@@ -1,4 +1,4 @@
-"""Waiting without taking one odd answer for the truth: listings are asked again, and a machine that ended is seen."""
+"""Lists again before an error is reported, and detects a VM that stopped while its guest is waited for."""
 
 from __future__ import annotations
 
@@ -16,19 +16,26 @@ from dvmweb.lima.instances import Instance, parse_list
 from dvmweb.lima.process import CANCELLED, EXIT, Finished
 from dvmweb.plans import PlanInput
 
-LISTS = ("look-first", "trial-first", "must-exist", "deletable", "effective-config", "is-gone")  # checks that read one
+LISTS = (
+    "check-instance",
+    "check-trial",
+    "must-exist",
+    "deletable",
+    "effective-config",
+    "is-gone",
+)  # checks that read one
 TRIES = 3
-PAUSE = 1.0  # seconds between two listings; during a start Lima says Broken for less than that
-LOOK_EVERY = 5.0  # seconds between two looks whether the machine is still there
+PAUSE = 1.0  # seconds between two listings; during a start, Lima reports Broken for less than that
+CHECK_EVERY = 5.0  # seconds between two checks whether the VM still runs
 
 
 def listed(run: Callable[[], Finished], instance: str, cancelled: threading.Event) -> Finished:
-    """A listing; one that failed, or in which `instance` is Broken, is asked again before anything is concluded."""
+    """The result of a listing; repeated up to TRIES times if it failed or if `instance` is Broken in it."""
     for _ in range(TRIES - 1):
         finished = run()
         if finished.ended == CANCELLED or not _is_odd(finished, instance) or cancelled.wait(PAUSE):
             return finished
-        if finished.ended != EXIT:  # it hung: once more, not twice
+        if finished.ended != EXIT:  # it hung: list once more only
             break
     return run()
 
@@ -44,12 +51,12 @@ def _is_odd(finished: Finished, instance: str) -> bool:
 
 
 def must_be_up(plan_input: PlanInput, lima: Lima, cancelled: threading.Event) -> None:
-    """Raise DvmError with Lima's reason where the machine has ended, by two listings, while its guest is waited for."""
+    """Raise DvmError with Lima's reason if the VM stopped running, by two listings."""
     found = None
     for _ in range(2):
         try:
             found = lima.find(plan_input.desired.instance)
-        except DvmError:  # a listing that fails says nothing about the VM
+        except DvmError:  # without a listing nothing is known about the VM
             return
         if found is None or found.is_running or cancelled.wait(PAUSE):
             return
@@ -59,8 +66,8 @@ def must_be_up(plan_input: PlanInput, lima: Lima, cancelled: threading.Event) ->
 
 def _ended_meanwhile(plan_input: PlanInput, lima: Lima, instance: Instance) -> DvmError:
     vm = plan_input.config.name
-    facts = replace(facts_about(lima.paths, vm, instance), holder="")  # the job that holds it is this one
-    helps = states.refusal("ssh", facts)  # what a person who wants to get in has to do in that state
+    facts = replace(facts_about(lima.paths, vm, instance), holder="")  # not this job itself
+    helps = states.refusal("ssh", facts)  # what to do to enter a VM in that state
     reasons = dict.fromkeys((*instance.errors, *last_reasons(instance.directory)))
     what = (
         f"{vm} stopped running while dvm waited for its guest: it is {visible(instance.status or 'not readable')} now."

@@ -1,1 +1,1 @@
-"""The only room that knows limactl: it builds its commands, runs them, and reads what they say."""
+"""Runs limactl and ssh: builds their command lines, runs them, and parses their output. No other room does."""

@@ -1,4 +1,4 @@
-"""How far a boot is, read from what `limactl start` printed, and the last words of the guest's serial console."""
+"""Reads the progress of a boot from the output of `limactl start` and from the guest's serial console."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ _WAITING = re.compile(
 )
 _MET = re.compile(r"The (\w{1,12}) requirement (\d{1,2}) of \d{1,2} is satisfied|Guest agent is running")
 _BEGUN = re.compile(r"\[hostagent\] Starting (\w{1,12})|Starting the instance")
-_OVER = re.compile(rb'"(?:running|degraded|exiting)":true')  # an event after which a boot is none
-_TELLING = ("qemu[stderr]", "QEMU has exited", "Driver stopped", "vz driver")  # begin a line that says how it ended
+_OVER = re.compile(rb'"(?:running|degraded|exiting)":true')  # an event that ends a boot
+_CAUSES = ("qemu[stderr]", "QEMU has exited", "Driver stopped", "vz driver")  # the start of a line about how it ended
 _READY = re.compile(r'msg="READY\.')
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One thing that a boot waits for."""
+    """A stage of a boot."""
 
     text: str
     is_met: bool
 
 
 def stages(log: bytes) -> tuple[Stage, ...]:
-    """The stages of a boot in their order; the last one that is not met is what it waits for now. Pure."""
+    """The stages of a boot in order; the last one that is not done is the current one. Pure."""
     found: dict[tuple[str, str], Stage] = {}
     for line in log.decode("utf-8", "replace").splitlines():
         if _BEGUN.search(line):
@@ -58,7 +58,7 @@ def stages(log: bytes) -> tuple[Stage, ...]:
 
 
 def boot_mark(directory: str) -> str:
-    """What names the last run of an instance, also when it is over; "" where it never ran.
+    """A value that identifies the last boot of an instance, running or not; "" if it never ran.
 
     Each start truncates the host agent's event file and writes an event with the time.
     """
@@ -67,23 +67,23 @@ def boot_mark(directory: str) -> str:
 
 
 def _first_event(directory: str) -> bytes:
-    """The line with which a start began the event file, b"" where there is none."""
+    """The first line of the event file, which a start writes; b"" if there is none."""
     return part_of(Path(directory) / "ha.stdout.log", EVENT_BYTES).partition(b"\n")[0] if directory else b""
 
 
 def is_booting(directory: str) -> bool:
-    """Say whether the run that goes on has not been ready yet: the host agent tells that once, by an event.
+    """Whether the current boot has not become ready yet, which the host agent reports once, by an event.
 
-    A reboot inside the guest is no event, and if nothing can be read it is not known: both are False.
+    False also after a reboot inside the guest, which is not reported, and if the events cannot be read.
     """
     file = Path(directory) / "ha.stdout.log"
     if not directory or not file.is_file():
         return False
-    return not _OVER.search(part_of(file, EVENT_BYTES, of_end=True))  # what was so once is in each later event, too
+    return not _OVER.search(part_of(file, EVENT_BYTES, of_end=True))  # each event repeats the earlier states
 
 
 def booting_since(directory: str) -> float:
-    """When the run that goes on began, in seconds since the epoch; 0 where that is not known."""
+    """When the current boot began, in seconds since the epoch; 0 if not known."""
     with suppress(ValueError, TypeError, AttributeError):
         text = str(json.loads(_first_event(directory))["time"])[:19]
         return datetime.strptime(f"{text}+0000", "%Y-%m-%dT%H:%M:%S%z").timestamp()
@@ -91,18 +91,18 @@ def booting_since(directory: str) -> float:
 
 
 def last_reasons(directory: str, count: int = 3) -> tuple[str, ...]:
-    """The last warnings and errors of the host agent: why a machine ended; safe to show."""
+    """The last warnings and errors of the host agent, which say why a VM ended; safe to show."""
     found = []
     for line in part_of(Path(directory) / "ha.stderr.log", REASON_BYTES, of_end=True).splitlines():
         with suppress(ValueError, AttributeError):
             facts = json.loads(line)
-            if facts.get("level") in ("error", "fatal") or str(facts.get("msg", "")).startswith(_TELLING):
+            if facts.get("level") in ("error", "fatal") or str(facts.get("msg", "")).startswith(_CAUSES):
                 found.append(in_prose(f"{facts.get('msg', '')} {facts.get('error', '')}".strip(), 300))
     return tuple(dict.fromkeys(found))[-count:] if directory else ()
 
 
 def serial_tail(folder: Path, count: int = 20) -> tuple[str, ...]:
-    """The last lines of the console that was written last, safe to show; nothing where there is none."""
+    """The last lines of the console file that was written last, safe to show; () if there is none."""
     newest = max((path for path in map(folder.joinpath, SERIALS) if path.is_file()), key=_written, default=None)
     if newest is None:
         return ()
@@ -117,7 +117,7 @@ def _written(path: Path) -> float:
 
 
 def part_of(path: Path, most: int, *, of_end: bool = False) -> bytes:
-    """The first or the last `most` bytes of a plain file; nothing of anything else."""
+    """The first or the last `most` bytes of a plain file; b"" for anything else."""
     with suppress(OSError):
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:

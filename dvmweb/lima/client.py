@@ -1,4 +1,4 @@
-"""Call the engine: run a command, list its instances, ask a guest; every command goes into the ledger."""
+"""Calls the engine: runs commands, lists instances, asks guests. Every command is recorded in the ledger."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from dvmweb.lima.process import Finished
 from dvmweb.lima.script_payload import GuestScript
 from dvmweb.paths import Paths, child_environment
 
-SSH_FAILED = 255  # also the code of a remote command that a signal ended
-AGAIN = 0.5  # seconds between a listing that failed and the next one
+SSH_FAILED = 255  # also the exit code of a remote command that was ended by a signal
+AGAIN = 0.5  # seconds between a failed listing and the next one
 NETWORK_VARIABLE = "DVM_GUEST_NETWORK"  # Lima ignores it; a demo guest has no network without it
 
 
 @dataclass(frozen=True)
 class Lima:
-    """The engine as one VM's job, or a face, uses it. `version` and `list` raise LimaError; `run` never judges."""
+    """The engine, for one VM or for all. `version` and `list` raise LimaError; `run` returns also failed commands."""
 
     engine: Engine
     paths: Paths
     environ: Mapping[str, str]
     vm: str = ""  # for the ledger
     job: str = ""  # for the ledger
-    pace: float = 1.0  # of the guest that it asks, see deadlines.py
-    is_quiet: bool = False  # only what failed is recorded: a question put every 15 s would push all else out
+    pace: float = 1.0  # of the guest, see deadlines.py
+    is_quiet: bool = False  # record only failed commands: those of pages, every 15 s, would displace all others
 
     def run(
         self,
@@ -51,7 +51,7 @@ class Lima:
     ) -> Finished:
         """Run a command line of `commands` for at most `timeout` seconds and record it.
 
-        `network` lets a demo guest out for this command. Raises DvmError only when it cannot be started.
+        `network` lets a demo guest use the network. Raises DvmError only if the command cannot be started.
         """
         finished = process.run(
             self.resolve(argv),
@@ -68,7 +68,7 @@ class Lima:
         return finished
 
     def resolve(self, argv: Sequence[str]) -> tuple[str, ...]:
-        """The command line as it is run: the engine's own program in the place of the word `limactl`."""
+        """The command line with `limactl` replaced by the engine's program."""
         return (*self.engine.limactl, *argv[1:]) if argv[0] == commands.LIMACTL else tuple(argv)
 
     def environment(self, *, network: bool = False) -> dict[str, str]:
@@ -96,19 +96,19 @@ class Lima:
         ledger.append(self.paths, entry)
 
     def version(self) -> tuple[str, str]:
-        """(version, warning), asked for once per limactl file. Raises NoEngine below 2.0.0."""
+        """(version, warning), cached for each limactl file. Raises NoEngine below 2.0.0."""
         if self.engine.kind == "demo":
             return "demo", ""
-        said = engine.known_version(self.engine, self.paths)
-        if said is None:
-            said = self._must(commands.version(), VERSION).stdout.decode("utf-8", "replace")
-            engine.remember_version(self.engine, self.paths, said)
-        return engine.check_version(said)
+        output = engine.known_version(self.engine, self.paths)
+        if output is None:
+            output = self._must(commands.version(), VERSION).stdout.decode("utf-8", "replace")
+            engine.remember_version(self.engine, self.paths, output)
+        return engine.check_version(output)
 
     def list(self) -> Listing:
-        """All instances. Lines that cannot be parsed are in `odd_lines`; a call that failed twice is an error."""
+        """All instances. Lines that cannot be parsed are in `odd_lines`. Raises LimaError if the call fails twice."""
         finished = self.run(commands.list_all(), LIST)
-        if not finished.is_ok and finished.ended == process.EXIT:  # one that failed once says nothing yet
+        if not finished.is_ok and finished.ended == process.EXIT:  # list again before it counts as failed
             time.sleep(AGAIN)
             finished = self._must(commands.list_all(), LIST)
         elif not finished.is_ok:
@@ -116,18 +116,18 @@ class Lima:
         return parse_list(finished.stdout, finished.stderr)
 
     def find(self, instance: str) -> Instance | None:
-        """One instance by a fresh listing, None where there is none."""
+        """One instance from a new listing, None if there is none."""
         return self.list().find(instance)
 
     def end_connections(self, instance: str) -> int:
-        """End terminals and the shared ssh connection of an instance that was killed; return how many."""
+        """End the terminals and the shared SSH connection of an instance that was killed; return their number."""
         return connections.end_connections(commands.ssh_config(self.paths.lima_home, instance).parent)
 
-    def ask(self, instance: str, script: GuestScript, timeout: float = 0.0, **more: Any) -> Finished:
-        """Put a read-only question to the guest, over the shared connection and, where that is dead, a fresh one.
+    def query(self, instance: str, script: GuestScript, timeout: float = 0.0, **more: Any) -> Finished:
+        """Run a read-only script in the guest, over the shared connection or, if that is dead, over a new one.
 
-        Without a `timeout` it waits as the guest's pace asks for. Raises CheckFailed when the instance was never
-        started. Never judges the answer.
+        Without `timeout`, the deadline follows the guest's pace. Raises CheckFailed if the instance was never
+        started. The answer is not checked.
         """
         timeout = timeout or scaled(PROBE, self.pace)
         home = self._home_of(instance)
@@ -136,13 +136,13 @@ class Lima:
         if not is_connection_dead(warm):
             return warm
         if self.run(commands.ssh_exit(self.engine, home, instance), SSH_EXIT).ended == process.DEADLINE:
-            connections.end_connections(home / instance, only_master=True)  # it hangs, and every next call with it
+            connections.end_connections(home / instance, only_master=True)  # it hangs, and would block every later call
         return self.run(commands.ssh(self.engine, home, instance, words, fresh=True), timeout, stdin=payload, **more)
 
     def answers(self, instance: str, timeout: float = 0.0, *, fresh: bool = True) -> bool:
-        """Say whether somebody gets into the guest now: a status does not tell that.
+        """Whether the guest can be entered now, which Lima's status does not show.
 
-        A shared connection is faster than a fresh one, and may be dead where the guest is not.
+        A shared connection is faster than a new one, but can be dead while the guest is not.
         """
         try:
             words = commands.ssh(self.engine, self._home_of(instance), instance, ("true",), fresh=fresh)
@@ -151,9 +151,9 @@ class Lima:
         return not is_connection_dead(self.run(words, timeout or scaled(PROBE, self.pace)))
 
     def stream(self, instance: str, script: GuestScript, source: int, timeout: float, **more: Any) -> Finished:
-        """Run a script that takes a stream; all of its stdin, the payload first, comes from the descriptor `source`.
+        """Run a script that takes a stream; its stdin, with the payload first, comes from the descriptor `source`.
 
-        Over a connection of its own: a terminal must not wait behind a large file. Raises CheckFailed as `ask`.
+        It uses its own connection, so that terminals do not wait for a large file. Raises CheckFailed as `query`.
         """
         words = commands.ssh(self.engine, self._home_of(instance), instance, script.argv(), fresh=True)
         return self.run(words, timeout, stdin=source, **more)
@@ -161,15 +161,15 @@ class Lima:
     def follow(
         self, instance: str, script: GuestScript, timeout: float, on_output: Callable[[bytes], None]
     ) -> Finished:
-        """Run a script that goes on telling, each piece to `on_output` as it comes. Raises CheckFailed as `ask`.
+        """Run a script that writes until it is ended, with its output to `on_output`. Raises CheckFailed as `query`.
 
-        Over a connection of its own: if the shared one hangs, nothing would report it.
+        It uses its own connection, because a shared one could hang unnoticed.
         """
         words = commands.ssh(self.engine, self._home_of(instance), instance, script.argv(), fresh=True)
         return self.run(words, timeout, stdin=script.payload(), on_stdout=on_output)
 
     def _home_of(self, instance: str) -> Path:
-        """LIMA_HOME, where this instance has been started at least once."""
+        """LIMA_HOME. Raises CheckFailed if this instance was never started."""
         if not commands.ssh_config(self.paths.lima_home, instance).is_file():
             raise CheckFailed(f"{instance} was never started.", "Start it first.")
         return self.paths.lima_home
@@ -182,6 +182,6 @@ class Lima:
 
 
 def is_connection_dead(finished: Finished) -> bool:
-    """Did ssh fail, or nothing at all come back in time? A slow script that has begun to answer is no dead line."""
+    """Whether the connection failed: ssh's own error, or no output before the deadline. A slow answer is no failure."""
     has_failed = finished.ended == process.EXIT and finished.code == SSH_FAILED
     return has_failed or (finished.ended == process.DEADLINE and not finished.stdout)

@@ -1,4 +1,4 @@
-"""How a command line is shown to a person: copyable where it runs as it stands, else a comment that says why not."""
+"""Command lines as text for people: ready to copy, or as a comment if they cannot run as they are."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from dvmweb.guest_text import visible
 from dvmweb.lima.ledger import LONGEST_WORD
 from dvmweb.lima.script_payload import BOOTSTRAP
 
-# As comments such lines do no harm where they are pasted with others.
+# Comments, so that they are harmless if they are pasted together with other lines.
 ON_STDIN = "# not to copy, its script goes in on stdin: "
 IS_CUT = "# not to copy, only its beginning was kept: "
 BOOTSTRAP_QUOTED = shlex.quote(BOOTSTRAP)
 
 
 def shown(argv: Sequence[str]) -> str:
-    """A command line that can be copied into a shell, on one line: hidden characters stand in it as escapes.
+    """A command line on one line, ready to copy into a shell; hidden characters are written as escapes.
 
-    One that does not run as it stands is a comment, with the reason: a guest script goes in on stdin, or it is cut.
+    If it cannot run as it is, it is a comment with the reason: its script comes on stdin, or the ledger has cut it.
     """
     text = " ".join("'…'" if word == BOOTSTRAP else _word(word) for word in argv)
     if any(BOOTSTRAP in word or BOOTSTRAP_QUOTED in word for word in argv):
@@ -27,18 +27,18 @@ def shown(argv: Sequence[str]) -> str:
 
 
 def _is_cut(word: str) -> bool:
-    """Say whether the ledger kept only the beginning of a word, or of the words."""
+    """Whether the ledger kept only a part of the command line."""
     return (len(word) > LONGEST_WORD and word.endswith("…")) or word.startswith("… (+")
 
 
 def _word(word: str) -> str:
-    if BOOTSTRAP_QUOTED in word:  # inside the one word that ssh takes
+    if BOOTSTRAP_QUOTED in word:  # inside the single argument of ssh
         word = word.replace(BOOTSTRAP_QUOTED, "'…'")
     return shlex.quote(word) if visible(word, len(word)) == word else f"$'{''.join(map(_escaped, word))}'"
 
 
 def _escaped(character: str) -> str:
-    """A character as it stands in $'...' of bash and zsh, also of the bash 3.2 of macOS."""
+    """A character as an escape for $'...' in bash (also 3.2, on macOS) and zsh."""
     if character in "\\'":
         return f"\\{character}"
     if visible(character) == character:

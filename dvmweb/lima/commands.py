@@ -1,4 +1,4 @@
-"""The command lines of the room, as tuples; the client puts the engine's own program in the place of `limactl`."""
+"""Every command line for limactl and ssh, as tuples; the client replaces `limactl` by the engine's program."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from dvmweb.errors import UsageError
 from dvmweb.lima.engine import Engine
 
 LIMACTL = "limactl"
-NO_QUESTIONS = "--tty=false"  # its default is "stdout is a terminal": then limactl asks and opens editors
+NO_QUESTIONS = "--tty=false"  # the default is "stdout is a terminal", and then limactl asks questions and opens editors
 CONNECT_SECONDS = 10
-# Lima's own rule (pkg/identifiers); ours in dvmweb.names is narrower, but unmanaged instances follow only this one.
+# Lima's rule (pkg/identifiers), for unmanaged instances; the rule in dvmweb.names is narrower.
 INSTANCE_PATTERN = re.compile(r"[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*")
 KEY_PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:\.[A-Za-z][A-Za-z0-9]*)*")
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def version() -> tuple[str, ...]:
-    """Ask for the version."""
+    """Print the version."""
     return (LIMACTL, "--version")
 
 
 def list_all() -> tuple[str, ...]:
-    """List every instance, one JSON object a line, without the yq passes that `--json` costs."""
+    """List all instances, one JSON object per line; faster than `--json`, which runs yq."""
     return (LIMACTL, "list", NO_QUESTIONS, "--format", "{{json .}}")
 
 
@@ -37,17 +37,17 @@ def create(file: str, instance: str) -> tuple[str, ...]:
 
 
 def start(instance: str, timeout_seconds: int) -> tuple[str, ...]:
-    """Start and wait for READY. An unknown name would be created with the home mounted: look first."""
+    """Start an instance and wait for READY. It must exist: Lima would create an unknown one with the home mounted."""
     return (LIMACTL, "start", NO_QUESTIONS, f"--timeout={timeout_seconds}s", _checked(instance))
 
 
 def stop(instance: str) -> tuple[str, ...]:
-    """Shut down; up to three minutes while the guest still boots."""
+    """Shut down; can take three minutes while the guest boots."""
     return (LIMACTL, "stop", NO_QUESTIONS, _checked(instance))
 
 
 def stop_force(instance: str) -> tuple[str, ...]:
-    """Kill. The guest writes nothing out; terminals and the ssh master must be ended by us."""
+    """Kill. Unwritten data in the guest is lost; the caller must end terminals and the SSH master."""
     return (LIMACTL, "stop", NO_QUESTIONS, "-f", _checked(instance))
 
 
@@ -66,7 +66,7 @@ def delete(instance: str) -> tuple[str, ...]:
 
 
 def delete_force(instance: str) -> tuple[str, ...]:
-    """Delete in whatever state."""
+    """Delete an instance in any state."""
     return (LIMACTL, "delete", NO_QUESTIONS, "-f", _checked(instance))
 
 
@@ -81,19 +81,19 @@ def rename(instance: str, new: str) -> tuple[str, ...]:
 
 
 def protect(instance: str) -> tuple[str, ...]:
-    """Let Lima refuse to delete it."""
+    """Make Lima refuse to delete it."""
     return (LIMACTL, "protect", NO_QUESTIONS, _checked(instance))
 
 
 def unprotect(instance: str) -> tuple[str, ...]:
-    """Take the protection away."""
+    """Remove the protection."""
     return (LIMACTL, "unprotect", NO_QUESTIONS, _checked(instance))
 
 
 def shell(instance: str, command: Sequence[str] = (), workdir: str = "") -> tuple[str, ...]:
     """Run `command` in a login shell of the guest, or open one; `workdir` is a guest path.
 
-    The command goes through `env`: limactl takes leading words with `=` for assignments and does not quote them.
+    The command runs through `env`, because limactl treats leading words with `=` as assignments, unquoted.
     """
     options = (NO_QUESTIONS, f"--workdir={_guest_path(workdir)}") if workdir else (NO_QUESTIONS,)
     return (LIMACTL, "shell", *options, _checked(instance), *(("--", "env", *_command(command)) if command else ()))
@@ -102,14 +102,14 @@ def shell(instance: str, command: Sequence[str] = (), workdir: str = "") -> tupl
 def ssh(
     engine: Engine, lima_home: Path, instance: str, command: Sequence[str], *, fresh: bool = False
 ) -> tuple[str, ...]:
-    """Run `command` over plain ssh, a third of what `limactl shell` costs; not in a login shell.
+    """Run `command` over plain ssh, in a third of the time of `limactl shell`; not in a login shell.
 
-    `fresh` opens a connection of its own: a shared one may be dead without knowing it.
+    `fresh` opens a new connection, because a shared one can be dead unnoticed.
     """
     options = ("-o", "LogLevel=ERROR", "-o", f"ConnectTimeout={CONNECT_SECONDS}")
     own = ("-o", "ControlPath=none") if fresh else ()
     checked = _command(command)
-    words = shlex.join(("env", *checked) if "=" in checked[0] else checked)  # a shell would read an assignment
+    words = shlex.join(("env", *checked) if "=" in checked[0] else checked)  # else the shell reads it as an assignment
     return (*_ssh(engine, lima_home, instance), *options, *own, ssh_alias(instance), "--", words)
 
 
@@ -122,25 +122,29 @@ def ssh_exit(engine: Engine, lima_home: Path, instance: str) -> tuple[str, ...]:
 def copy_in(instance: str, host_path: str, guest_path: str, *, recursive: bool = False) -> tuple[str, ...]:
     """Copy a file, or with `recursive` a folder, into the guest."""
     if ":" in host_path:
-        raise UsageError(f"{host_path} holds a colon: limactl would read an instance name.", "Rename it, then copy it.")
+        raise UsageError(
+            f"{host_path} contains a colon: limactl would read an instance name.", "Rename it, then copy it."
+        )
     options = ("-r",) if recursive else ()
     return (*_copy(), *options, "--", _absolute(host_path), f"{_checked(instance)}:{_guest_path(guest_path)}")
 
 
 def copy_out(instance: str, guest_path: str, host_path: str) -> tuple[str, ...]:
-    """Copy one file out of the guest. Never a folder: a guest would choose names and links on the host."""
+    """Copy one file out of the guest. Never a folder, in which the guest would choose names and links on the host."""
     if ":" in host_path:
-        raise UsageError(f"{host_path} holds a colon: limactl would read an instance name.", "Use another target name.")
+        raise UsageError(
+            f"{host_path} contains a colon: limactl would read an instance name.", "Use another target name."
+        )
     return (*_copy(), "--", f"{_checked(instance)}:{_guest_path(guest_path)}", _absolute(host_path))
 
 
 def ssh_alias(instance: str) -> str:
-    """The Host of an instance in its ssh.config, which is also its host name."""
+    """The Host of an instance in its ssh.config, which is also the guest's host name."""
     return "lima-" + re.sub(r"[._]", "-", _checked(instance))
 
 
 def ssh_config(lima_home: Path, instance: str) -> Path:
-    """Written by Lima at each start, kept after a stop; a clone's is its origin's until its first start."""
+    """The path of its ssh.config, which Lima writes at each start. A clone has its origin's until its first start."""
     return lima_home / _checked(instance) / "ssh.config"
 
 
@@ -149,7 +153,7 @@ def _ssh(engine: Engine, lima_home: Path, instance: str) -> tuple[str, ...]:
 
 
 def _copy() -> tuple[str, ...]:
-    # The backend is always named: rsync and scp read folders differently, and `auto` takes whichever is there.
+    # Always name the backend: rsync and scp treat folders differently, and `auto` takes the one that is installed.
     return (LIMACTL, "copy", NO_QUESTIONS, "--backend=scp")
 
 
@@ -165,7 +169,7 @@ def _command(command: Sequence[str]) -> tuple[str, ...]:
         raise UsageError(f"The command begins with {first}.", "Begin with the name of a program.")
     for word in command:
         if "\0" in word:
-            raise UsageError("The command holds a NUL byte.", "Remove it; no program accepts one.")
+            raise UsageError("The command contains a NUL byte.", "Remove it; no program accepts one.")
     return tuple(command)
 
 

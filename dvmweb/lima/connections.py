@@ -1,4 +1,4 @@
-"""End the ssh processes that a killed VM leaves behind: its terminals and the shared connection."""
+"""Shared SSH connections to a VM: additional ones for terminals, and the end of those of a killed VM."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import psutil
 
-LINE_KEPT = 30  # seconds for which a line of terminals stays open after the last one
-LONGEST_SOCKET = 90  # bytes: ssh adds 17 of its own while it makes one
+LINE_KEPT = 30  # seconds for which an additional connection stays open after its last terminal
+LONGEST_SOCKET = 90  # bytes; ssh adds 17 while it creates the socket
 PATIENCE = 2.0  # seconds between TERM and KILL
 
 
 def own_line(path: Path) -> dict[str, str]:
-    """The environment that puts a `limactl shell` on a shared connection of ours, with its socket at `path`.
+    """The environment that makes `limactl shell` use an additional shared connection, with its socket at `path`.
 
-    sshd takes 10 sessions on one connection: on Lima's own the 11th terminal prints two lines of ssh's and waits for a
-    connection of its own, and so does each question of ours. limactl reads its ssh with options from SSH, and ssh
+    sshd allows 10 sessions on one connection. On Lima's own, the 11th terminal would print two lines of ssh and wait
+    for a new connection, and so would each question to the guest. limactl reads its ssh with options from SSH, and ssh
     takes the first value of each. Not in the instance's folder: `limactl clone` fails on a socket that it does not
     know (both in tests/lima/README.md). {} where the path is too long for ssh, which then shares Lima's.
     """
@@ -33,16 +33,16 @@ def own_line(path: Path) -> dict[str, str]:
 
 
 def end_connections(instance_folder: Path, *, only_master: bool = False) -> int:
-    """End every ssh process of ours that speaks to the instance in `instance_folder`; return how many there were.
+    """End every ssh process of this user that is connected to the instance in `instance_folder`; return their number.
 
-    After `limactl stop -f` they hang for ever: the master has lost its socket and is not notified that the VM is
-    gone. A process is known by the instance's ssh.sock or ssh.config among its arguments; with `only_master` just
-    the one that holds the shared connection.
+    After `limactl stop -f` they hang forever: the master has lost its socket and does not notice that the VM ended. A
+    process is recognized by the instance's ssh.sock or ssh.config in its arguments. `only_master`: end only the one
+    with the shared connection.
     """
-    import psutil  # 20 ms, and only a forced stop needs it
+    import psutil  # takes 20 ms, and only a forced stop needs it
 
     folder = str(instance_folder)
-    found = [process for process in psutil.process_iter() if _speaks_to(process, folder, only_master)]
+    found = [process for process in psutil.process_iter() if _is_connected_to(process, folder, only_master)]
     for process in found:
         with suppress(psutil.Error):
             process.terminate()
@@ -53,7 +53,7 @@ def end_connections(instance_folder: Path, *, only_master: bool = False) -> int:
     return len(found)
 
 
-def _speaks_to(process: psutil.Process, folder: str, only_master: bool) -> bool:
+def _is_connected_to(process: psutil.Process, folder: str, only_master: bool) -> bool:
     import psutil
 
     with suppress(psutil.Error):
@@ -61,6 +61,6 @@ def _speaks_to(process: psutil.Process, folder: str, only_master: bool) -> bool:
             return False
         text = "\0".join(process.cmdline())
         if only_master:
-            return text.startswith(f"ssh: {folder}/ssh.sock ")  # it calls itself "ssh: FOLDER/ssh.sock [mux]"
+            return text.startswith(f"ssh: {folder}/ssh.sock ")  # its process title is "ssh: FOLDER/ssh.sock [mux]"
         return any(f"{folder}/{name}" in text for name in ("ssh.sock", "ssh.config"))
     return False

@@ -1,7 +1,7 @@
-"""The short way into a VM that runs: plain ssh over its own connection, by the route that was stored the last time.
+"""The short way into a running VM: plain ssh over the shared connection, by the route stored by an earlier call.
 
-Only the files of the instance are read, no limactl is run and next to nothing is imported (typing, re and dataclasses
-alone take longer than all that is done here). Whatever is not just as it was stored is left to the long route.
+It reads only the instance's files, runs no limactl, and imports next to nothing (importing typing, re and dataclasses
+would take longer than everything here). If anything has changed since the route was stored, the long way is used.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ FILE = "ssh-route"
 VERSION = "1"
 MOST = 64_000  # bytes of a stored route, and of an ssh.config
 NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
-# What decides which engine, which folders and which programs are used.
+# The variables that decide which engine, folders and programs are used.
 DECIDES = (
     *("HOME", "PATH", "LIMA_HOME", "DVM_ENGINE", "DVM_LIMACTL", "DVM_CONFIG_DIR", "DVM_STATE_DIR"),
     *("XDG_CONFIG_HOME", "XDG_STATE_HOME"),
@@ -32,7 +32,7 @@ class SshRoute:
     """The stored route into a VM; a plain class, because a dataclass costs more than the route saves."""
 
     def __init__(self, fields: Sequence[Sequence[str]]) -> None:
-        """Take what `packed` wrote. Raises ValueError for anything else."""
+        """Parse what `packed` wrote. Raises ValueError for anything else."""
         (version,), self.decided, self.stamps, self.place, self.ssh, self.remote, self.kept, self.fixed = fields
         self.kind, self.folder, self.alias = self.place
         self.here, self.apart, self.shell = self.remote
@@ -40,27 +40,27 @@ class SshRoute:
             raise ValueError(version)
 
     def argv(self, words: Sequence[str], *, has_terminal: bool) -> tuple[str, ...]:
-        """The command line: a shell, or `words` in the code dir. limactl asks for a terminal by stdout alone."""
+        """The command line: a shell, or `words` in the code folder; with a tty if stdout is one, as limactl does."""
         remote = self.command(words) if words else self.shell
         terminal = ("-t",) if has_terminal else ()
         return (*self.ssh, "-F", f"{self.folder}/ssh.config", *OPTIONS, *terminal, self.alias, "--", remote)
 
     def command(self, words: Sequence[str]) -> str:
-        """What the account's own shell is told: bash becomes the command itself, any other starts a bash for it."""
-        told = " ".join(map(quoted, words))
-        apart = f"exec {self.apart} {told}"
-        if len(told) > LONGEST:
+        """The command for the account's login shell: bash runs it, another shell starts bash for it."""
+        command = " ".join(map(quoted, words))
+        apart = f"exec {self.apart} {command}"
+        if len(command) > LONGEST:
             return apart
-        run = f"exec env -- {told}" if "=" in words[0] else f"exec {told}"
+        run = f"exec env -- {command}" if "=" in words[0] else f"exec {command}"
         return f'test "$BASH_VERSION" -a -z "$POSIXLY_CORRECT" || {apart}; {self.here}; {run}'
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """An allow-list, as every child of ours gets it."""
+        """The environment for ssh, an allow-list."""
         fixed = dict(pair.split("=", 1) for pair in self.fixed)
         return {name: environ[name] for name in self.kept if name in environ} | fixed
 
     def is_open(self) -> bool:
-        """The VM runs, its ssh.config is its own (a clone's is its origin's) and its connection stands."""
+        """Whether the VM runs, its ssh.config is its own (a clone can have its origin's) and its connection is open."""
         pids = [f"{self.folder}/{name}" for name in ("ha.pid", *DRIVERS)]
         is_up = is_alive(pids[0]) and any(map(is_alive, pids[1:]))
         return is_up and is_own(self.folder, self.alias) and is_connected(self.folder, self.kind)
@@ -72,7 +72,7 @@ def quoted(word: str) -> str:
 
 
 def packed(fields: Sequence[Sequence[str]]) -> bytes:
-    """Lists of words as bytes. Raises ValueError for a word that holds a NUL."""
+    """Lists of words as bytes. Raises ValueError for a word that contains a NUL."""
     words = [word for part in fields for word in (str(len(part)), *part)]
     if any("\0" in word for word in words):
         raise ValueError("a NUL byte")
@@ -80,7 +80,7 @@ def packed(fields: Sequence[Sequence[str]]) -> bytes:
 
 
 def unpacked(data: bytes) -> list[list[str]]:
-    """The lists again. Raises ValueError for anything else."""
+    """Parse what `packed` wrote. Raises ValueError for anything else."""
     words = data.decode("utf-8", "surrogateescape").split("\0")
     fields, at = [], 0
     while at < len(words):
@@ -93,12 +93,12 @@ def unpacked(data: bytes) -> list[list[str]]:
 
 
 def decided(environ: Mapping[str, str]) -> list[str]:
-    """The variables on which the route depends, as they are now."""
+    """The current values of the variables on which the route depends."""
     return [f"{name}={environ[name]}" if name in environ else name for name in DECIDES]
 
 
 def stamp(path: str) -> str:
-    """What changes with a file, "-" where there is none."""
+    """A value that changes with a file, "-" if there is none."""
     try:
         facts = os.stat(path)  # noqa: PTH116  (pathlib is not imported here)
     except OSError:
@@ -107,12 +107,12 @@ def stamp(path: str) -> str:
 
 
 def stamped(paths: Sequence[str]) -> list[str]:
-    """Files with their stamps, in turn."""
+    """Each file followed by its stamp."""
     return [word for path in paths for word in (path, stamp(path))]
 
 
 def is_alive(pid_file: str) -> bool:
-    """Say whether the process of a pid file runs and is ours."""
+    """Whether the process of a PID file is running as this user."""
     try:
         os.kill(int(read(pid_file)), 0)
     except (OSError, ValueError, OverflowError):
@@ -121,7 +121,7 @@ def is_alive(pid_file: str) -> bool:
 
 
 def is_own(folder: str, alias: str) -> bool:
-    """Say whether the ssh.config in `folder` is about this instance."""
+    """Whether the ssh.config in `folder` is that of this instance."""
     try:
         lines = [line.strip() for line in read(f"{folder}/ssh.config").decode().splitlines()]
     except (OSError, ValueError):
@@ -131,7 +131,7 @@ def is_own(folder: str, alias: str) -> bool:
 
 
 def is_connected(folder: str, kind: str) -> bool:
-    """Say whether somebody holds the connection: then ssh opens none of its own, by a port that may be another's."""
+    """Whether the shared connection is open; without it, ssh would connect to a port that can belong to another VM."""
     path = f"{folder}/ssh.sock"
     if kind == "demo":
         return os.path.exists(path)  # noqa: PTH110
@@ -163,7 +163,7 @@ def read(path: str) -> bytes:
 
 
 def notes_folder(environ: Mapping[str, str], vm: str) -> str:
-    """Where the notes about a VM lie, as `dvmweb.paths` says it; "" where only that can tell."""
+    """The state folder of a VM; "" if only `dvmweb.paths` can find it."""
     home, engine = environ.get("HOME", ""), environ.get("DVM_ENGINE", "")
     local = environ.get("XDG_STATE_HOME", "")
     state = environ.get("DVM_STATE_DIR", "") or f"{local if local.startswith('/') else home + '/.local/state'}/dvm"
@@ -173,7 +173,7 @@ def notes_folder(environ: Mapping[str, str], vm: str) -> str:
 
 
 def stored_route(environ: Mapping[str, str], vm: str) -> SshRoute | None:
-    """The stored route into a VM, where all that it depends on is as it was."""
+    """The stored route into a VM; None if there is none or something that it depends on has changed."""
     folder = notes_folder(environ, vm) if vm and NAME.issuperset(vm) else ""
     try:
         route = SshRoute(unpacked(read(f"{folder}/{FILE}"))) if folder else None
@@ -184,8 +184,8 @@ def stored_route(environ: Mapping[str, str], vm: str) -> SshRoute | None:
     return route if route.is_open() else None
 
 
-def asked(words: Sequence[str]) -> tuple[str, list[str]]:
-    """VM and command of `ssh NAME [--] CMD` and `sh NAME`; ("", []) for what only the long way understands."""
+def parsed(words: Sequence[str]) -> tuple[str, list[str]]:
+    """VM and command of `ssh NAME [--] CMD` and `sh NAME`; ("", []) for other command lines."""
     if len(words) < 2 or words[1].startswith("-"):
         return "", []
     command = list(words[2:])
@@ -198,15 +198,15 @@ def asked(words: Sequence[str]) -> tuple[str, list[str]]:
 
 
 def enter(words: Sequence[str], environ: Mapping[str, str]) -> int | None:
-    """Do what `dvm WORDS` says on our own terminal, where the short way leads there; the exit code, or None."""
-    vm, command = asked(words)
+    """Run `dvm WORDS` on this terminal and return its exit code; None if it needs the long way."""
+    vm, command = parsed(words)
     route = stored_route(environ, vm) if vm else None
     if route is None:
         return None
     from dvmweb import vm_use_marks
 
     folder = notes_folder(environ, vm)
-    session = vm_use_marks.begin(folder)  # what is done in it is not counted
+    session = vm_use_marks.begin(folder)  # use during a session is not counted
     try:
         return follow(route, command, environ)
     finally:
@@ -214,13 +214,13 @@ def enter(words: Sequence[str], environ: Mapping[str, str]) -> int | None:
 
 
 def follow(route: SshRoute, command: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Run ssh on our own terminal and return its exit code (128 + n for signal n)."""
+    """Run ssh on this terminal and return its exit code (128 + n for signal n)."""
     argv = route.argv(command, has_terminal=os.isatty(1))
     return attach(argv, route.environment(environ))
 
 
 def attach(argv: tuple[str, ...], env: Mapping[str, str]) -> int:
-    """Run a program in our own group: Ctrl-C is its own, and what ends us ends it."""
+    """Run a program in this process group: it gets Ctrl-C, and signals that end dvm end it."""
     import signal
 
     started: list[int] = []
@@ -243,13 +243,13 @@ def attach(argv: tuple[str, ...], env: Mapping[str, str]) -> int:
 
 
 def store_route(environ: Mapping[str, str], notes: Path, fields: Sequence[Sequence[str]]) -> SshRoute | None:
-    """Store the route into a VM, and give it back where it is open now."""
+    """Store the route into a VM; return it if it is open now, else None."""
     from dvmweb.files import private_folder, write_whole
 
     whole = [[VERSION], decided(environ), *fields]
     try:
         route, data = SshRoute(whole), packed(whole)
-    except ValueError:  # an argument with a NUL byte; limactl says so
+    except ValueError:  # an argument with a NUL byte; limactl reports it
         return None
     path = private_folder(notes) / FILE
     try:

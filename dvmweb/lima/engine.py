@@ -1,4 +1,4 @@
-"""Find the engine, the limactl in use: the real one or the demo, and say whether it is safe and new enough."""
+"""Finds the engine, Lima or the demo, and checks that limactl is new enough and safe to run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LEAST = (2, 0, 0)
 INSTALL_MACOS = "brew install lima"
 INSTALL_LINUX = "see https://lima-vm.io/docs/installation/ (with Homebrew: brew install lima)"
 UPGRADE = "brew upgrade lima, or https://lima-vm.io/docs/installation/"
-HOLES = (
+FLAWS = (
     ((2, 1, 3), "CVE-2026-53657 (the guest agent's socket gives root in the guest), fixed in 2.1.3"),
     ((2, 2, 0), "a guest can take over the ssh port by which `limactl shell` reaches it (PR 5293), fixed in 2.2.0"),
 )
@@ -30,16 +30,16 @@ HOLES = (
 
 @dataclass(frozen=True)
 class Engine:
-    """How to call limactl and ssh; only this room knows which engine it is."""
+    """The command prefixes for limactl and ssh. Only this room distinguishes the engines."""
 
     kind: str  # "lima" or "demo"
     limactl: tuple[str, ...]
     ssh: tuple[str, ...]
-    notes: tuple[str, ...] = ()  # not wrong, but worth knowing (Homebrew's group-writable folders)
+    notes: tuple[str, ...] = ()  # warnings that do not prevent its use (group-writable folders of Homebrew)
 
 
 def find_engine(environ: Mapping[str, str], paths: Paths) -> Engine:
-    """The engine that `paths` was made for. Runs nothing; raises NoEngine where it is missing or unsafe."""
+    """The engine for `paths`. Runs nothing. Raises NoEngine if it is missing or unsafe."""
     if paths.is_demo:
         python = demo_python()
         return Engine("demo", (*python, "limactl"), (*python, "ssh"))
@@ -57,16 +57,16 @@ def find_engine(environ: Mapping[str, str], paths: Paths) -> Engine:
 
 
 def demo_python() -> tuple[str, ...]:
-    """The command line of the demo engine, up to the words that say what it shall be."""
+    """The command line of the demo engine, without its last word `limactl` or `ssh`."""
     package = Path(__file__).resolve().parent.parent
     if _is_installed(package.parent):
         return (sys.executable, "-I", "-m", "dvmweb.demo")
-    # A checkout that is not installed: -I sees neither PYTHONPATH nor the working directory, so it is run by its path.
+    # A checkout that is not installed: -I ignores PYTHONPATH and the working directory, so run it by its path.
     return (sys.executable, "-I", str(package / "demo" / "__main__.py"))
 
 
 def _is_installed(folder: Path) -> bool:
-    """Does an isolated Python find packages in `folder`: site-packages, or named by a .pth file of it?"""
+    """Whether an isolated Python finds packages in `folder`: it is site-packages, or named in a .pth file there."""
     for place in map(Path, site.getsitepackages()):
         if place.resolve() == folder:
             return True
@@ -82,7 +82,7 @@ def _install() -> str:
 
 
 def _check_safe(program: str) -> tuple[str, ...]:
-    """Raise NoEngine when somebody else can put another program in its place; return notes."""
+    """Raise NoEngine if another user can replace the program; return warnings."""
     if not program.startswith("/"):
         raise NoEngine(
             f"limactl was found as {program}, through a relative entry of PATH.", "Take that entry out of PATH."
@@ -115,26 +115,26 @@ def check_version(text: str) -> tuple[str, str]:
     number = (int(match[1]), int(match[2]), int(match[3]))
     if number < LEAST:
         raise NoEngine(f"limactl {version} is too old; dvm needs 2.0.0 or newer.", f"Upgrade it: {UPGRADE}")
-    holes = [hole for fixed, hole in HOLES if number < fixed]
+    flaws = [flaw for fixed, flaw in FLAWS if number < fixed]
     return (
         version,
-        f"limactl {version} has known security holes: {'; '.join(holes)}. Upgrade it: {UPGRADE}" if holes else "",
+        f"limactl {version} has known security holes: {'; '.join(flaws)}. Upgrade it: {UPGRADE}" if flaws else "",
     )
 
 
 def known_version(engine: Engine, paths: Paths) -> str | None:
-    """What this very file said when it was asked for its version, or None when it was not asked yet."""
+    """The stored output of this limactl's `--version`; None if it was not run for this file yet."""
     with suppress(FileNotFoundError, ValueError, KeyError, TypeError):
         note = json.loads(read_bounded(paths.state / "engine.json", 10_000, follow=False))
         if note["file"] == _identity(engine):
-            return str(note["said"])
+            return str(note["output"])
     return None
 
 
-def remember_version(engine: Engine, paths: Paths, said: str) -> None:
-    """Keep what it said, so that the next command costs no call."""
+def remember_version(engine: Engine, paths: Paths, output: str) -> None:
+    """Store the output of `--version`, so that the next command need not run it."""
     private_folder(paths.state)
-    note = {"version": 1, "file": _identity(engine), "said": said}
+    note = {"version": 1, "file": _identity(engine), "output": output}
     write_whole(paths.state / "engine.json", json.dumps(note).encode())
 
 

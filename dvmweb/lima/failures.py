@@ -1,4 +1,4 @@
-"""The error of a limactl or ssh command that failed: its cause, the last lines of output, and the way out."""
+"""The error of a failed limactl or ssh command: its cause, the last lines of output, and what to do."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ VERBS = frozenset(
 )
 _LOGRUS = re.compile(r'time="[^"]*" level=(\w+) msg=("(?:[^"\\]|\\.)*"|\S+)(.*)')
 
-# What limactl prints -> what the user can do about it. The first match counts.
+# What limactl prints -> what the user can do. The first match counts.
 WAYS_OUT = (
     ("must not run as the root user", "Lima refuses root: run dvm as your ordinary user."),
     ("no space left on device", "Free some disk space, then try again."),
@@ -67,7 +67,7 @@ WAYS_OUT = (
 
 
 class LimaError(DvmError):
-    """limactl failed, hung, or printed what cannot be read."""
+    """limactl failed, hung, or its output cannot be parsed."""
 
     def __init__(self, finished: Finished, todo: str = "") -> None:
         self.finished = finished
@@ -114,7 +114,7 @@ def _way_out(finished: Finished) -> str:
 
 
 def _named(todo: str, argv: tuple[str, ...]) -> str:
-    """The way out with the names that the command was about, so that it can be copied."""
+    """What to do, with the names from the command filled in, ready to copy."""
     words = [word.removeprefix("--name=") for word in argv]
     instance = next((word for word in reversed(words) if word.startswith(INSTANCE_PREFIX)), "")
     if not instance:
@@ -138,7 +138,7 @@ def _plain(line: str) -> list[str]:
     if message.startswith('"'):
         import ast  # 3 ms, and only a failure needs it
 
-        with suppress(ValueError, SyntaxError):  # Go quotes as Python does, but for a few odd escapes
+        with suppress(ValueError, SyntaxError):  # Go quotes like Python, except for a few escapes
             message = str(ast.literal_eval(message))
     prefix = "" if level == "info" else f"{level}: "
     first, *more = message.splitlines() or [""]

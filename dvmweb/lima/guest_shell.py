@@ -1,4 +1,4 @@
-"""The command lines by which a person enters a guest, and how any command line is shown."""
+"""The command lines that open a shell, a command or an agent in a guest."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from dvmweb.lima import commands, direct_ssh
 from dvmweb.lima.client import Lima
 from dvmweb.paths import CHILD_VARIABLES
 
-# Constant scripts; the code dir, the terminal and the command are arguments. A code dir that is not there yet means the
-# home. They pass through two shells, one of which may be fish: no single quote, and a backslash only before a digit.
-# A TERM that the guest has no description of would break every full-screen program. COLORTERM does not arrive over
-# Lima's shared connection.
+# Constant scripts; the code folder, the terminal and the command are arguments. If the code folder does not exist, they
+# run in the home. They pass through two shells, one of which can be fish: no single quotes, and a backslash only before
+# a digit. A TERM that the guest does not know would break every full-screen program. Lima's shared connection does not
+# pass COLORTERM on.
 KNOWN_TERM = """known() {
   for d in ~/.terminfo /etc/terminfo /lib/terminfo /usr/share/terminfo; do
     [ -e "$d/${1%"${1#?}"}/$1" ] && return
@@ -28,7 +28,7 @@ SHELL = (
 [ -z "$2" ] || export DVM_TERMINAL="$2" COLORTERM=truecolor
 exec "${SHELL:-/bin/bash}" -l"""
 )
-# An agent's hooks write one word into $DVM_TELL; it reaches the terminal as an escape sequence that shows nothing.
+# An agent's hooks write one word into $DVM_TELL; it is sent to the terminal as an escape sequence that shows nothing.
 AGENT = (
     KNOWN_TERM
     + '''cd -- "$1" 2>/dev/null
@@ -55,8 +55,8 @@ code=$?
 [ -z "$d" ] || rm -rf -- "$d"
 exit "$code"'''
 )
-# What a login shell reads, read by a shell that is there already. On a slow guest nothing is dearer, and most of it
-# are the two programs that Debian's profiles run: they are answered here.
+# What a login shell reads, without starting another shell. On a slow guest that takes the most time, mostly for the two
+# programs that Debian's profiles run; functions replace them here.
 LOGIN = """id() { if [ "$*" = -u ]; then echo "$EUID"; else command id "$@"; fi; }
 locale() { [ "$#" -eq 0 ] || command locale "$@"; }
 if [ -r /etc/profile ]; then . /etc/profile; fi
@@ -69,9 +69,9 @@ COMMAND = 'cd -- "$1" 2>/dev/null; shift; exec env -- "$@"'
 
 
 def enter(instance: str, code_dir: str, command: Sequence[str] = (), terminal: str = "") -> tuple[str, ...]:
-    """Open the guest user's own shell in the code dir, or run `command` there; its exit code is the guest's.
+    """The command line that opens the guest user's shell in the code folder, or runs `command` there.
 
-    The processes of a shell have DVM_TERMINAL=`terminal` in their environment, by which they are found again.
+    The processes of the shell have DVM_TERMINAL=`terminal` in their environment, so that they can be found.
     """
     if command:
         return commands.shell(instance, ("bash", "-c", COMMAND, "dvm-enter", code_dir, *command))
@@ -79,12 +79,12 @@ def enter(instance: str, code_dir: str, command: Sequence[str] = (), terminal: s
 
 
 def enter_agent(instance: str, code_dir: str, command: Sequence[str], terminal: str) -> tuple[str, ...]:
-    """Run an agent in the code dir, with a pipe through which its hooks tell how it stands."""
+    """The command line that runs an agent in the code folder, with a pipe for the status that its hooks report."""
     return commands.shell(instance, ("bash", "-c", AGENT, "dvm-enter", code_dir, terminal, *command))
 
 
 def enter_directly(lima: Lima, instance: str, code_dir: str, command: Sequence[str]) -> int | None:
-    """The same over plain ssh, which the next call finds by itself; None where `limactl shell` has to do it."""
+    """Open a shell or run `command` over plain ssh and store the route; None if it needs `limactl shell`."""
     route = direct_ssh.store_route(lima.environ, lima.paths.vm_state(lima.vm), _route(lima, instance, code_dir))
     if route is None or (command and command[0].startswith("-")):
         return None
@@ -92,7 +92,7 @@ def enter_directly(lima: Lima, instance: str, code_dir: str, command: Sequence[s
 
 
 def _route(lima: Lima, instance: str, code_dir: str) -> tuple[tuple[str, ...], ...]:
-    """What `direct_ssh` has to know of a VM, and the files on which that depends."""
+    """The route into a VM for `direct_ssh`, and the files on which it depends."""
     paths, engine = lima.paths, lima.engine
     on = (paths.vm_config(lima.vm), paths.config_file, Path(engine.limactl[0]), Path(__file__))
     environment = lima.environment(network=True)
@@ -112,5 +112,5 @@ def _route(lima: Lima, instance: str, code_dir: str) -> tuple[tuple[str, ...], .
 
 
 def _login(script: str, *words: str) -> str:
-    """A login shell as limactl opens one, but only one."""
+    """The command in a login shell, as limactl runs it, but with one shell instead of two."""
     return shlex.join(("/bin/bash", "-lc", script, "dvm-enter", *words))

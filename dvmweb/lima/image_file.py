@@ -1,6 +1,6 @@
-"""A file of the host that becomes the disk of a new VM: only what is an image of a disk, told by its first bytes.
+"""Checks an image file on the host for a new VM: only disk images, recognized by their first bytes.
 
-A guest reads its disk, so that any other file would be shown to it.
+The guest can read its disk, so any other file would be exposed to it.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from dvmweb.guest_text import visible
 TODO = "Use a qcow2 image, or a raw image with a partition table (MBR or GPT); unpack a compressed one."
 HEAD_BYTES = 8192
 _QCOW2 = b"QFI\xfb"
-_EXTERNAL_DATA = 1 << 2  # an incompatible feature: the bytes lie in another file
+_EXTERNAL_DATA = 1 << 2  # an incompatible feature: the data is in another file
 _GPT_PLACES = (512, 4096)  # the second sector
 
 
 def check(image: str) -> None:
-    """Raise UsageError for an image on the host that is none; names and addresses are Lima's own to judge."""
+    """Raise UsageError for a path on the host that is not a disk image. Lima checks names and addresses."""
     if image.startswith("/") and (why := why_not(image)):
         raise UsageError(f"The image {visible(image)} cannot be used: {why}.", TODO)
 
 
 def why_not(path: str) -> str:
-    """Why a file is no image of a disk, with the file that it really is; "" where it is one."""
+    """Why a file is not a disk image, with its real path; "" if it is one."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -43,7 +43,7 @@ def why_not(path: str) -> str:
 
 
 def judge(head: bytes) -> str:
-    """Why the first bytes of a file are not those of an image, "" where they are. Pure."""
+    """Why the first bytes of a file are not those of a disk image, "" if they are. Pure."""
     if head.startswith(_QCOW2):
         return _judge_qcow2(head)
     return "" if _has_gpt(head) or _has_mbr(head) else "is not a disk image"
@@ -66,7 +66,7 @@ def _has_gpt(head: bytes) -> bool:
 
 
 def _has_mbr(head: bytes) -> bool:
-    """The mark at its end alone stands in many files: one partition at least, and nothing that cannot be."""
+    """Whether it is a valid MBR with a partition; the signature at its end alone occurs in many files."""
     if head[510:512] != b"\x55\xaa":
         return False
     entries = [head[at : at + 16] for at in range(446, 510, 16)]

@@ -1,4 +1,4 @@
-"""What `limactl list` says, checked at the border: one instance a line, odd lines kept apart."""
+"""Parses and validates the output of `limactl list`: one instance per line; invalid lines are kept separately."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ class Instance:
     """One Lima VM as reported. Its name and status are shown only through guest_text.visible."""
 
     name: str
-    status: str  # verbatim: Running, Stopped, Broken, "" (lima.yaml cannot be read), or a word that we do not know
+    status: str  # verbatim: Running, Stopped, Broken, "" (lima.yaml cannot be read), or a newer status
     directory: str = ""
     hostname: str = ""
     vm_type: str = ""
     arch: str = ""
-    cpus: int = 0  # 0 where it is not known
+    cpus: int = 0  # 0 if not known
     memory: int = 0  # bytes, as configured
     disk: int = 0  # bytes, as configured
     ssh_port: int = 0  # on 127.0.0.1; a stopped VM shows its last one, a fresh clone that of its origin
     host_agent_pid: int = 0
     driver_pid: int = 0
     protected: bool = False
-    lima_version: str = ""  # that created it
-    config: Mapping[str, Any] | None = None  # the effective lima.yaml; None where it cannot be read
+    lima_version: str = ""  # the Lima version that created it
+    config: Mapping[str, Any] | None = None  # the effective lima.yaml; None if it cannot be read
     errors: tuple[str, ...] = ()  # Lima's own reasons for Broken, safe to show
 
     @property
     def is_running(self) -> bool:
-        """Lima says Running; the guest may still boot or already stop."""
+        """Whether its status is Running; the guest can still be booting, or already stopping."""
         return self.status == "Running"
 
 
 def birth_mark(instance: Instance) -> str:
-    """What tells this instance from another one of the same name, made later: its files of creation and of disk.
+    """A value that differs between instances created one after the other under the same name.
 
     `lima-version` is written once, at create or clone; `disk` is created again by a factory reset (lima.md 7.1).
     """
@@ -59,13 +59,13 @@ def birth_mark(instance: Instance) -> str:
 
 @dataclass(frozen=True)
 class Listing:
-    """All instances in the order of the listing, and what could not be read."""
+    """All instances in the order of the listing, and the lines that could not be parsed."""
 
     instances: tuple[Instance, ...]
     odd_lines: tuple[str, ...] = ()  # safe to show
 
     def find(self, name: str) -> Instance | None:
-        """The instance of that name, or None; raises DvmError where an unread line might be it."""
+        """The instance of that name, or None. Raises DvmError if an invalid line can be that instance."""
         for instance in self.instances:
             if instance.name == name:
                 return instance
@@ -80,13 +80,13 @@ class Listing:
 
 _HAS_ERRORS = re.compile(r'msg="instance `([^`]{1,200})` has errors" errors=("(?:[^"\\]|\\.)*"|\S+)')
 ERROR_LENGTH = 400  # characters
-MOST = 1_000  # instances that one listing may hold
+MOST = 1_000  # instances in one listing
 
 
 def parse_list(stdout: bytes, stderr: bytes = b"") -> Listing:
-    """Read the output of `commands.list_all()`; never raises, whatever the bytes are.
+    """Parse the output of `commands.list_all()`; never raises.
 
-    Lima writes an instance's errors as text only on stderr: in its JSON most of them are empty objects.
+    The text of an instance's errors is only on stderr; in the JSON most of them are empty objects.
     """
     instances: list[Instance] = []
     reasons = _reasons(stderr)
@@ -106,12 +106,12 @@ def parse_list(stdout: bytes, stderr: bytes = b"") -> Listing:
 
 
 def _reasons(stderr: bytes) -> dict[str, str]:
-    """Instance -> its errors, as Lima's warnings tell them."""
+    """Instance -> its errors, from Lima's warnings."""
     found: dict[str, str] = {}
-    for name, said in _HAS_ERRORS.findall(stderr.decode("utf-8", "replace")):
-        text = said
-        with suppress(ValueError):  # Go quotes as JSON does, but for a few odd escapes
-            text = json.loads(said) if said.startswith('"') else said
+    for name, problem in _HAS_ERRORS.findall(stderr.decode("utf-8", "replace")):
+        text = problem
+        with suppress(ValueError):  # Go quotes like JSON, except for a few escapes
+            text = json.loads(problem) if problem.startswith('"') else problem
         text = str(text).removeprefix("[").removesuffix("]").partition("\n")[0].strip()
         found.setdefault(name, visible(text, ERROR_LENGTH))
     return found
@@ -121,7 +121,7 @@ _decoder = json.JSONDecoder()
 
 
 def _objects(line: str) -> Iterator[Any]:
-    """The JSON values of one line: usually one, but two on a line are two instances all the same."""
+    """The JSON values on one line: usually one, but there can be several."""
     line = line.strip()
     start = 0
     while start < len(line):

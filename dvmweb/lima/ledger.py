@@ -1,4 +1,4 @@
-"""The record of every command that was run: one JSON line each, so that the user can see and copy it."""
+"""Records every engine command that was run, one JSON line each, so that the user can see and copy it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from dvmweb.files import open_own, private_folder, read_bounded
 from dvmweb.paths import Paths
 
 VERSION = 1
-ROTATE_AT = 1_000_000  # bytes; one old file is kept beside the new one
+ROTATE_AT = 1_000_000  # bytes; one older file is kept
 LONGEST_WORD = 4000  # characters of one argument
 LONGEST_LINE = 100_000  # bytes
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One command as it was run. It holds no secret: argv never does, and stdin is not recorded."""
+    """One command that was run. It contains no secret: argv never does, and stdin is not recorded."""
 
     argv: tuple[str, ...]
     vm: str = ""  # "" for commands about all VMs
@@ -34,7 +34,7 @@ class Entry:
 
 
 def append(paths: Paths, entry: Entry) -> None:
-    """Add one line; several processes may do so at once. Raises OSError when the disk is full."""
+    """Append one entry; several processes can do so at once. Raises OSError if the disk is full."""
     private_folder(paths.state)
     words = tuple(word if len(word) <= LONGEST_WORD else word[:LONGEST_WORD] + "…" for word in entry.argv)
     stamped = replace(entry, argv=words, time=entry.time or time.time())
@@ -58,7 +58,7 @@ def _rotate(path: Path, descriptor: int) -> None:
     if os.fstat(descriptor).st_size < ROTATE_AT:
         return
     with suppress(FileNotFoundError):
-        if os.path.samestat(os.fstat(descriptor), path.stat()):  # else another process did it just before us
+        if os.path.samestat(os.fstat(descriptor), path.stat()):  # else another process has just done it
             path.replace(_old(path))
 
 
@@ -67,7 +67,7 @@ def _old(path: Path) -> Path:
 
 
 def read(paths: Paths, *, vm: str | None = None, job: str | None = None, limit: int = 100) -> tuple[Entry, ...]:
-    """The last `limit` entries, oldest first, of one VM or one job where asked; a torn line is left out."""
+    """The last `limit` entries, oldest first; of one VM or job if given. Incomplete lines are ignored."""
     found = [
         entry
         for path in (_old(paths.ledger), paths.ledger)

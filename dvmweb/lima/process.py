@@ -1,4 +1,4 @@
-"""Run one program to its end: both streams, a deadline, a way to cancel, and nothing left behind."""
+"""Runs a program with a deadline and a way to cancel; collects its output and leaves no process behind."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from typing import IO
 from dvmweb.errors import DvmError
 from dvmweb.lima.script_payload import is_guest_script
 
-MAX_STDOUT = 4_000_000  # bytes kept; what comes after is dropped and `truncated` is set
+MAX_STDOUT = 4_000_000  # bytes kept; the rest is dropped and `truncated` is set
 MAX_STDERR = 64_000  # bytes kept, the last ones
-POLL = 0.05  # seconds between two looks at the clock, the child and the cancel event
+POLL = 0.05  # seconds between two checks of the clock, the child and the cancel event
 PATIENCE = 3.0  # seconds between INT, TERM and KILL
-PIPE_GRACE = 0.2  # seconds to go on reading from a pipe that somebody else still holds (an ssh master does)
+PIPE_GRACE = 0.2  # seconds to keep reading from a pipe that another process has open (an ssh master does)
 CHUNK = 65536
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 
@@ -30,20 +30,20 @@ EXIT, SIGNAL, DEADLINE, CANCELLED = "exit", "signal", "deadline", "cancelled"
 
 @dataclass(frozen=True)
 class Finished:
-    """How a program ended and what it said."""
+    """How a program ended, and its output."""
 
     argv: tuple[str, ...]
-    code: int  # its exit code; 128 + n where signal n ended it
+    code: int  # its exit code; 128 + n if signal n ended it
     stdout: bytes
     stderr: bytes
     seconds: float
     ended: str = EXIT  # "exit", "signal", "deadline" or "cancelled"
     truncated: bool = False
-    began_after: float = 0.0  # seconds until it said its first word on stdout; 0 where it said nothing
+    began_after: float = 0.0  # seconds until its first output on stdout; 0 for no output
 
     @property
     def is_ok(self) -> bool:
-        """It ended by itself with exit code 0."""
+        """Whether it ended by itself with exit code 0."""
         return self.code == 0 and self.ended == EXIT
 
 
@@ -61,17 +61,17 @@ def run(
     max_stdout: int = MAX_STDOUT,
     hold_stdin: bool | None = None,
 ) -> Finished:
-    """Run `argv` in a process group of its own for at most `timeout` seconds; both streams also go to `on_output`.
+    """Run `argv` in its own process group for at most `timeout` seconds; stdout and stderr also go to `on_output`.
 
-    `stdin` is what it reads, or a descriptor from which it does. At the deadline, or when `cancelled` is set, the group
-    gets INT, TERM and KILL, three seconds apart. With `hold_stdin` (for a guest script: the default) stdin stays open
-    until the child has ended, because its end tells the guest that we are gone. Raises DvmError when the program cannot
-    be started at all.
+    `stdin`: its input, or a descriptor to read it from. At the deadline, or when `cancelled` is set, the group gets
+    INT, TERM and KILL, three seconds apart. With `hold_stdin` (the default for a guest script) stdin stays open until
+    the child has ended, because its end means to the guest that dvm has ended. Raises DvmError if the program cannot be
+    started.
     """
     began = time.monotonic()
     hold = is_guest_script(argv) if hold_stdin is None else hold_stdin
     child = _spawn(argv, env, cwd, stdin)
-    talk = _Talk(child, b"" if isinstance(stdin, int) else stdin, on_output, on_stdout, max_stdout, hold)
+    talk = _Exchange(child, b"" if isinstance(stdin, int) else stdin, on_output, on_stdout, max_stdout, hold)
     try:
         if on_started is not None:
             on_started(child.pid)
@@ -86,9 +86,9 @@ def run(
 
 
 def attach(argv: Sequence[str], env: Mapping[str, str]) -> int:
-    """Run `argv` on our own terminal and return its exit code (128 + n for signal n); Ctrl-C is the child's.
+    """Run `argv` on this terminal and return its exit code (128 + n for signal n); Ctrl-C goes to the child.
 
-    Call it from the main thread. Raises DvmError when the program cannot be started.
+    Call it from the main thread. Raises DvmError if the program cannot be started.
     """
     with _interrupts_left_to_the_child():
         try:
@@ -100,7 +100,7 @@ def attach(argv: Sequence[str], env: Mapping[str, str]) -> int:
 
 
 def end_group(group: int) -> None:
-    """End a process group that another process of ours started and left: INT, TERM, KILL; returns when it is gone."""
+    """End a process group that another dvm process left behind: INT, TERM, KILL. Returns when it has ended."""
     for number in SIGNALS:
         with suppress(PermissionError):  # macOS refuses a group of zombies with EPERM
             try:
@@ -111,7 +111,7 @@ def end_group(group: int) -> None:
 
 
 def _wait_for_group(group: int) -> None:
-    """Wait at most PATIENCE seconds; raises ProcessLookupError once the group is empty."""
+    """Wait at most PATIENCE seconds. Raises ProcessLookupError once the group is empty."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         os.killpg(group, 0)
@@ -153,8 +153,8 @@ def _not_started(argv: Sequence[str], error: Exception) -> DvmError:
 
 
 @dataclass
-class _Talk:
-    """One child and its pipes while it runs."""
+class _Exchange:
+    """A running child and its pipes."""
 
     child: subprocess.Popen[bytes]
     stdin: bytes
@@ -165,9 +165,9 @@ class _Talk:
     stdout: bytearray = field(default_factory=bytearray)
     stderr: bytearray = field(default_factory=bytearray)
     truncated: bool = False
-    ended: str = ""  # set when we end it
+    ended: str = ""  # set if dvm ends it
     gone_at: float = 0.0  # when the child was first seen to have ended
-    first_at: float = 0.0  # when it said its first word
+    first_at: float = 0.0  # when its first output came
 
     def __post_init__(self) -> None:
         self.unsent = memoryview(self.stdin)
@@ -178,7 +178,7 @@ class _Talk:
                 self.selector.register(pipe, events)
 
     def follow(self, deadline: float, cancelled: threading.Event | None) -> None:
-        """Exchange bytes until the child has ended by itself or by us."""
+        """Exchange bytes until the child has ended or was ended."""
         signals, due = list(SIGNALS), 0.0
         while not self._is_over(all_signals_sent=not signals):
             self._exchange()
@@ -205,7 +205,7 @@ class _Talk:
 
     def _exchange(self) -> None:
         if not self._open():
-            time.sleep(0.002)  # it closed its pipes and is about to end, or lives on in silence
+            time.sleep(0.002)  # it has closed its pipes; it is about to end, or continues without output
         for key, _ in self.selector.select(POLL if self._open() else 0):
             if key.fileobj is self.child.stdin:
                 self._send()
@@ -219,7 +219,7 @@ class _Talk:
             self.unsent = self.unsent[os.write(pipe.fileno(), self.unsent[:CHUNK]) :]
         except BlockingIOError:
             return
-        except OSError:  # the child does not want the rest
+        except OSError:  # the child has closed its stdin
             self.unsent = self.unsent[:0]
         if not self.unsent:
             self.selector.unregister(pipe)
@@ -254,7 +254,7 @@ class _Talk:
             os.killpg(self.child.pid, number)
 
     def close(self) -> None:
-        """Leave neither pipes nor zombies; a group that we ended, or whose caller failed, is killed whole."""
+        """Close the pipes and reap the child; kill its whole group if it was ended or the caller failed."""
         if self.ended or not self.gone_at:
             self._signal_group(signal.SIGKILL)
         self.selector.close()
@@ -266,7 +266,7 @@ class _Talk:
 
 
 def _has_ended(child: subprocess.Popen[bytes]) -> bool:
-    """Look without reaping where the system can: the zombie keeps the group's number from being given away."""
+    """Whether the child has ended; not reaped if possible, as the zombie keeps its group number from being reused."""
     if hasattr(os, "waitid"):
         return os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
     return child.poll() is not None

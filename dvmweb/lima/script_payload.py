@@ -1,4 +1,4 @@
-"""Pack a script, its files, variables and secrets for the guest: one payload on stdin, one fixed command line."""
+"""Packs a script with its files, variables and secrets for the guest: one payload on stdin, one fixed command line."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from dataclasses import dataclass, field, replace
 from dvmweb.errors import UsageError
 from dvmweb.names import is_param_name
 
-MARK = "dvm-script"  # $0 of the bootstrap, and how a command line is known as one of ours
-CUT = 70  # exit code of a payload that did not arrive whole, or that found no room
+MARK = "dvm-script"  # $0 of the bootstrap, which marks the command lines of guest scripts
+CUT = 70  # exit code if the payload did not arrive completely, or no folder could be created
 FILE_PATTERN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,80}")
 VARIABLE_PATTERN = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,80}")
 MAX_BYTES = 4_000_000
-NONCE = "DVM_NONCE"  # the variable by which an answer is known as the one to this question
+NONCE = "DVM_NONCE"  # the variable that ties an answer to its question
 
-# What `bash -c` runs in the guest. It saves exactly $1 bytes of stdin, so that a cut stream never runs half a script
-# and nothing in the script can eat the rest of it. Stdin stays open while the script runs: its end means that dvm is
-# gone or has cancelled, and the script with all it started is ended too. With a second word, what comes behind the
-# payload goes to the script, through the named pipe `stream`. A signal ends that pipe before the script: a shell just
-# before an exec can lose its TERM, and what then waits for bytes would only be killed. It runs as
-# few programs as can be, for on a slow guest each one is felt, and believes none of what they say. No backslash and no
-# single quote stands here: the text passes through two shells, and one of them may be fish.
+# What `bash -c` runs in the guest. It saves exactly $1 bytes of stdin, so that an incomplete script never runs, and
+# nothing in the script can read the rest of it. Stdin stays open while the script runs: its end means that dvm has
+# ended or cancelled, and then the script is ended with everything it started. With a second argument, the bytes after
+# the payload go to the script through the named pipe `stream`. A signal ends that pipe before the script: a shell can
+# lose a TERM just before an exec, and what waits for bytes would then have to be killed. It runs as few programs as
+# possible, because each is slow on a slow guest, and does not rely on their output. It contains no backslash and no
+# single quote, because it passes through two shells, one of which can be fish.
 BOOTSTRAP = """set -m
 umask 077
 for room in "${XDG_RUNTIME_DIR:-/tmp}" /tmp /tmp; do
@@ -67,7 +67,7 @@ exit "$code"
 
 @dataclass(frozen=True)
 class GuestScript:
-    """A bash script and what lies beside it in the guest. `secrets` never reach argv, an environment or a log."""
+    """A bash script with its files for the guest. `secrets` are never in argv, an environment or a log."""
 
     main: str
     files: Mapping[str, str] = field(default_factory=dict)  # name -> text, in the script's working directory
@@ -75,12 +75,12 @@ class GuestScript:
     secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)  # token -> the file in $DVM_TOKEN_FILE
     takes_stream: bool = False  # reads more bytes from the named pipe `stream` beside it
 
-    def asking(self, nonce: str) -> GuestScript:
-        """The same with a nonce of its own, as long as the one that it was planned with."""
+    def with_nonce(self, nonce: str) -> GuestScript:
+        """The same script with another nonce of the same length."""
         return replace(self, variables={**self.variables, NONCE: nonce}) if NONCE in self.variables else self
 
     def payload(self) -> bytes:
-        """The bytes for stdin. Raises UsageError for a name or a text that cannot travel."""
+        """The bytes for stdin. Raises UsageError for a name or text that cannot be sent."""
         lines = [
             *(_file_line(name, text) for name, text in {**self.files, "main": self.main}.items()),
             *(_variable_line(name, value) for name, value in self.variables.items()),
@@ -95,13 +95,13 @@ class GuestScript:
         return data
 
     def argv(self) -> tuple[str, ...]:
-        """The command that runs the payload in the guest; it holds the payload's length and no data."""
+        """The command that runs the payload in the guest; it contains the payload's length and no data."""
         more = ("stream",) if self.takes_stream else ()
         return ("bash", "-c", BOOTSTRAP, MARK, str(len(self.payload())), *more)
 
 
 def is_guest_script(argv: Sequence[str]) -> bool:
-    """Say whether a command line, `limactl shell` or `ssh`, runs a guest script (whose stdin must be held open)."""
+    """Whether a `limactl shell` or `ssh` command line runs a guest script, whose stdin must stay open."""
     return any(word == MARK or f" {MARK} " in word for word in argv)
 
 
@@ -127,5 +127,5 @@ def _secret_line(name: str, secret: bytes) -> str:
 
 def _quoted(text: str, name: str) -> str:
     if "\0" in text:
-        raise UsageError(f"{name} holds a NUL byte.", "Take it out; no shell can read it.")
+        raise UsageError(f"{name} contains a NUL byte.", "Remove it; no shell can read it.")
     return shlex.quote(text)

@@ -1,6 +1,6 @@
-"""See changes of all VMs cheaply: stat files while somebody asks, and call limactl only when one of them changed.
+"""Keeps a current list of all VMs while pages are open: stats files, and runs limactl only when one has changed.
 
-Built by `verbs.monitor.watch_over(vms)`, which hands in what to do (this room does not know the verbs).
+Built by `verbs.monitor.watch_over(vms)`, which passes the functions to call, because this room does not import verbs.
 """
 
 from __future__ import annotations
@@ -19,37 +19,37 @@ from dvmweb.errors import DvmError
 from dvmweb.paths import Paths
 
 T = TypeVar("T")
-TICK = 0.5  # seconds between two rounds of stat while somebody asks: under a millisecond for 50 VMs
-GAP = 0.2  # seconds between two looks, however often a file changes
-OLDEST = 10.0  # seconds after which a list is made again although no file changed (a killed VM changes none)
-IDLE = 20.0  # seconds without a question after which the thread ends
-SLOW = 2.0  # seconds after which a look that has not answered is told
-FIRST = 2.0  # seconds that the very first question waits
-PATIENCE = 0.05  # seconds that any later one waits, and only when a file has just changed
+TICK = 0.5  # seconds between two rounds of stat, which take under a millisecond for 50 VMs
+GAP = 0.2  # least seconds between two listings, however often a file changes
+OLDEST = 10.0  # seconds after which the VMs are listed again without a changed file (a killed VM changes none)
+IDLE = 20.0  # seconds without a request after which the thread ends
+SLOW = 2.0  # seconds after which a listing that has not finished is reported as a problem
+FIRST = 2.0  # seconds that a request waits for the first list
+PATIENCE = 0.05  # seconds that a later request waits for a new list, if a file has just changed
 Stamp = tuple[tuple[str, int, int], ...]
 
 
 @dataclass(frozen=True)
 class Acts(Generic[T]):
-    """What a watch does; none of it runs in a request."""
+    """The functions that a watch calls, all in its own thread."""
 
-    look: Callable[[], tuple[T, ...]]  # one limactl call: all VMs; may take seconds
-    remember: Callable[[tuple[T, ...]], tuple[T, ...]]  # the same VMs with what is noted on disk by now
+    list_all: Callable[[], tuple[T, ...]]  # all VMs, by one limactl call; can take seconds
+    remember: Callable[[tuple[T, ...]], tuple[T, ...]]  # the same VMs with their current records on disk
     after: Callable[[tuple[T, ...]], None]  # gets the list at every tick; must not block
 
 
 @dataclass(frozen=True)
 class Snapshot(Generic[T]):
-    """The last list, how old it is, and why there is no newer one."""
+    """The last list, its time, and why there is no newer one."""
 
     vms: tuple[T, ...] = ()
-    at: float = 0.0  # seconds since the epoch; 0 before the first answer
-    problem: DvmError | None = None  # the list is still the last good one
-    generation: int = 0  # another number, another list
+    at: float = 0.0  # seconds since the epoch; 0 before the first list
+    problem: DvmError | None = None  # why the last listing failed; `vms` is still the last good list
+    generation: int = 0  # differs between different lists
 
 
 class Watch(Generic[T]):
-    """One list for all tabs: a thread that lives while somebody asks."""
+    """One list for all requests; its thread runs while there are requests."""
 
     def __init__(self, paths: Paths, acts: Acts[T]) -> None:
         self._paths = paths
@@ -57,33 +57,34 @@ class Watch(Generic[T]):
         self._changed = threading.Condition()
         self._snapshot: Snapshot[T] = Snapshot()
         self._thread: threading.Thread | None = None
-        self._asked = self._looked = self._began = 0.0  # monotonic seconds; `_began` is 0 while no look runs
+        # Monotonic seconds of the last request, of the last listing, and of the start of the running one (0: none).
+        self._requested = self._listed = self._began = 0.0
         self._is_ended = False
-        self._seen: Stamp | None = None  # the files before the last look
+        self._seen: Stamp | None = None  # the files before the last listing
         self._noted: Stamp | None = None
 
     def snapshot(self, patience: float = 0.0) -> Snapshot[T]:
-        """The VMs as last listed: at once, or within 2 s if there is no list yet.
+        """The last list, at once; the first one is waited for up to FIRST seconds.
 
-        With `patience` (seconds) it waits so long for a new look where a file has changed since the last one.
+        If a file has changed since the last listing, it waits up to `patience` seconds for a new one.
         """
         with self._changed:
-            self._asked = time.monotonic()
+            self._requested = time.monotonic()
             self._wake()
             is_first = not self._snapshot.generation and self._snapshot.problem is None
             if is_first or stamp(self._paths) != self._seen:
                 number, seen = self._snapshot.generation, self._seen
-                self._changed.notify_all()  # the thread looks at once
+                self._changed.notify_all()  # the thread checks at once
 
-                def has_looked() -> bool:
+                def is_listed() -> bool:
                     is_new = self._snapshot.generation != number or (bool(patience) and self._seen != seen)
                     return is_new or (is_first and self._snapshot.problem is not None)
 
-                self._changed.wait_for(has_looked, FIRST if is_first else max(PATIENCE, patience))
-            return self._told()
+                self._changed.wait_for(is_listed, FIRST if is_first else max(PATIENCE, patience))
+            return self._with_slow_listing()
 
     def end(self) -> None:
-        """Look no more; returns when the look that may be under way has ended."""
+        """End the thread; wait for a listing that is running."""
         with self._changed:
             self._is_ended = True
             self._changed.notify_all()
@@ -91,7 +92,8 @@ class Watch(Generic[T]):
         if thread is not None:
             thread.join()
 
-    def _told(self) -> Snapshot[T]:
+    def _with_slow_listing(self) -> Snapshot[T]:
+        """The snapshot, with a problem if a listing has been running for more than SLOW seconds."""
         waited = time.monotonic() - self._began if self._began else 0.0
         if waited < SLOW or self._snapshot.problem is not None:
             return self._snapshot
@@ -112,14 +114,14 @@ class Watch(Generic[T]):
             seen, noted = stamp(self._paths), notes(self._paths)
             with self._changed:
                 now = time.monotonic()
-                if now - self._asked > IDLE:
+                if now - self._requested > IDLE:
                     self._thread = None
                     return
-                waited = now - self._looked
+                waited = now - self._listed
                 is_due = waited >= OLDEST or (seen != self._seen and waited >= GAP)
                 self._began = now if is_due else 0.0
             if is_due:
-                self._take(self._answer(), seen, noted)
+                self._take(self._new_list(), seen, noted)
             elif noted != self._noted:
                 self._take(self._remembered(), self._seen, noted)
             self._acts.after(self._snapshot.vms)
@@ -127,19 +129,19 @@ class Watch(Generic[T]):
                 self._changed.wait(TICK if stamp(self._paths) == self._seen else GAP)
 
     def _take(self, new: Snapshot[T], seen: Stamp | None, noted: Stamp) -> None:
-        """Keep a list, with the files as they were *before* it: what changes meanwhile is seen at the next tick."""
+        """Store a list with the stamps from *before* it, so that later changes are noticed at the next tick."""
         with self._changed:
             if self._began:
-                self._looked, self._began = time.monotonic(), 0.0
+                self._listed, self._began = time.monotonic(), 0.0
             self._snapshot, self._seen, self._noted = new, seen, noted
             self._changed.notify_all()
 
-    def _answer(self) -> Snapshot[T]:
+    def _new_list(self) -> Snapshot[T]:
         try:
-            return self._renewed(self._acts.look(), time.time(), None)
+            return self._renewed(self._acts.list_all(), time.time(), None)
         except DvmError as error:
             return replace(self._snapshot, problem=error)
-        except Exception as error:  # a fault in the background must be seen, not swallowed with its thread
+        except Exception as error:  # must reach the user, not end the thread silently
             what = f"Listing the VMs failed: {type(error).__name__}."
             return replace(self._snapshot, problem=DvmError(what, "This is a bug in dvm: please report it."))
 
@@ -154,20 +156,20 @@ class Watch(Generic[T]):
 
 
 def stamp(paths: Paths) -> Stamp:
-    """A value that changes when an instance, a config or the set of jobs does: a new list is due."""
+    """A value that changes when an instance, a config or the set of jobs changes, so the VMs must be listed again."""
     return tuple(_watched_files(paths))
 
 
 def notes(paths: Paths) -> Stamp:
-    """A value that changes when something is noted about a VM or a job goes on: no limactl is needed to see it."""
+    """A value that changes when a record of a VM or the journal of a job changes; these need no new listing."""
     vms, jobs = _inside(paths.state / "vms"), _inside(paths.jobs)
-    # The time of the note of a last use is set, so that of its folder does not change.
+    # Marks of use are touched in place, which does not change the time of their folder.
     every = (*vms, *(f"{vm}/{vm_use_marks.USED}" for vm in vms), *jobs)
     return tuple(fact for path in every for fact in _fact(path))
 
 
 def _watched_files(paths: Paths) -> Iterator[tuple[str, int, int]]:
-    # A folder's time changes with each file made, removed or renamed in it: pid files, sockets, whole writes.
+    # A folder's time changes when a file in it is created, removed or renamed: pid files, sockets, atomic writes.
     for folder in (paths.config / "vms", paths.lima_home, paths.jobs):
         yield from _fact(str(folder))
     yield from _fact(str(paths.config_file))
@@ -180,7 +182,7 @@ def _watched_files(paths: Paths) -> Iterator[tuple[str, int, int]]:
 
 
 def _inside(folder: Path) -> list[str]:
-    """What lies in a folder, without Lima's own folders and temporary files."""
+    """The paths in a folder, without Lima's own folders and temporary files."""
     try:
         with os.scandir(folder) as entries:
             return sorted(entry.path for entry in entries if not entry.name.startswith(("_", ".")))

@@ -1,4 +1,4 @@
-"""Plans: a list of steps that brings an instance to its config. Data: shown, tested, run."""
+"""Makes plans: lists of steps that bring an instance to its config. Pure."""
 
 from dvmweb.plans.guest_steps import check_secrets, is_nothing_to_do
 from dvmweb.plans.job_plans import marked_unknown, plan

@@ -1,4 +1,4 @@
-"""The steps inside the guest: each says what it runs, and why it is skipped once the guest has answered."""
+"""The steps that run in the guest, with their skip reasons once the guest has reported its state. Pure."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from dvmweb.guest_text import in_prose
 from dvmweb.lima import commands
 from dvmweb.lima.deadlines import (
     FIRST_PROBE_RUN,
-    LOOK,
     PROBE,
     SANDBOX,
     WORK_ALL,
     WORK_CALL,
+    WORK_CHECK,
     scaled,
     whole,
 )
@@ -28,19 +28,19 @@ from dvmweb.recipes import Param
 # Deadlines in seconds.
 SCRIPT = 3600.0
 AGENT_USER = "agent-user"  # the recipe of the account and the launcher of all agents
-NOT_RUN = "not run"  # what is noted about a demo guest that could not make a key
-LATE = "not known: its probe did not finish in time"  # no reason to run it again, and not a pass
-WAIT_FOR_ANSWER = 300.0  # a VM that says Running may still boot for minutes
+NOT_RUN = "not run"  # the stored note on a demo guest that could not make a key
+LATE = "not known: its probe did not finish in time"  # neither passed nor a reason to run the recipe again
+WAIT_FOR_ANSWER = 300.0  # a VM with status Running can still boot for minutes
 
 
 def reachable(plan_input: PlanInput) -> Step:
-    """Ask the guest which one it is and what is applied; that it answers is what "reachable" means."""
+    """Read the state of the guest; a guest that answers this is reachable."""
     script = state_question(plan_input)
-    return Step(titles.WAIT_FOR_GUEST, _ask(plan_input, script), WAIT_FOR_ANSWER, check="answer", script=script)
+    return Step(titles.WAIT_FOR_GUEST, _query(plan_input, script), WAIT_FOR_ANSWER, check="answer", script=script)
 
 
 def identity(plan_input: PlanInput) -> Step:
-    """Give the guest an id of its own."""
+    """Write the VM's identity into the guest."""
     is_marked = plan_input.guest is not None and plan_input.guest.identity == (
         plan_input.desired.instance,
         plan_input.known_id,
@@ -97,7 +97,7 @@ def secret_needed(vm: str, recipe: str, names: Sequence[str]) -> SecretNeeded:
 
 
 def check_secrets(plan_input: PlanInput, options: Options) -> None:
-    """Raise SecretNeeded where a recipe that would run needs a secret that was not given and is not in the guest."""
+    """Raise SecretNeeded if a recipe that would run needs a secret that was not given and is not in the guest."""
     for desired in plan_input.recipes:
         missing = [param.name for param in _not_given(plan_input, desired) if not param.is_kept]
         if missing and not _recipe_skip(plan_input, desired, options):
@@ -126,7 +126,7 @@ def _recipe_skip(plan_input: PlanInput, desired: DesiredRecipe, options: Options
 
 
 def key(plan_input: PlanInput) -> Step:
-    """Make the VM's own SSH key."""
+    """Create the VM's own SSH key."""
     reason = "already there" if plan_input.guest and plan_input.guest.key else ""
     if plan_input.guest and plan_input.guest.is_demo and plan_input.key_note == NOT_RUN:
         reason = "not run in the demo: the host has no ssh-keygen"
@@ -136,7 +136,7 @@ def key(plan_input: PlanInput) -> Step:
 
 
 def code(plan_input: PlanInput) -> Step:
-    """Clone the repository, or make the empty code dir; nothing is ever cloned over what is there."""
+    """Clone the repository, or create an empty code folder; nothing is cloned over existing files."""
     repo, guest = plan_input.config.repo, plan_input.guest
     script = (
         guest_script(plan_input, "clone.sh", {"DVM_REPO": repo})
@@ -157,11 +157,11 @@ def code(plan_input: PlanInput) -> Step:
 
 
 def _other_repository(guest: GuestState) -> str:
-    return f"the code folder holds another repository ({in_prose(guest.origin) or 'without origin'}), which is kept"
+    return f"the code folder contains another repository ({in_prose(guest.origin) or 'without origin'}), which is kept"
 
 
 def hook(plan_input: PlanInput, options: Options) -> Step:
-    """Run .dvm/sync.sh, only as the user approved it."""
+    """Run .dvm/sync.sh if its text is the one that the user approved."""
     guest = plan_input.guest
     digest = guest.hook if guest else ""
     script = guest_script(plan_input, "hook.sh", {"DVM_HOOK_HASH": digest or plan_input.approved_hook})
@@ -183,30 +183,30 @@ def _hook_skip(plan_input: PlanInput, options: Options) -> str:
 
 
 def hook_after_clone(plan_input: PlanInput, options: Options) -> Step:
-    """A clone may have brought a hook: ask again, because the first answer came before it."""
+    """Read the guest state again after a clone, which can have brought a hook."""
     reason = "nothing was cloned" if code(plan_input).skip_reason else ""
     script, patience = state_question(plan_input), scaled(PROBE, plan_input.pace)
     return Step(
-        titles.READ_STATE_AGAIN, _ask(plan_input, script), patience, check="answer", script=script, skip_reason=reason
+        titles.READ_STATE_AGAIN, _query(plan_input, script), patience, check="answer", script=script, skip_reason=reason
     )
 
 
-def look_after_sync(plan_input: PlanInput, options: Options) -> Step:
-    """Where nothing was changed the last look still stands, if it was whole and is about this run of the VM."""
+def check_work_after_sync(plan_input: PlanInput, options: Options) -> Step:
+    """The check at the end of a sync; skipped if the sync changed nothing and the last check still counts."""
     is_known = plan_input.is_work_known and plan_input.instance is not None and plan_input.instance.is_running
     is_idle = is_known and plan_input.guest is not None and is_nothing_to_do(plan_input, options)
-    return look(plan_input, is_optional=True, skip_reason="nothing was changed" if is_idle else "")
+    return check_work(plan_input, is_optional=True, skip_reason="nothing was changed" if is_idle else "")
 
 
 def is_nothing_to_do(plan_input: PlanInput, options: Options) -> bool:
-    """Say whether a sync of this input would run no guest step (the guest has answered)."""
+    """Whether a sync would run no step in the guest; the guest must have reported its state."""
     steps = (identity(plan_input), *(recipe(plan_input, desired, options) for desired in plan_input.recipes))
     project = () if plan_input.config.is_service else (key(plan_input), hook(plan_input, options))
     return all(step.skip_reason for step in (*steps, code(plan_input), *project))
 
 
-def look(plan_input: PlanInput, check: str = "work", *, is_optional: bool = False, skip_reason: str = "") -> Step:
-    """The step that asks the guest for its work at risk; an optional one may fail without failing the job."""
+def check_work(plan_input: PlanInput, check: str = "work", *, is_optional: bool = False, skip_reason: str = "") -> Step:
+    """The step that checks the guest for unsaved work; if it is optional, a failed check does not fail the job."""
     parts = {
         name: text for name, text in plan_input.scripts.items() if name.startswith("work") and name.endswith(".py")
     }
@@ -214,8 +214,8 @@ def look(plan_input: PlanInput, check: str = "work", *, is_optional: bool = Fals
     bounds = {name: whole(base, plan_input.pace) for name, base in seconds.items()}
     script = GuestScript(plan_input.scripts["work.sh"], parts, {**common(plan_input), **bounds})
     name = f"{check}-optional" if is_optional else check
-    patience = scaled(LOOK, plan_input.pace)
-    return Step(titles.UNSAVED_WORK, _ask(plan_input, script), patience, name, script, skip_reason)
+    patience = scaled(WORK_CHECK, plan_input.pace)
+    return Step(titles.UNSAVED_WORK, _query(plan_input, script), patience, name, script, skip_reason)
 
 
 def agent_recipes(plan_input: PlanInput) -> tuple[DesiredRecipe, ...]:
@@ -224,21 +224,21 @@ def agent_recipes(plan_input: PlanInput) -> tuple[DesiredRecipe, ...]:
 
 
 def agents(plan_input: PlanInput) -> tuple[str, ...]:
-    """The recipes of a VM that bring an agent; also a local one, which then must be in the sandbox."""
+    """The recipes of a VM that install an agent, bundled or local; all must run in the sandbox."""
     names = (desired.recipe.name for desired in agent_recipes(plan_input))
     return tuple(name for name in names if name != AGENT_USER)
 
 
 def sandbox(plan_input: PlanInput) -> Iterator[Step]:
-    """The step that attacks the agent sandbox of a VM with agents, in every sync."""
+    """The step that tests the agent sandbox, in every sync of a VM with agents."""
     if names := agents(plan_input):
         script = guest_script(plan_input, "sandbox_test.sh", {"DVM_AGENTS": "\n".join(names)})
         reason = "not run in the demo" if plan_input.guest is not None and plan_input.guest.is_demo else ""
         patience = scaled(SANDBOX, plan_input.pace)
-        yield Step(titles.SANDBOX, _ask(plan_input, script), patience, "sandbox-optional", script, skip_reason=reason)
+        yield Step(titles.SANDBOX, _query(plan_input, script), patience, "sandbox-optional", script, skip_reason=reason)
 
 
-def _ask(plan_input: PlanInput, script: GuestScript) -> tuple[str, ...]:
+def _query(plan_input: PlanInput, script: GuestScript) -> tuple[str, ...]:
     return commands.ssh(
         plan_input.engine, plan_input.lima_home, plan_input.desired.instance, script.argv(), fresh=False
     )

@@ -1,6 +1,6 @@
-"""The plan of each verb: from what the user wants and what is there to the steps that bring them together.
+"""The plan of each verb: the steps that bring an instance to its config. Pure.
 
-Pure: nothing is run here. Once the look is done the number of steps no longer changes, only their skip reasons do.
+Once the instance was listed, the number of steps no longer changes; only their skip reasons do.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from dvmweb.plans.model import Options, PlanInput, Step
 
 
 def plan(verb: str, plan_input: PlanInput, options: Options) -> tuple[Step, ...]:
-    """The steps of one verb. Once `plan_input.guest` is known they carry their skip reasons.
+    """The steps of one verb; with their skip reasons once `plan_input.guest` is known.
 
-    Raises the error of the table of states where the verb cannot be done in this one.
+    Raises the error of dvmweb/states.py if the verb is refused in the state of the VM.
     """
     if (
         plan_input.instance is not None
@@ -34,13 +34,13 @@ def plan(verb: str, plan_input: PlanInput, options: Options) -> tuple[Step, ...]
 
 
 def _refusal(verb: str, instance: Instance, plan_input: PlanInput, options: Options) -> DvmError | None:
-    word = {"delete": "rm"}.get(verb, verb)
+    command = {"delete": "rm"}.get(verb, verb)
     has_force = options.force and verb in ("stop", "delete")
-    return states.refusal(f"{word} --force" if has_force else word, facts_of(plan_input, instance))
+    return states.refusal(f"{command} --force" if has_force else command, facts_of(plan_input, instance))
 
 
 def facts_of(plan_input: PlanInput, instance: Instance) -> states.Facts:
-    """What is known of a VM by its look, for the table of states."""
+    """The facts of a listed VM for the table of states."""
     return states.Facts(
         vm=plan_input.config.name,
         instance=instance.name,
@@ -53,7 +53,7 @@ def facts_of(plan_input: PlanInput, instance: Instance) -> states.Facts:
 
 
 def marked_unknown(steps: tuple[Step, ...], plan_input: PlanInput, options: Options, why: str) -> tuple[Step, ...]:
-    """The steps of a sync as they are shown: on some only a guest decides, and this one has not answered."""
+    """The steps of a sync to show if the guest did not respond: those that depend on its state are marked unknown."""
     if plan_input.instance is None or plan_input.guest is not None:
         return steps
     return tuple(
@@ -68,16 +68,16 @@ def _is_up_to_the_guest(step: Step, options: Options) -> bool:
 
 
 def _sync(plan_input: PlanInput, options: Options) -> Iterator[Step]:
-    yield _look_first("look-first")
+    yield _check_instance("check-instance")
     yield from _ports_before(plan_input, options)
     yield from _up(plan_input, options)
     yield guest_steps.identity(plan_input)
     yield from (guest_steps.recipe(plan_input, desired, options) for desired in plan_input.recipes)
     if plan_input.config.is_service:
-        yield guest_steps.code(plan_input)  # an empty folder: there a look at the work has somewhere to look
+        yield guest_steps.code(plan_input)  # an empty folder, which the check for unsaved work needs
     else:
         yield from _project(plan_input, options)
-    yield guest_steps.look_after_sync(plan_input, options)
+    yield guest_steps.check_work_after_sync(plan_input, options)
     yield from guest_steps.sandbox(plan_input)
     yield from _ports_after(plan_input)
 
@@ -91,14 +91,14 @@ def _project(plan_input: PlanInput, options: Options) -> Iterator[Step]:
 
 
 def _start(plan_input: PlanInput, options: Options) -> Iterator[Step]:
-    yield _look_first()
+    yield _check_instance()
     yield from _ports_before(plan_input, options)
     yield from _up(plan_input, options)
     yield from _ports_after(plan_input)
 
 
 def _ports_before(plan_input: PlanInput, options: Options) -> Iterator[Step]:
-    """Lima starts a VM whose port another program has without a word, and never opens that port."""
+    """Before a start: if another program uses a port, Lima starts the VM without an error and never opens the port."""
     if plan_input.config.ports:
         is_up = plan_input.instance is not None and not _is_down_now(plan_input, options)
         yield Step(titles.CHECK_PORTS, check="ports-free", skip_reason="already running" if is_up else "")
@@ -110,11 +110,11 @@ def _ports_after(plan_input: PlanInput) -> Iterator[Step]:
 
 
 def _stop(plan_input: PlanInput, options: Options) -> Iterator[Step]:
-    yield _look_first()
+    yield _check_instance()
     if not options.force:
         booting = "still booting" if plan_input.is_booting else ""
-        yield guest_steps.look(plan_input, is_optional=True, skip_reason=_stopped(plan_input) or booting)
-        yield _seen_off(titles.STOP, plan_input, _stopped(plan_input))
+        yield guest_steps.check_work(plan_input, is_optional=True, skip_reason=_stopped(plan_input) or booting)
+        yield _stop_after_check(titles.STOP, plan_input, _stopped(plan_input))
     else:
         yield Step(titles.FORCE_STOP, commands.stop_force(plan_input.desired.instance), EDIT, locks_engine="step")
         yield Step(titles.CLOSE_CONNECTIONS, check="end-connections")
@@ -122,41 +122,41 @@ def _stop(plan_input: PlanInput, options: Options) -> Iterator[Step]:
 
 def _work(plan_input: PlanInput, options: Options) -> Iterator[Step]:
     is_down = bool(_stopped(plan_input))
-    yield _look_first()
+    yield _check_instance()
     if is_down:
         yield from _change(plan_input, options)
         yield from _boot(plan_input)
-    yield guest_steps.look(plan_input)
+    yield guest_steps.check_work(plan_input)
     if is_down:
-        yield replace(_seen_off(titles.STOP_AGAIN, plan_input), always="Running")
+        yield replace(_stop_after_check(titles.STOP_AGAIN, plan_input), always="Running")
 
 
-def _seen_off(title: str, plan_input: PlanInput, skip_reason: str = "") -> Step:
-    """Stop a VM that was checked just before."""
+def _stop_after_check(title: str, plan_input: PlanInput, skip_reason: str = "") -> Step:
+    """A stop right after a check for unsaved work."""
     argv = commands.stop(plan_input.desired.instance)
     return Step(title, argv, STOP, check="stopped", locks_engine="step", skip_reason=skip_reason)
 
 
 def _delete(plan_input: PlanInput, options: Options) -> Iterator[Step]:
-    """Look, compare, stop, delete: the lock of the VM is held from the first look to the end."""
+    """Check, compare, stop, delete; the VM's lock is held from the first check to the end."""
     name, status = plan_input.desired.instance, plan_input.instance.status if plan_input.instance else "Running"
-    # A report that the user decided by is compared with what is true now; without one, force checks nothing.
-    is_seen_off = status == "Stopped" and plan_input.is_seen_off and not options.force
-    is_asked = not options.force or (bool(options.expected) and options.look)
-    is_booted = status == "Stopped" and is_asked and not is_seen_off
-    yield _look_first("deletable")
+    # A report that the user saw is compared with a new check; without one, force checks nothing.
+    is_clean_since_stop = status == "Stopped" and plan_input.is_clean_since_stop and not options.force
+    must_check = not options.force or (bool(options.expected) and options.check)
+    is_booted = status == "Stopped" and must_check and not is_clean_since_stop
+    yield _check_instance("deletable")
     if is_booted:
         yield from _change(plan_input, options)
         yield from _boot(plan_input)
-    if is_seen_off:
+    if is_clean_since_stop:
         yield Step(titles.UNSAVED_WORK, check="as-stopped")
     elif status == "Running" or is_booted or not options.force:
-        yield guest_steps.look(plan_input, "work-unchanged", is_optional=options.force)
+        yield guest_steps.check_work(plan_input, "work-unchanged", is_optional=options.force)
     else:
-        yield Step(titles.UNSAVED_WORK, check="not-looked")
+        yield Step(titles.UNSAVED_WORK, check="not-checked")
     if status == "Running" or is_booted:
         as_it_was = "Running" if is_booted else ""
-        yield replace(_seen_off(titles.STOP, plan_input), always=as_it_was)
+        yield replace(_stop_after_check(titles.STOP, plan_input), always=as_it_was)
     is_odd = status not in ("Running", "Stopped")
     argv = commands.delete_force(name) if is_odd else commands.delete(name)
     yield Step(titles.DELETE, argv, DELETE, locks_engine="step")
@@ -166,13 +166,13 @@ def _delete(plan_input: PlanInput, options: Options) -> Iterator[Step]:
 
 
 def _test(plan_input: PlanInput, options: Options) -> Iterator[Step]:
-    """A temporary VM, new or a clone: what the recipe needs, then the recipe twice, each time with its probe."""
+    """Test a recipe in a temporary VM, new or a clone: what it needs, then the recipe and its probe, twice."""
     name = plan_input.desired.instance
-    yield _look_first("trial-first")
+    yield _check_instance("check-trial")
     if options.origin:
         argv = commands.clone(instance_name(options.origin), name)
         yield Step(f"Clone VM {options.origin}", argv, CREATE, locks_engine="create")
-        if plan_input.instance is not None:  # its origin, as the clone will be
+        if plan_input.instance is not None:  # the origin, with the name of the clone
             yield from _change(plan_input, options)
     else:
         yield Step(titles.CREATE, commands.create(str(plan_input.lima_file), name), CREATE, locks_engine="create")
@@ -191,12 +191,12 @@ def _test(plan_input: PlanInput, options: Options) -> Iterator[Step]:
 _PLANS = {"sync": _sync, "start": _start, "stop": _stop, "work": _work, "delete": _delete, "test": _test}
 
 
-def _look_first(check: str = "must-exist") -> Step:
+def _check_instance(check: str = "must-exist") -> Step:
     return Step(titles.CHECK_INSTANCE, commands.list_all(), LIST, check=check)
 
 
 def _up(plan_input: PlanInput, options: Options) -> Iterator[Step]:
-    """From whatever is there to a guest that answers."""
+    """Create, change or start the instance, until its guest responds."""
     instance = plan_input.instance
     if instance is None:
         argv = commands.create(str(plan_input.lima_file), plan_input.desired.instance)
@@ -205,17 +205,17 @@ def _up(plan_input: PlanInput, options: Options) -> Iterator[Step]:
         yield from _boot(plan_input)
     else:
         yield from _change(plan_input, options)
-        again = "Stopped" if instance.status == "Running" else ""  # it ran, and a failed change must not end that
+        again = "Stopped" if instance.status == "Running" else ""  # it ran before, so start it after a failed change
         yield from _boot(plan_input, always=again) if _is_down_now(plan_input, options) else _answer(plan_input)
 
 
 def _change(plan_input: PlanInput, options: Options) -> Iterator[Step]:
-    """Bring an instance that exists to its config; a running one only with leave to restart it."""
+    """Apply the config to an existing instance; to a running one only with `restart`."""
     assert plan_input.instance is not None  # noqa: S101
     edits = expected_difference(plan_input.instance, plan_input.desired, plan_input.overlay)
     running = plan_input.instance.status == "Running"
     if not edits:
-        # A listing made before this plan is enough where nothing was edited since.
+        # Nothing is edited, so the listing made before this plan is still right.
         yield Step(titles.VERIFY_CONFIG, check="effective-known", skip_reason="already checked" if running else "")
         return
     wait = f"needs a restart: `dvm sync {plan_input.config.name} --restart`" if running and not options.restart else ""
@@ -250,5 +250,5 @@ def _answer(plan_input: PlanInput) -> Iterator[Step]:
 
 
 def _stopped(plan_input: PlanInput) -> str:
-    is_down = plan_input.has_looked and plan_input.instance is not None and plan_input.instance.status == "Stopped"
+    is_down = plan_input.is_listed and plan_input.instance is not None and plan_input.instance.status == "Stopped"
     return "already stopped" if is_down else ""

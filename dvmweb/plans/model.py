@@ -1,4 +1,4 @@
-"""What a plan is made of: steps, options, and the input that it is drawn from. Values only."""
+"""The values of a plan: its steps, its options, and the input from which it is made."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from dvmweb.recipes import Recipe
 
 @dataclass(frozen=True)
 class Step:
-    """One command or one check of ours, as it is shown, journaled and run."""
+    """One command or one check: shown, written into the journal, and run."""
 
     title: str
-    argv: tuple[str, ...] = ()  # never holds a secret; empty for a check
+    argv: tuple[str, ...] = ()  # never contains a secret; empty for a check
     timeout: float = 60.0  # seconds
-    check: str = ""  # a named check of ours that reads the output, see jobs/checks/registry.py
-    script: GuestScript | None = field(default=None, repr=False)  # goes in on stdin, secrets with it; never logged
-    skip_reason: str = ""  # shown instead of running
+    check: str = ""  # the name of the check that reads the output, see jobs/checks/registry.py
+    script: GuestScript | None = field(default=None, repr=False)  # sent on stdin with its secrets; never logged
+    skip_reason: str = ""  # why it is skipped, "" if it runs
     unknown: str = ""  # why it is not known whether it will run: the instance has not responded
     needs_network: bool = False
-    secrets: tuple[str, ...] = ()  # names of those for which the guest may ask, by its exit code
-    always: str = ""  # it puts back what the job changed: run whatever happened, where Lima then says this status
+    secrets: tuple[str, ...] = ()  # names of those that the guest can require, by its exit code
+    always: str = ""  # it undoes a change of the job: also run after a failure, if the VM then has this status
     locks_engine: str = ""  # "": no; "step": while it runs; "create": and cleans up; "running": until it is Running
 
 
 @dataclass(frozen=True)
 class DesiredRecipe:
-    """A recipe as one VM wants it."""
+    """A recipe with its params and files for one VM."""
 
     recipe: Recipe
     digest: str
@@ -46,7 +46,7 @@ class DesiredRecipe:
 
 @dataclass(frozen=True)
 class PlanInput:
-    """All that a plan depends on."""
+    """Everything that a plan depends on."""
 
     config: VmConfig
     desired: DesiredInstance
@@ -57,37 +57,37 @@ class PlanInput:
     lima_home: Path
     lima_file: Path  # the lima.yaml that create reads
     known_id: str  # the host's copy of the instance id, "" before the first sync
-    new_id: str  # used where the guest has none yet
-    nonce: str  # of the last question; a job draws a new one for each
+    new_id: str  # used if the guest has none yet
+    nonce: str  # of the last question; a job makes a new one for each
     approved_hook: str = ""  # the digest that the user approved
-    key_note: str = ""  # why the guest has no key of its own, "" where nothing stands against one
+    key_note: str = ""  # why the guest cannot have a key of its own, "" if it can
     secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
-    instance: Instance | None = None  # as the look said; not changed by later steps
-    has_looked: bool = False
-    is_booting: bool = False  # Running at the look, and not ready yet
+    instance: Instance | None = None  # as the first step listed it; not changed by later steps
+    is_listed: bool = False  # whether `instance` comes from a listing
+    is_booting: bool = False  # Running in that listing, and not ready yet
     booted: Instance | None = None  # as it was listed after this plan started it; no step depends on it
-    guest: GuestState | None = None  # once it answered
-    is_work_known: bool = True  # the last check was whole, and nothing was done since
-    is_seen_off: bool = False  # it was found clean by the job that stopped it, and has not run since
-    pace: float = 1.0  # how many times slower than usual this boot of the guest answers
+    guest: GuestState | None = None  # None until the guest has reported it
+    is_work_known: bool = True  # the last check was complete, and the VM was not used since
+    is_clean_since_stop: bool = False  # it was found clean by the job that stopped it, and has not run since
+    pace: float = 1.0  # how many times slower than usual the guest responds in this boot
 
     @property
     def latest(self) -> Instance | None:
-        """The VM as it was listed last."""
+        """The instance from the last listing."""
         return self.booted or self.instance
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the user said beside the VM's name."""
+    """The user's options of a job."""
 
     fresh: bool = False  # run every recipe
-    update: bool = False  # also those that follow a moving version
-    restart: bool = False  # stop and start where a change needs it
-    force: bool = False  # stop: kill; delete: also with work at risk
-    expected: str = ""  # delete: the facts hash of the report that the user saw, see records.known_work.facts_of
-    look: bool = True  # delete: also start a stopped VM to compare it with that report
-    config: str = ""  # delete: the digest of the config that goes with the VM, "" to keep it
+    update: bool = False  # also run recipes that install the latest version
+    restart: bool = False  # stop and start the VM if a change needs it
+    force: bool = False  # stop: kill; delete: despite unsaved work
+    expected: str = ""  # delete: the facts of the report that the user saw, see records.known_work.facts_of
+    check: bool = True  # delete: also start a stopped VM to compare it with that report
+    config: str = ""  # delete: the digest of the config to remove with the VM, "" to keep it
     recipe: str = ""  # test: which
     origin: str = ""  # test: the VM of which a clone is made, "" for a new VM
     keep: bool = False  # test: do not delete the temporary VM

@@ -1,4 +1,4 @@
-"""The scripts that a plan sends into a guest: their text, what lies beside them, and their variables."""
+"""The scripts that a plan sends to a guest, with their files and variables."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from dvmweb.plans.model import PlanInput
 
 
 def state_question(plan_input: PlanInput, also: Iterable[str] = ()) -> GuestScript:
-    """Which guest is it, what is applied, do the probes pass: the one question of a sync.
+    """Read the guest state: identity, applied recipes, results of the probes; a sync asks nothing else.
 
-    `also`: recipes of which only is asked whether they are applied.
+    `also`: recipes for which it only reads whether they are applied.
     """
     names = "\n".join((*(desired.recipe.name for desired in plan_input.recipes), *also))
     probes = {
@@ -27,28 +27,28 @@ def state_question(plan_input: PlanInput, also: Iterable[str] = ()) -> GuestScri
 
 
 def key_question(plan_input: PlanInput) -> GuestScript:
-    """Ask for the public key without making one."""
+    """Read the public key without creating one."""
     return guest_script(plan_input, "keys.sh", {"DVM_KEY": "print"})
 
 
 def hook_question(plan_input: PlanInput) -> GuestScript:
-    """Ask for the text of the project hook."""
+    """Read the text of the project hook."""
     return guest_script(plan_input, "show_hook.sh", {})
 
 
 def terminal_question(plan_input: PlanInput, terminal: str) -> GuestScript:
-    """Ask what runs in a terminal."""
+    """Read which programs run in a terminal."""
     return guest_script(plan_input, "terminals.sh", {"DVM_TERMINAL_ID": terminal})
 
 
 def journal_question(plan_input: PlanInput, units: Sequence[str], lines: int, *, is_followed: bool) -> GuestScript:
-    """Ask for the last lines of the journal, and to go on with those that come."""
+    """Read the last lines of the journal; with `is_followed` also new ones as they are written."""
     more = {"DVM_FOLLOW": "1"} if is_followed else {}
     return guest_script(plan_input, "journal.sh", {"DVM_UNITS": "\n".join(units), "DVM_LINES": str(lines), **more})
 
 
 def receiving(plan_input: PlanInput, name: str, size: int, *, reserve: int, piece: int) -> GuestScript:
-    """Take a file of the user's, whose bytes come behind the script."""
+    """Receive an uploaded file, whose bytes follow the script."""
     stem, end = numbered_parts(name)
     variables = {
         "DVM_ID": plan_input.known_id,
@@ -67,18 +67,18 @@ def receiving(plan_input: PlanInput, name: str, size: int, *, reserve: int, piec
 def guest_script(
     plan_input: PlanInput, main: str, variables: Mapping[str, str], more: Mapping[str, str] = {}
 ) -> GuestScript:
-    """One of our scripts by its file name, with the library and `more` files beside it."""
+    """A bundled script by its file name, with the shared library and `more` files beside it."""
     files = {**library(plan_input), **more}
     return GuestScript(plan_input.scripts[main], files, {**common(plan_input), **variables}, {})
 
 
 def library(plan_input: PlanInput) -> dict[str, str]:
-    """`_lib.sh` and its parts, which every script of ours may source."""
+    """`_lib.sh` and its parts, which bundled scripts can source."""
     return {name: text for name, text in plan_input.scripts.items() if name.startswith("_")}
 
 
 def common(plan_input: PlanInput) -> dict[str, str]:
-    """The variables of every script: which instance, which code dir, which question."""
+    """The variables of every script: instance, code folder, nonce of the question."""
     return {
         "DVM_INSTANCE": plan_input.desired.instance,
         "DVM_CODE_DIR": plan_input.config.guest_code_dir,

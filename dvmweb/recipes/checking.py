@@ -153,10 +153,10 @@ def for_shellcheck(text: str) -> str:
     return _LIBRARY.sub(r"\1_lib.sh", text)
 
 
-def of_bash(said: str) -> tuple[Finding, ...]:
+def of_bash(output: str) -> tuple[Finding, ...]:
     """The errors in the output of `bash -n`; a line that only quotes the script is not a finding of its own."""
     found: list[Finding] = []
-    for number, what in _BASH.findall(said)[:MOST]:
+    for number, what in _BASH.findall(output)[:MOST]:
         words, line = visible(what, 300).rstrip("."), int(number)
         if found and found[-1].line == line and what.startswith("`"):
             continue
@@ -164,10 +164,10 @@ def of_bash(said: str) -> tuple[Finding, ...]:
     return tuple(found)
 
 
-def of_shellcheck(said: bytes) -> tuple[Finding, ...] | None:
+def of_shellcheck(output: bytes) -> tuple[Finding, ...] | None:
     """The findings in the output of `shellcheck -f json1`, sorted by line; None if it cannot be parsed."""
     try:
-        comments = json.loads(said)["comments"]
+        comments = json.loads(output)["comments"]
         found = [
             Finding(
                 LEVELS[str(one["level"])],

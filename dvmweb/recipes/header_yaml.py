@@ -60,9 +60,9 @@ def read(text: str) -> Node:
         return _document(_counted(yaml.parse(text, Loader=_LOADER)))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        said = getattr(error, "problem", None) or "a character that YAML does not allow"
+        problem = getattr(error, "problem", None) or "a character that YAML does not allow"
         todo = "See the example in docs/reference/recipe-header.md."
-        raise BadYaml(f"invalid YAML: {said}", todo, _line(mark)) from None
+        raise BadYaml(f"invalid YAML: {problem}", todo, _line(mark)) from None
 
 
 def _line(mark: object) -> int:

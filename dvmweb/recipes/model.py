@@ -66,7 +66,7 @@ class Param:
 
     @property
     def variable(self) -> str:
-        """The name of the guest variable; it holds the value, or for a secret the path of a file with the value."""
+        """The name of the guest variable; it has the value, or for a secret the path of a file with the value."""
         return variable_name(self.name, is_secret=self.secret)
 
 

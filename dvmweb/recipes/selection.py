@@ -53,15 +53,15 @@ class _Walk:
         self.done: dict[str, Recipe | None] = {}  # None: loaded, and invalid
         self.problems: list[Problem] = []
 
-    def add(self, name: str, trail: tuple[str, ...], asker: Problem) -> None:
+    def add(self, name: str, trail: tuple[str, ...], listed_at: Problem) -> None:
         """Add `name` after its needs; `trail`: the recipes that led here, `asker`: the place that names it."""
         if name in trail:
             circle = " -> ".join((*trail[trail.index(name) :], name))
-            self._refuse(asker, f"the recipes need each other: {circle}", "Remove one of these needs.")
+            self._refuse(listed_at, f"the recipes need each other: {circle}", "Remove one of these needs.")
             return
         if len(trail) > MAX_CHAIN:
             self._refuse(
-                asker, f"more than {MAX_CHAIN} recipes need each other in a row", "Remove some of these needs."
+                listed_at, f"more than {MAX_CHAIN} recipes need each other in a row", "Remove some of these needs."
             )
             return
         if name in self.done:
@@ -73,7 +73,7 @@ class _Walk:
             self.done[name] = None
             return
         except NotFound as error:
-            self._refuse(asker, error.what.rstrip("."), error.todo)
+            self._refuse(listed_at, error.what.rstrip("."), error.todo)
             self.done[name] = None
             return
         for need in recipe.needs:
@@ -81,8 +81,8 @@ class _Walk:
                 self.add(need, (*trail, name), Problem("needs", "", "", str(recipe.path)))
         self.done.setdefault(name, recipe)
 
-    def _refuse(self, asker: Problem, what: str, todo: str) -> None:
-        self.problems.append(replace(asker, what=what, todo=todo))
+    def _refuse(self, listed_at: Problem, what: str, todo: str) -> None:
+        self.problems.append(replace(listed_at, what=what, todo=todo))
 
 
 def secret_params(recipe: Recipe) -> tuple[Param, ...]:

@@ -1,4 +1,4 @@
-"""What a guest told of its recipes, kept on the host: which are applied, with which hash, and when that was told."""
+"""Stores what guests reported about their recipes: which are applied, with which hash, and when."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ VERSION = 1
 MOST = 1_000_000  # bytes
 MOST_RECIPES = 1000
 RESULTS = ("done", "not-run")
-LATE = "late"  # it ran to its end, and its probe did not end in time; the guest has noted "done"
+LATE = "late"  # the recipe succeeded, its probe did not end in time; the guest has recorded "done"
 RECIPE, HASH = "DVM_RECIPE", "DVM_RECIPE_HASH"  # variables of the script that runs a recipe
 
 
 @dataclass(frozen=True)
-class Told:
-    """The last word of a guest about one recipe."""
+class RecipeReport:
+    """The last report of a guest about one recipe."""
 
     at: float  # seconds since the epoch
-    applied: Applied | None  # None: it is not applied
-    is_of_this_run: bool  # whether it was told in the run of the VM that goes on now
-    is_late: bool = False  # its last probe did not end in time, so it is not known whether it works
+    applied: Applied | None  # None: not applied
+    is_of_this_run: bool  # reported in the current run of the VM
+    is_late: bool = False  # its last probe did not end in time, so whether it works is not known
 
 
 def keep(
@@ -42,9 +42,9 @@ def keep(
     found: Mapping[str, Applied | None],
     probes: Mapping[str, str] = {},
 ) -> None:
-    """Keep what this very instance told now of the recipes that it was asked for; of others the older word stays.
+    """Store what this instance reported now about these recipes; the stored reports about others stay.
 
-    `probes`: how those ended that were run; a late one stays late until another one was run.
+    `probes`: the results of probes that were run; a recipe stays late until its probe is run again.
     """
     if instance is None:
         return
@@ -65,7 +65,7 @@ def _was_late(entry: object, applied: Applied | None) -> bool:
 
 
 def begins(paths: Paths, vm: str, instance: Instance | None, script: GuestScript | None) -> None:
-    """A step runs now; if it is a recipe, its state is not known until the step has ended."""
+    """If the step runs a recipe, discard its stored report until the step has ended."""
     name = script.variables.get(RECIPE, "") if script else ""
     if instance is None or name not in (kept := _entries(paths, vm, instance)):
         return
@@ -74,7 +74,7 @@ def begins(paths: Paths, vm: str, instance: Instance | None, script: GuestScript
 
 
 def ended(paths: Paths, vm: str, instance: Instance | None, script: GuestScript | None, result: str) -> None:
-    """A step has ended well: where it is a recipe the guest has noted the same."""
+    """If the step ran a recipe, store the result, which the guest has also recorded."""
     if script is not None and RECIPE in script.variables:
         name, probe = script.variables[RECIPE], LATE if result == LATE else "ok"
         known = Applied(script.variables[HASH], "done" if result == LATE else result, int(time.time()))
@@ -86,26 +86,26 @@ def _write(paths: Paths, vm: str, instance: Instance, entries: Mapping[str, obje
     files.write_whole(files.private_folder(paths.vm_state(vm)) / FILE, json.dumps(facts).encode())
 
 
-def read(paths: Paths, vm: str, instance: Instance | None) -> Mapping[str, Told]:
-    """What this very instance told; nothing of a recipe that it was never asked for."""
+def read(paths: Paths, vm: str, instance: Instance | None) -> Mapping[str, RecipeReport]:
+    """The last report of this instance about each recipe that it was asked for."""
     if instance is None:
         return {}
     run = instance.host_agent_pid if instance.status == "Running" else -1
-    return dict(_told(_entries(paths, vm, instance), run))
+    return dict(_parsed(_entries(paths, vm, instance), run))
 
 
-def _told(entries: Mapping[str, object], run: int) -> Iterator[tuple[str, Told]]:
+def _parsed(entries: Mapping[str, object], run: int) -> Iterator[tuple[str, RecipeReport]]:
     for name, entry in entries.items():
         if not is_recipe_name(name) or not isinstance(entry, dict):
             continue
         at, applied = entry.get("at"), entry.get("applied")
         known = None if applied is None else _applied(applied)
         if isinstance(at, int | float) and 0 <= at < 1e12 and (applied is None or known is not None):
-            yield name, Told(float(at), known, entry.get("run") == run, entry.get("late") is True)
+            yield name, RecipeReport(float(at), known, entry.get("run") == run, entry.get("late") is True)
 
 
 def _applied(facts: object) -> Applied | None:
-    """What stands for an applied recipe, None for what this is not."""
+    """Parse a stored applied recipe, None if it is invalid."""
     if not isinstance(facts, dict) or facts.get("result") not in RESULTS or not isinstance(facts.get("seconds"), int):
         return None
     digest = facts.get("hash")
@@ -114,7 +114,7 @@ def _applied(facts: object) -> Applied | None:
 
 
 def _entries(paths: Paths, vm: str, instance: Instance) -> dict[str, object]:
-    """What is stored about this very instance."""
+    """The stored reports of this instance."""
     try:
         facts = json.loads(files.read_bounded(paths.vm_state(vm) / FILE, MOST))
     except (FileNotFoundError, DvmError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Whether a VM answered when it was last asked in this boot, what it said of itself then, and how slow it is."""
+"""Stores the last status of each guest: whether it responded in this boot, its CPU and memory use, and its pace."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ MOST = 4_000_000  # bytes
 
 @dataclass(frozen=True)
 class GuestStatus:
-    """Whether the guest answered when it was last asked, in this boot, and what it said of its cpu and memory."""
+    """The result of the last question to a guest in this boot."""
 
     answered: bool
     at: float  # seconds since the epoch
-    cpu: int | None = None  # percent of all its processors since the answer before; None if not known
+    cpu: int | None = None  # percent of all its processors since the previous answer; None if not known
     memory: int | None = None  # bytes in use
-    applied: tuple[str, ...] = ()  # the recipes that the guest said are done
-    last_answer: float = 0.0  # when it answered last in this boot; 0 where it never did
+    applied: tuple[str, ...] = ()  # the recipes that the guest reported as done
+    last_answer: float = 0.0  # time of its last answer in this boot; 0 for none
 
 
 def write(
@@ -41,21 +41,21 @@ def write(
     is_answered: bool,
     use: state.Use | None = None,
     applied: Iterable[str] | None = None,
-    asked: Finished | None = None,
+    question: Finished | None = None,
 ) -> None:
-    """Remember when this boot of the VM answered last; another boot is another host agent.
+    """Store whether the guest responded; a boot is identified by its host agent.
 
-    `asked` is the question; how long its answer took to begin is the pace of this boot.
-    `applied`: the recipes that are done; None where it was not asked, then what was known in this boot stays.
+    `question`: the command that put it; the time until its answer began gives the pace of this boot.
+    `applied`: the recipes that are done; None if it was not asked for them, and then the stored ones stay.
     """
     agent = instance.host_agent_pid if instance else 0
     facts: dict[str, object] = {"version": VERSION, "answered": is_answered, "at": time.time()}
     facts["host_agent_pid"] = agent
     before = _facts(paths, vm, instance) or {}
-    facts["pace"] = _pace_after(asked, _pace(before), is_answered=is_answered)
+    facts["pace"] = _pace_after(question, _pace(before), is_answered=is_answered)
     facts["applied"] = sorted(applied) if applied is not None else before.get("applied")
     facts["last_answer"] = facts["at"] if is_answered else before.get("last_answer", 0.0)
-    if use is None:  # what was counted is still there for the next answer
+    if use is None:  # keep the counters for the next answer
         facts |= {name: before[name] for name in ("busy", "ticks") if name in before}
     else:
         facts |= {"busy": use.busy, "ticks": use.ticks, "memory": use.memory_used}
@@ -70,7 +70,7 @@ def pace(paths: Paths, vm: str, instance: Instance | None) -> float:
 
 
 def pace_now(paths: Paths, vm: str) -> float:
-    """The same for whoever has no listing: Lima's own file tells the boot."""
+    """The pace of the current boot, which is identified by Lima's PID file; for callers without a listing."""
     with suppress(OSError, ValueError, DvmError):
         folder = paths.lima_home / instance_name(vm)
         return pace(paths, vm, Instance(folder.name, "", host_agent_pid=int(files.read_bounded(folder / "ha.pid", 20))))
@@ -82,23 +82,23 @@ def _pace(facts: Mapping[str, object]) -> float:
     return float(known) if isinstance(known, int | float) and 1 <= known <= deadlines.SLOWEST else 1.0
 
 
-def _pace_after(asked: Finished | None, before: float, *, is_answered: bool) -> float:
-    if asked is None:
+def _pace_after(question: Finished | None, before: float, *, is_answered: bool) -> float:
+    if question is None:
         return before
     if not is_answered:
-        return deadlines.slower(before) if asked.ended == DEADLINE else before
-    return deadlines.pace(asked.began_after, before)
+        return deadlines.slower(before) if question.ended == DEADLINE else before
+    return deadlines.pace(question.began_after, before)
 
 
 def _percent(busy: object, ticks: object, use: state.Use) -> int | None:
-    """How busy its processors were since an earlier answer of the same boot."""
+    """The use of its processors since an earlier answer of the same boot, in percent."""
     if not (isinstance(busy, int) and isinstance(ticks, int)) or not (ticks < use.ticks and busy <= use.busy):
         return None
     return min(100, round(100 * (use.busy - busy) / (use.ticks - ticks)))
 
 
 def read(paths: Paths, vm: str, instance: Instance | None) -> GuestStatus | None:
-    """What is remembered of this boot; an answer of an earlier boot says nothing."""
+    """The stored status of this boot; None if there is none, or the VM is not running."""
     facts = _facts(paths, vm, instance)
     if facts is None or instance is None or instance.status != "Running":
         return None
@@ -114,7 +114,7 @@ def read(paths: Paths, vm: str, instance: Instance | None) -> GuestStatus | None
 
 
 def _facts(paths: Paths, vm: str, instance: Instance | None) -> dict[str, object] | None:
-    """What is stored of this boot."""
+    """The stored fields of this boot, None for another boot."""
     try:
         facts = json.loads(files.read_bounded(paths.vm_state(vm) / "reach.json", MOST))
     except (FileNotFoundError, DvmError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""The note of when something was last done in a VM: by keys, files, commands or jobs. An older report is stale."""
+"""Records the last use of each VM by keys, files, commands or jobs; reports from before it are stale."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ NAME = re.compile(r"[1-9][0-9]{0,9}-[0-9a-f]{16}")
 
 @dataclass(frozen=True)
 class Use:
-    """When a VM was used. `mark` is another one after each use, whatever the clock does."""
+    """The last use of a VM. `mark` differs after each use, even if the clock is changed."""
 
-    mark: str = ""  # "": never noted
+    mark: str = ""  # "": never used
     at: float = 0.0  # seconds since the epoch
-    is_now: bool = False  # a session is open in which keys are not counted
+    is_now: bool = False  # a session is open, in which use is not counted
 
 
 def touch(paths: Paths, vm: str) -> None:
-    """Something was done in this VM just now. Never raises: a keeper of terminals must not end for it."""
+    """Mark the VM as used now. Never raises, because an error must not end the keeper."""
     vm_use_marks.touch(str(paths.vm_state(vm)))
 
 
 def read(paths: Paths, vm: str) -> Use:
-    """The last use of a VM. A session whose process was killed is noted as a use of this moment."""
+    """The last use of a VM. A session whose process was killed counts as a use now."""
     folder = str(paths.vm_state(vm))
     is_now = [_goes_on(folder, path) for path in _sessions(folder)]
     file = f"{folder}/{vm_use_marks.USED}"
@@ -38,14 +38,14 @@ def read(paths: Paths, vm: str) -> Use:
         facts = os.lstat(file)
     except OSError:
         return Use(is_now=any(is_now))
-    if not os.access(file, os.W_OK):  # as after a sudo: no use could be noted, so each moment may have been one
+    if not os.access(file, os.W_OK):  # created with sudo: uses could not be recorded, so assume one now
         return Use(f"?{os.urandom(8).hex()}", time.time(), any(is_now))
     return Use(f"{facts.st_ino}:{facts.st_mtime_ns}", facts.st_mtime, any(is_now))
 
 
 @contextmanager
 def session(paths: Paths, vm: str) -> Iterator[None]:
-    """While this lasts the VM is in use; what is typed or run in it is not counted."""
+    """Mark the VM as in use while the context lasts; use in it is not counted."""
     folder = str(files.private_folder(paths.vm_state(vm)))
     one = vm_use_marks.begin(folder)
     try:
@@ -63,7 +63,7 @@ def _sessions(folder: str) -> list[str]:
 
 
 def _goes_on(folder: str, session: str) -> bool:
-    """Whether a session lives. One whose process is gone was killed: when it did its last is not known."""
+    """Whether a session is open. If its process was killed, its last use is not known: mark one now and remove it."""
     if vm_use_marks.lives(session):
         return True
     vm_use_marks.touch(folder)

@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> int:
 def _keep() -> int:
     from dvmweb.terminals.keeper.daemon import keep
 
-    return keep(os.environ, _say_ready)
+    return keep(os.environ, _report_ready)
 
 
 def _enter(arguments: list[str]) -> int:
@@ -37,8 +37,8 @@ def _enter(arguments: list[str]) -> int:
     return 1
 
 
-def _say_ready() -> None:
-    """Tell the parent process that the socket exists, and close its pipes."""
+def _report_ready() -> None:
+    """Report to the parent process that the socket exists, and close its pipes."""
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     null = os.open(os.devnull, os.O_RDWR)

@@ -19,7 +19,7 @@ PATIENCE = 60.0  # seconds without a response after which the message says what 
 OPENS = "This terminal opens as soon as the guest responds. Press Ctrl-C to cancel."
 
 
-def wait_for_guest(lima: Lima, vm: str, say: Callable[[str], None]) -> None:
+def wait_for_guest(lima: Lima, vm: str, show: Callable[[str], None]) -> None:
     """Return once the guest responds. Raises an error with the next step where the VM is not running (any more)."""
     instance = instance_name(vm)
     folder = str(Path(lima.paths.lima_home) / instance)
@@ -38,7 +38,7 @@ def wait_for_guest(lima: Lima, vm: str, say: Callable[[str], None]) -> None:
         if (state.value, is_long) != shown:
             shown = (state.value, is_long)
             what = error.what if error is not None else f"{vm} does not respond yet."
-            say(" ".join((what, *([error.todo] if is_long and error is not None else []), OPENS)))
+            show(" ".join((what, *([error.todo] if is_long and error is not None else []), OPENS)))
         _pass(folder)
 
 

@@ -80,7 +80,7 @@ def open_terminal(
     """
     for _ in range(TRIES):
         with suppress(KeeperGone), _connected(vms, must_start=True) as connection:
-            return str(connection.ask(do="open", vm=vm, command=command, name=name, cols=cols, rows=rows)["id"])
+            return str(connection.request(do="open", vm=vm, command=command, name=name, cols=cols, rows=rows)["id"])
     raise KeeperGone("The terminal keeper could not be started.", f"See {folder(vms.paths) / 'keeper.log'}.")
 
 
@@ -102,7 +102,7 @@ def attach(
         if connection is not None:
             try:
                 options = {"from": offset, "cols": cols, "rows": rows, wire.CLIENT_ID: client_id}
-                connection.attached = connection.ask(do="attach", id=terminal, **options)
+                connection.attached = connection.request(do="attach", id=terminal, **options)
             except BaseException:
                 connection.close()
                 raise
@@ -120,7 +120,7 @@ def list_terminals(vms: Installation) -> tuple[TerminalFacts, ...]:
         if connection is None:
             return ()
         with connection:
-            found = connection.ask(LIST_PATIENCE, do="list")["terminals"]
+            found = connection.request(LIST_PATIENCE, do="list")["terminals"]
     except KeeperSilent as error:
         raise CheckFailed("The terminal keeper does not respond.", STUCK.format(folder(vms.paths))) from error
     except KeeperGone:
@@ -138,7 +138,7 @@ def rename(vms: Installation, terminal: str, name: str) -> None:
                     "The terminal keeper is older than this dashboard and cannot rename terminals.",
                     "Close all terminals. New ones can be renamed.",
                 )
-            connection.ask(do="rename", id=terminal, name=name)
+            connection.request(do="rename", id=terminal, name=name)
     except KeeperGone as error:
         raise _no_terminal() from error
 
@@ -147,7 +147,7 @@ def close(vms: Installation, terminal: str) -> None:
     """Close a terminal: its program gets SIGHUP. Raises NotFound."""
     try:
         with _connected(vms) as connection:
-            connection.ask(do="close", id=terminal)
+            connection.request(do="close", id=terminal)
     except KeeperGone as error:
         raise _no_terminal() from error
 
@@ -189,7 +189,7 @@ def _connect(paths: Paths, patience: float = PATIENCE) -> Connection | None:
         raise
     connection = Connection(link)
     try:
-        connection.version = int(connection.ask(patience, do="hello", versions=[*wire.VERSIONS])["version"])
+        connection.version = int(connection.request(patience, do="hello", versions=[*wire.VERSIONS])["version"])
     except BaseException:
         connection.close()
         raise

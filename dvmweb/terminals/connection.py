@@ -68,7 +68,7 @@ class Connection:
         """Send a control message such as do="ack", at=OFFSET or do="resize", cols=C, rows=R. Raises KeeperGone."""
         self._send(wire.control(message))
 
-    def ask(self, patience: float = PATIENCE, /, **message: Any) -> dict[str, Any]:
+    def request(self, patience: float = PATIENCE, /, **message: Any) -> dict[str, Any]:
         """Send a request and return the response. Raises the keeper's error, or KeeperGone after `patience` seconds."""
         self.control(**message)
         answer = self.receive(patience)

@@ -55,10 +55,10 @@ def wait(environ: Mapping[str, str], launch: LaunchRequest) -> None:
     """Return once the guest responds; a boot is shown on the terminal. Raises an error where the VM is not running."""
     paths = from_environment(environ)
     lima = Lima(find_engine(environ, paths), paths, environ, vm=names.vm_name(launch.vm), is_quiet=True)
-    wait_for_guest(lima, launch.vm, _say)
+    wait_for_guest(lima, launch.vm, _show_line)
 
 
-def _say(line: str) -> None:
+def _show_line(line: str) -> None:
     os.write(1, f"{line}\r\n".encode())
 
 

@@ -1,1 +1,1 @@
-"""Everything a user can do, as values in and values out; the command line and the dashboard only call these."""
+"""Everything that a user can do. The command line and the dashboard call it with values and get values."""

@@ -1,6 +1,6 @@
-"""The configs of VMs: write a new one, read one with all its errors, and say what one lacks.
+"""Writes new configs, reads configs with all their errors, and lists what an incomplete one lacks.
 
-What `dvm sync` needs before it hands its work to a process of its own imports little; the rest is imported where used.
+Imports little at the top, because `dvm sync` passes its work to another process; the rest is imported where used.
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ def store(paths: Paths) -> ConfigStore:
 
 
 def has_config(paths: Paths, name: str) -> bool:
-    """Say whether `name`, any text, is that of a VM."""
+    """Whether a VM with a config has this name; `name` can be any text."""
     with suppress(UsageError):
         return paths.vm_config(vm_name(name)).exists()
     return False
 
 
 def must_have_config(paths: Paths, name: str) -> None:
-    """Raise NotFound, with what helps, for a name that has none."""
+    """Raise NotFound for a name without a config, with what to do."""
     if not has_config(paths, name):
         raise no_config(paths, name)
 
 
 def check_config(paths: Paths, name: str) -> VmConfig:
-    """The config of a VM; raises ConfigError with all its errors and NotFound."""
+    """The config of a VM. Raises NotFound, and ConfigError with all its errors."""
     must_have_config(paths, name)
     return store(paths).read(vm_name(name))
 
 
 def init(paths: Paths, name: str, recipes: tuple[str, ...], repo: str, kind: str) -> Path:
-    """Write the config of a new VM and return its path. Raises UsageError, ConfigError; nothing is created."""
+    """Write the config of a new VM and return its path. Raises UsageError, ConfigError; then nothing was written."""
     check_socket_path(str(paths.lima_home), vm_name(name))
     given = (("kind", kind), ("repo", repo), ("recipes", list(recipes)))
     values = {field: value for field, value in given if value} | SIZES.get(kind, {})
@@ -56,7 +56,7 @@ def init(paths: Paths, name: str, recipes: tuple[str, ...], repo: str, kind: str
         _check_recipes(paths, recipes)
         return store(paths).create(name, values)
     except ConfigError as error:
-        raise ConfigError(tuple(_of_the_words(problem) for problem in error.problems)) from error
+        raise ConfigError(tuple(_with_option(problem) for problem in error.problems)) from error
 
 
 def _check_recipes(paths: Paths, names: tuple[str, ...]) -> None:
@@ -66,14 +66,14 @@ def _check_recipes(paths: Paths, names: tuple[str, ...]) -> None:
     recipes.order([name for name in names if name not in bundles], recipes.RecipeCatalog(paths))
 
 
-def _of_the_words(problem: Problem) -> Problem:
-    """A problem of words given to `init`: it names the option, as there is no file yet."""
+def _with_option(problem: Problem) -> Problem:
+    """The problem with the name of the option of `init` in place of the field, because there is no file yet."""
     option = {"repo": "--repo", "recipes": "--recipe", "kind": "--kind"}.get(problem.field.partition(".")[0])
     return replace(problem, field=option) if option and not problem.file else problem
 
 
 def lacks(paths: Paths, name: str) -> tuple[Problem, ...]:
-    """What a config that can be read has to say yet, before its VM can be made. Raises ConfigError, NotFound."""
+    """What is missing in a valid config before its VM can be created. Raises ConfigError, NotFound."""
     from dvmweb.jobs.inputs import beyond_the_file
 
     check_config(paths, name)

@@ -1,4 +1,4 @@
-"""What a delete of a VM would run, as its page shows it before it is decided; and the removal of a config alone."""
+"""The steps that a delete would run, for its page; and the removal of a config without a VM."""
 
 from __future__ import annotations
 
@@ -18,51 +18,51 @@ from dvmweb.verbs.vms import Vm, Vms
 
 
 def steps_of_delete(vms: Vms, vm: Vm, *, force: bool, expected: str) -> tuple[Step, ...]:
-    """The steps of the delete job from the last list on, those that run a command.
+    """The steps of the delete job that run a command, from the last listing.
 
-    Raises ConfigError and NoEngine, as the job itself would.
+    Raises ConfigError and NoEngine, as the job would.
     """
-    is_seen_off = work_reports.holds(vms.paths, vm.name, vm.instance) is not None
+    is_clean_since_stop = work_reports.clean_since_stop(vms.paths, vm.name, vm.instance) is not None
     plan_input = load_input(vms.paths, vms.environ, vm.name, "delete")
-    plan_input = replace(plan_input, instance=vm.instance, has_looked=True, is_seen_off=is_seen_off)
+    plan_input = replace(plan_input, instance=vm.instance, is_listed=True, is_clean_since_stop=is_clean_since_stop)
     options = plans.Options(force=force, expected=expected)
     return tuple(step for step in plans.plan("delete", plan_input, options) if step.argv)
 
 
 def config_digest(vms: Vms, name: str) -> str:
-    """The digest of a VM's config as it is now. Raises NotFound, UsageError for what is no plain file."""
+    """The digest of a VM's current config. Raises NotFound, and UsageError if it is not a plain file."""
     if not vms.has_config(name):
         raise no_config(vms.paths, name)
     return ConfigStore(vms.paths).source(name)[1]
 
 
 def is_created(vms: Vms, name: str) -> bool:
-    """Say whether a VM of that config is there, by its folder: without a question to Lima."""
-    config_digest(vms, name)  # says what the name is where it has no config
+    """Whether the VM of a config is created, by its folder; runs no limactl. Raises NotFound, UsageError."""
+    config_digest(vms, name)  # raises the error for a name without a config
     return removing.has_instance(vms.paths, name)
 
 
 def remove_config(vms: Vms, name: str, expected: str = "") -> Path:
-    """Remove the config of a VM that is not created; return where its text is kept.
+    """Remove the config of a VM that is not created; return the path of the copy.
 
-    Raises NotFound, VmBusy, ChangedOnDisk where it is not the one with the digest `expected`, UsageError while the VM
-    is there.
+    Raises NotFound, VmBusy, ChangedOnDisk if the config has another digest than `expected`, UsageError if the VM is
+    created.
     """
-    config_digest(vms, name)  # before a folder is created for a name that no VM has
+    config_digest(vms, name)  # raises before a state folder is created
     lock = starting.take(vms.paths, name)
     try:
         if removing.has_instance(vms.paths, name):
             what = f"{name} is created, so its config cannot be removed alone."
             raise UsageError(what, f"To delete both: `dvm rm {name} --config`")
         kept = removing.remove_config(vms.paths, name, expected)
-        os.ftruncate(lock.descriptor, 0)  # the last job was about the VM that is forgotten
+        os.ftruncate(lock.descriptor, 0)  # the last job was about the removed VM
         return kept
     finally:
         lock.release()
 
 
 def not_created(name: str) -> NotFound:
-    """The error where a VM is to be deleted that has only a config."""
+    """The error of a delete if the VM has only a config."""
     return NotFound(
         f"{name} is not created, so there is no VM to delete.", f"To remove its config: `dvm rm {name} --config`"
     )

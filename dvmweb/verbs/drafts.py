@@ -1,4 +1,4 @@
-"""A config that is not saved yet: what its file would say, what is wrong with it, which steps a sync would take."""
+"""Drafts of configs: the file that would be written, its problems, and the steps that a sync would take."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ if TYPE_CHECKING:
     from dvmweb.lima.instances import Instance
     from dvmweb.plans import Step
 
-STAND_IN = "app"  # the name of a VM that has none yet, so that the rest of its draft can be judged
-BLANK_ID = "0" * 32  # no step that is only shown depends on an id
+STAND_IN = "app"  # the name of a VM without a name, so that the rest of its draft can be checked
+BLANK_ID = "0" * 32  # steps that are only shown do not depend on an id
 
 
 @dataclass(frozen=True)
 class Source:
-    """The text that a draft starts from: that of the file, or what was typed in its place."""
+    """The text on which a draft is based: that of the file, or one typed instead."""
 
     name: str
-    data: bytes = b""  # as it lies on the disk
-    digest: str = ""  # of `data`; "": there is no file
+    data: bytes = b""  # the file on disk
+    digest: str = ""  # of `data`; "" if there is no file
     text: str = ""
-    document: Document = field(default_factory=lambda: yaml_reader.empty(""))  # what `text` says
-    problems: tuple[Problem, ...] = ()  # why `text` as a whole cannot be read
+    document: Document = field(default_factory=lambda: yaml_reader.empty(""))  # the parsed `text`
+    problems: tuple[Problem, ...] = ()  # why `text` cannot be parsed
 
     def with_text(self, typed: str) -> Source:
-        """The same file with a text from a form: line ends are those of the file, whatever a browser made of them."""
+        """The same file with a text from a form, with the line ends of the file."""
         text = ended_like(self.data.decode(), typed)
         try:
             return replace(self, text=text, document=_scan(text), problems=())
@@ -54,15 +54,15 @@ class Source:
 
 @dataclass(frozen=True)
 class Draft:
-    """A config for one VM that is not saved, and all that is known of it without asking a guest."""
+    """A config that is not saved, and everything known about it without a guest."""
 
     source: Source
-    values: Mapping[str, object]  # what the file would hold
-    text: str  # what the file would say; that of `source` where the changes cannot be written
-    config: VmConfig | None  # the good part of it; None where there is none
-    recipes: tuple[recipes.Recipe, ...]  # with everything that they need, in the order in which they run
+    values: Mapping[str, object]  # the fields of the file
+    text: str  # the text of the file; that of `source` if the changes cannot be written
+    config: VmConfig | None  # its valid part; None if there is none
+    recipes: tuple[recipes.Recipe, ...]  # with all recipes that they need, in run order
     problems: tuple[Problem, ...]
-    says_values: bool = True  # whether `text` says what `values` say
+    has_values: bool = True  # whether `text` contains `values`
 
     @property
     def is_new(self) -> bool:
@@ -70,56 +70,56 @@ class Draft:
 
     @property
     def is_plain(self) -> bool:
-        """Whether a new file holds nothing but fields: it gets all others as comments, with their defaults."""
+        """Whether a new file has only fields; then all others are added as comments with their defaults."""
         return self.is_new and self.text.rstrip("\n") == _laid_out(self.values).rstrip("\n")
 
 
 @dataclass(frozen=True)
 class Drafts:
-    """Drafts over one set of folders. Nothing is kept in memory, and only `save` writes."""
+    """Makes and saves drafts. Nothing is cached, and only `save` writes."""
 
     paths: Paths
     environ: Mapping[str, str]
 
     def defaults(self) -> tuple[Defaults, tuple[Problem, ...]]:
-        """The good part of config.yaml and the problems of the rest; never raises for what the file says."""
+        """The valid part of config.yaml and the problems of the rest. Never raises ConfigError."""
         try:
             return defaults_of(self._defaults_file())
         except ConfigError as error:
             return Defaults(), error.problems
 
     def source(self, name: str) -> Source:
-        """The config of a VM as it lies on the disk. Raises NotFound, and ConfigError for a file that is no text."""
+        """The config of a VM on disk. Raises NotFound, and ConfigError for a file that is not text."""
         data, digest = ConfigStore(self.paths).source(name)
         return Source(name, data, digest).with_text(yaml_reader.decoded(data, str(self.paths.vm_config(name))))
 
     def draft(self, source: Source, changes: Mapping[str, object], instance: Instance | None = None) -> Draft:
-        """The draft that `changes` make of `source`, with every problem at once; `instance` is the VM's, if known."""
+        """The draft of `source` with `changes` and all its problems; `instance`: the VM's, None if not known."""
         defaults, problems = self.defaults()
         found = [*problems, *self._name_problems(source)]
         if source.problems:
-            return Draft(source, {}, source.text, None, (), (*found, *source.problems), says_values=not changes)
+            return Draft(source, {}, source.text, None, (), (*found, *source.problems), has_values=not changes)
         values = _with(source.document.data, changes)
         text, document, unwritable = _text(source, changes, values)
         name = _usable_name(source.name)
         document = replace(document, file=str(self.paths.vm_config(name)))
         reading, config = _judged(name, document, self._shared(defaults))
         ordered, beyond = self._beyond(reading)
-        # Of what is inherited there is no line here.
+        # Inherited values have no line in this file.
         judged = (*reading.problems, *beyond)
         found += [
             replace(one, line=0) if one.file == document.file and _head(one) not in values else one for one in judged
         ]
         if config is not None:
             found += _smaller_disk(config, instance)
-        # A text that cannot be written has its reason in a value most times; that is told at the value.
+        # Why a text cannot be written is usually a problem of a value, which is reported there.
         found += unwritable if not found else ()
-        return Draft(source, values, text, config, ordered, tuple(found), says_values=not unwritable)
+        return Draft(source, values, text, config, ordered, tuple(found), has_values=not unwritable)
 
     def steps(self, draft: Draft, instance: Instance | None, options: plans.Options) -> tuple[Step, ...]:
-        """What a sync of the draft would do to `instance` as it was last listed; asks neither engine nor guest.
+        """The steps of a sync of the draft, for `instance` as last listed; asks neither the engine nor the guest.
 
-        Raises NoEngine, and ConfigError or UsageError for a draft that no sync could bring about.
+        Raises NoEngine, and ConfigError or UsageError for a draft that cannot be applied.
         """
         if draft.config is None:
             raise ConfigError(draft.problems)
@@ -136,7 +136,7 @@ class Drafts:
             new_id=BLANK_ID,
             nonce=BLANK_ID,
             instance=instance,
-            has_looked=True,
+            is_listed=True,
         )
         return plans.plan("sync", plan_input, options)
 
@@ -146,7 +146,7 @@ class Drafts:
             raise ConfigError(draft.problems)
         store, source = ConfigStore(self.paths), draft.source
         try:
-            if draft.is_new and self._is_taken(source.name):  # by somebody else, since the draft was judged
+            if draft.is_new and self._is_taken(source.name):  # created since the draft was checked
                 raise files.ChangedOnDisk(f"The VM {source.name} already exists.", "Nothing was written.")
             if draft.is_plain:
                 store.create(source.name, draft.values)
@@ -166,7 +166,7 @@ class Drafts:
             raise ConfigError([Problem("", error.what.rstrip("."), error.todo, path)]) from error
 
     def _name_problems(self, source: Source) -> list[Problem]:
-        """What keeps a new VM from its name, beside the rule for names."""
+        """Why a new VM cannot have its name, except for the rules of names."""
         if source.digest:
             return []
         if not source.name:
@@ -190,11 +190,11 @@ class Drafts:
     def _beyond(self, reading: Reading) -> tuple[tuple[recipes.Recipe, ...], tuple[Problem, ...]]:
         try:
             return beyond_the_file(self.paths, reading)
-        except UsageError as error:  # a folder that cannot be read must not cost what was typed
+        except UsageError as error:  # an unreadable folder must not discard what was typed
             return (), (Problem("", error.what.rstrip("."), error.todo),)
 
     def _shared(self, defaults: Defaults) -> Document:
-        """config.yaml without its errors, and of its lines those of bundles: a draft can state the rest again."""
+        """The valid part of config.yaml, with the lines of bundles only: the draft can override everything else."""
         lines: Mapping[str, int] = {}
         with suppress(ConfigError):
             lines = self._defaults_file().lines
@@ -225,11 +225,11 @@ def _usable_name(name: str) -> str:
 
 
 def _judged(name: str, document: Document, shared: Document) -> tuple[Reading, VmConfig | None]:
-    """What the core says of `document`, and its config with all fields that are good, None where there is none."""
+    """The reading of a document, and the config of its valid fields, None if there is none."""
     reading = judge(name, document, shared)
     if not reading.problems:
         return reading, reading.config
-    # What is wrong in config.yaml is told by `Drafts.defaults`; a bundle that was left empty would be told once more.
+    # `Drafts.defaults` reports problems of config.yaml; an empty bundle would be reported twice.
     reading = replace(reading, problems=tuple(found for found in reading.problems if found.file != shared.file))
     bad = {_head(problem) for problem in reading.problems}
     good = {field: value for field, value in document.data.items() if field in FIELDS and field not in bad}
@@ -243,13 +243,13 @@ def _judged(name: str, document: Document, shared: Document) -> tuple[Reading, V
 def _text(
     source: Source, changes: Mapping[str, object], values: Mapping[str, object]
 ) -> tuple[str, Document, tuple[Problem, ...]]:
-    """What the file would say with `changes`, read back; and why it cannot, then with the text as it is."""
+    """The text of the file with `changes`, and the parsed text; or the unchanged text, and why it cannot be written."""
     if not changes:
         return source.text, source.document, ()
     try:
         text = _edited(source, changes, values)
         document = _scan(text)
-    except UsageError as error:  # of which ConfigError is one: a value that no file can hold
+    except UsageError as error:  # or ConfigError: a value that a file cannot contain
         return source.text, _document("", values), (Problem("", error.what.rstrip("."), error.todo),)
     if json.dumps(document.data, sort_keys=True) == json.dumps(values, sort_keys=True):
         return text, document, ()
@@ -259,13 +259,13 @@ def _text(
 
 def _edited(source: Source, changes: Mapping[str, object], values: Mapping[str, object]) -> str:
     if not source.digest and source.text == _laid_out(source.document.data):
-        return _laid_out(values)  # nothing was typed into it: its fields stay in the order of the form
-    # The editor knows one line end per file; a file that mixes them gets its own back.
+        return _laid_out(values)  # no text was typed, so the fields stay in the order of the form
+    # The editor uses one line end for the file; a file with several kinds keeps them.
     return ended_like(source.data.decode(), yaml_editor.edited(plain(source.text), source.document, changes))
 
 
 def _laid_out(values: Mapping[str, object]) -> str:
-    """The text of a new file that holds `values` and nothing else."""
+    """The text of a new file with only `values`."""
     fields = [name for name in FIELDS if name in values]
     return "".join(f"{line}\n" for name in fields for line in yaml_editor.field_lines(name, values[name]))
 
@@ -280,7 +280,7 @@ def _scan(text: str) -> Document:
 
 
 def instance_of(name: str, instances: Iterable[Instance | None]) -> Instance | None:
-    """The instance of a VM among those of a list, also where no config names it yet; None for a bad name."""
+    """The instance of a VM in a list, also for a VM without a config; None for an invalid name."""
     with suppress(UsageError):
         wanted = instance_name(name)
         return next((one for one in instances if one is not None and one.name == wanted), None)

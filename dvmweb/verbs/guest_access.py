@@ -1,4 +1,4 @@
-"""Enter the guest of a VM, and ask it: its plan, its key, its project hook."""
+"""Enters a guest, and reads from it: the state for a dry run, the SSH key, the project hook."""
 
 from __future__ import annotations
 
@@ -24,51 +24,51 @@ from dvmweb.verbs.configs import check_config, must_have_config
 
 @dataclass(frozen=True)
 class Hook:
-    """The project hook .dvm/sync.sh as the guest shows it; an agent can have written it."""
+    """The project hook .dvm/sync.sh as the guest reports it; an agent can have written it."""
 
-    digest: str  # SHA-256, "" where there is none
+    digest: str  # SHA-256, "" if there is none
     text: bytes
-    is_approved: bool  # this very text
+    is_approved: bool  # this text is approved
     odd: str  # why it cannot be approved, "" for plain text
 
 
-def _asked(
+def _listed(
     paths: Paths, environ: Mapping[str, str], name: str, verb: str, *, is_quiet: bool = False
 ) -> tuple[PlanInput, Lima]:
-    """The plan input of a VM with its instance as limactl tells it now."""
+    """The plan input of a VM with its instance from a new listing, and the engine."""
     must_have_config(paths, name)
     plan_input = load_input(paths, environ, name, verb)
     lima = Lima(plan_input.engine, paths, environ, vm=name, is_quiet=is_quiet)
     instance = lima.list().find(plan_input.desired.instance)
     is_known, pace = work_reports.is_settled(paths, name, instance), guest_status.pace(paths, name, instance)
-    plan_input = replace(plan_input, instance=instance, has_looked=True, is_work_known=is_known, pace=pace)
+    plan_input = replace(plan_input, instance=instance, is_listed=True, is_work_known=is_known, pace=pace)
     return plan_input, replace(lima, pace=pace)
 
 
 def running(paths: Paths, environ: Mapping[str, str], name: str, *, is_quiet: bool = False) -> tuple[PlanInput, Lima]:
-    """The plan input of a VM that runs, and the engine for questions to it. Raises NotFound, CheckFailed."""
-    plan_input, lima = _asked(paths, environ, name, "look", is_quiet=is_quiet)
+    """The plan input of a running VM, and the engine to query it. Raises NotFound, CheckFailed."""
+    plan_input, lima = _listed(paths, environ, name, "check", is_quiet=is_quiet)
     if error := states.refusal("ssh", facts_about(paths, name, plan_input.instance)):
         raise error
     return plan_input, lima
 
 
 def dry_run(paths: Paths, environ: Mapping[str, str], name: str, options: Mapping[str, Any]) -> tuple[Step, ...]:
-    """The steps that a sync would take now: one list, and one question where the guest runs. Changes nothing."""
-    plan_input, lima = _asked(paths, environ, name, "sync")
+    """The steps of a sync started now, by one listing and, if the VM runs, one question to it. Changes nothing."""
+    plan_input, lima = _listed(paths, environ, name, "sync")
     wanted, why = plans.Options(**options), "the guest was not checked"
     if plan_input.instance is not None and plan_input.instance.status == "Running":
         why = "the guest did not respond"
-        with suppress(CheckFailed):  # not reachable: the plan is drawn without its answer
-            finished = lima.ask(plan_input.desired.instance, plans.state_question(plan_input))
+        with suppress(CheckFailed):  # not reachable: make the plan without its state
+            finished = lima.query(plan_input.desired.instance, plans.state_question(plan_input))
             plan_input = replace(plan_input, guest=parse_state(finished.stdout, plan_input.nonce))
     return plans.marked_unknown(plans.plan("sync", plan_input, wanted), plan_input, wanted, why)
 
 
 def enter(paths: Paths, environ: Mapping[str, str], name: str, command: tuple[str, ...]) -> int:
-    """Enter the VM on our own terminal: a login shell in the code dir, or `command` there; the guest's exit code.
+    """Open a login shell in the code folder, or run `command` there, on this terminal; return its exit code.
 
-    Raises NotFound where there is no instance and DvmError where it does not run.
+    Raises NotFound without an instance, DvmError if it is not running.
     """
     plan_input, lima = running(paths, environ, name)
     instance, code_dir = plan_input.desired.instance, plan_input.config.guest_code_dir
@@ -82,9 +82,9 @@ def enter(paths: Paths, environ: Mapping[str, str], name: str, command: tuple[st
 
 
 def explain_lost(paths: Paths, environ: Mapping[str, str], name: str) -> None:
-    """After ssh's own code: raise the error that helps if the VM runs and cannot be entered, or is still booting."""
+    """After exit code 255 of ssh: raise the error of a guest that does not respond or is still booting."""
     try:
-        plan_input, lima = _asked(paths, environ, name, "look")
+        plan_input, lima = _listed(paths, environ, name, "check")
     except DvmError:  # nothing more is known than what ssh reported
         return
     if (
@@ -97,7 +97,7 @@ def explain_lost(paths: Paths, environ: Mapping[str, str], name: str) -> None:
 
 
 def ssh_key(paths: Paths, environ: Mapping[str, str], name: str) -> tuple[str, str]:
-    """The VM's public key and where to paste it; the remembered one where the VM does not run."""
+    """The VM's public key and where to add it; the stored one if there is one. Raises NotFound, CheckFailed."""
     config = check_config(paths, name)
     if config.is_service:
         raise NotFound(f"{name} has no SSH key: it is a {config.kind} VM.", "Such a VM does not clone a repository.")
@@ -107,7 +107,7 @@ def ssh_key(paths: Paths, environ: Mapping[str, str], name: str) -> tuple[str, s
     if not key:
         plan_input, lima = running(paths, environ, name)
         found = parse_key(
-            lima.ask(plan_input.desired.instance, plans.key_question(plan_input)).stdout, plan_input.nonce
+            lima.query(plan_input.desired.instance, plans.key_question(plan_input)).stdout, plan_input.nonce
         )
         key = found.line if found else ""
     if not key:
@@ -118,14 +118,16 @@ def ssh_key(paths: Paths, environ: Mapping[str, str], name: str) -> tuple[str, s
 def hook(paths: Paths, environ: Mapping[str, str], name: str) -> Hook:
     """The project hook of a running VM. Raises NotFound, CheckFailed."""
     plan_input, lima = running(paths, environ, name)
-    found = parse_hook(lima.ask(plan_input.desired.instance, plans.hook_question(plan_input)).stdout, plan_input.nonce)
+    found = parse_hook(
+        lima.query(plan_input.desired.instance, plans.hook_question(plan_input)).stdout, plan_input.nonce
+    )
     digest, text = found or ("", b"")
     is_approved = bool(digest) and digest == read_note(paths, name, "approved-hook")
     return Hook(digest, text, is_approved, why_not_plain(text))
 
 
 def approve_hook(paths: Paths, name: str, hook: Hook) -> None:
-    """Let the next syncs run this very text. Raises UsageError for one that cannot be shown as it is."""
+    """Approve this text of the hook for later syncs. Raises UsageError for one that cannot be shown exactly."""
     if hook.odd or not hook.digest:
         raise UsageError(
             f"This hook cannot be approved: {hook.odd or 'there is none'}.", "Change it to plain, visible text."

@@ -1,4 +1,4 @@
-"""All VMs as they stand: configs and instances side by side, with what is noted of each and how its ports stand."""
+"""Lists all VMs: their configs and instances, with the stored records and the state of their ports."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from dvmweb.verbs.vm import Vm
 
 
 def list_vms(paths: Paths, environ: Mapping[str, str]) -> tuple[Vm, ...]:
-    """All VMs by name, with one engine call; what a guest said is remembered, with its time."""
+    """All VMs by name, with one limactl call and the stored reports of their guests."""
     lima = Lima(find_engine(environ, paths), paths, environ)
     instances = {instance.name: instance for instance in lima.list().instances}
     names = ConfigStore(paths).names()
@@ -46,7 +46,7 @@ def _vm(paths: Paths, name: str, instance: Instance | None) -> Vm:
 
 
 def remembered(paths: Paths, vm: Vm) -> Vm:
-    """The same VM with what is noted of it by now: reach, work and its job's end; without an engine call."""
+    """The VM with its current records: guest status, unsaved work, last job. Runs no limactl."""
     if vm.kind == "unmanaged":
         return vm
     known = work_reports.known(paths, vm.name, vm.instance)
@@ -67,10 +67,10 @@ def remembered(paths: Paths, vm: Vm) -> Vm:
 
 
 def _with_ports(found: list[Vm], every: tuple[Instance, ...]) -> list[Vm]:
-    """The same VMs with how their ports stand now: the host is asked once for all of them."""
+    """The VMs with the state of their ports, read from the host once for all."""
     declared = [vm.config.ports if vm.config else () for vm in found]
     if not any(declared) and not any(vm.status == "Running" for vm in found):
-        return found  # most users of a small VM declare none
+        return found  # nothing to read
     wanted = {port.host_port for each in declared for port in each}
     wanted |= {host for vm in found for host, _ in ports.forwards_of(vm.instance)}
     listening, met_first = host_ports.listeners(wanted), host_ports.met_first(wanted)

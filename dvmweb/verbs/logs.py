@@ -1,4 +1,4 @@
-"""The journal of a guest: the units that its recipes name, their last lines, and what comes after them."""
+"""Reads the journal of a guest: the last lines of the units that its recipes declare, and new lines."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from dvmweb.plans import PlanInput
 
 MOST_LINES = 10_000
-FOLLOW = 30 * 24 * 3600.0  # seconds; one that is forgotten ends by itself
+FOLLOW = 30 * 24 * 3600.0  # seconds; a forgotten one ends by itself
 NO_UNIT, NO_JOURNAL, LOST = 66, 69, 255  # exit codes of journal.sh, and that of ssh
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which part of a journal is asked for."""
+    """The requested part of a journal."""
 
-    units: tuple[str, ...] = ()  # none: all of it
+    units: tuple[str, ...] = ()  # (): all of it
     lines: int = 200  # the last ones
 
     def __post_init__(self) -> None:
@@ -36,7 +36,7 @@ class Wanted:
 
 
 def units_of(vms: Vms, name: str) -> tuple[str, ...]:
-    """The units that the recipes of a VM name, in their order. Raises NotFound, ConfigError."""
+    """The units that the recipes of a VM declare, in order. Raises NotFound, ConfigError."""
     from dvmweb import recipes
     from dvmweb.jobs.inputs import recipes_of
 
@@ -44,7 +44,7 @@ def units_of(vms: Vms, name: str) -> tuple[str, ...]:
 
 
 def wanted(known: tuple[str, ...], unit: str, lines: int = 200) -> Wanted:
-    """What is meant by `unit`: its name, also without `dvm-` or with `.service`; "" for all that are known."""
+    """The request for `unit`, also without `dvm-` or with `.service`; "" for all that are declared."""
     if not unit:
         return Wanted(known, lines)
     plain = unit.removesuffix(".service")
@@ -55,15 +55,15 @@ def wanted(known: tuple[str, ...], unit: str, lines: int = 200) -> Wanted:
 
 
 def read(vms: Vms, name: str, what: Wanted, *, is_quiet: bool = False) -> bytes:
-    """The last lines, as the guest wrote them: hostile. Raises NotFound, CheckFailed."""
+    """The last lines, unescaped guest text. Raises NotFound, CheckFailed."""
     plan_input, lima = _running(vms, name, is_quiet=is_quiet)
-    finished = lima.ask(plan_input.desired.instance, _question(plan_input, what))
+    finished = lima.query(plan_input.desired.instance, _question(plan_input, what))
     _judge(vms, name, finished)
     return finished.stdout
 
 
 def follow(vms: Vms, name: str, what: Wanted, on_output: Callable[[bytes], None]) -> None:
-    """Give the last lines to `on_output`, and all that come, until the guest is gone. Raises NotFound, CheckFailed."""
+    """Pass the last lines and all new ones to `on_output` until the guest ends. Raises NotFound, CheckFailed."""
     plan_input, lima = _running(vms, name)
     finished = lima.follow(
         plan_input.desired.instance, _question(plan_input, what, is_followed=True), FOLLOW, on_output

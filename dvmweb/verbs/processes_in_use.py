@@ -1,4 +1,4 @@
-"""What would end with a terminal or with all terminals of a VM, for whoever asks before."""
+"""Finds the programs that would end with a terminal, or with all terminals of a VM."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from dvmweb.terminals.client import TerminalFacts, list_terminals
 from dvmweb.terminals.launch import SHELL
 from dvmweb.verbs.vms import Vm, Vms
 
-MOST = 10  # programs that are named
-PATIENCE, LONGEST = 10.0, 60.0  # seconds for a quick guest to tell, and for any: somebody waits with a page open
+MOST = 10  # programs to list
+PATIENCE, LONGEST = 10.0, 60.0  # seconds for a fast guest, and for any: a user waits for the page
 
 
 @dataclass(frozen=True)
@@ -48,15 +48,15 @@ class Ending:
 
 
 def what_a_stop_ends(vms: Vms, name: str) -> tuple[Ending, ...]:
-    """The terminals that a stop of the VM would end, but those that are known to run nothing.
+    """The terminals that a stop of the VM would end, without those that are known to run nothing.
 
-    Raises CheckFailed where the keeper of the terminals does not answer, and the engine's own error.
+    Raises CheckFailed if the keeper does not respond, and the errors of the engine.
     """
     opened = [one for one in list_terminals(vms) if one.vm == name and not one.ended]
     vm = next((vm for vm in vms.list_vms() if vm.name == name), None) if opened else None
     found: list[Ending] = []
     for one in opened:
-        # A guest that has not answered once is not waited for again.
+        # Do not wait for a guest that did not respond before.
         is_silent = any(not ending.occupied.is_known for ending in found) and one.command == SHELL
         occupied = Occupied(is_known=False) if is_silent else what_runs(vms, vm, one)
         if not occupied.is_idle:
@@ -65,24 +65,24 @@ def what_a_stop_ends(vms: Vms, name: str) -> tuple[Ending, ...]:
 
 
 def what_runs(vms: Vms, vm: Vm | None, terminal: TerminalFacts) -> Occupied:
-    """Ask the guest what runs in a terminal; an agent's own terminal always runs that agent. Never raises."""
+    """The programs in a terminal, read from the guest; for an agent's terminal that agent. Never raises."""
     if terminal.ended:
         return Occupied(is_known=True)
     if terminal.command != SHELL:
         agent = AGENTS.get(terminal.command)
         return Occupied(is_known=True, programs=(agent.label if agent else terminal.command,))
-    if vm is None or vm.status != "Running":  # of a stopped VM the line is dead, and what ran in it as well
+    if vm is None or vm.status != "Running":  # if the VM is stopped, its programs have ended
         return Occupied(is_known=vm is not None and vm.status == "Stopped")
     with suppress(DvmError, OSError):
-        return _ask(vms, vm, terminal.id)
+        return _query(vms, vm, terminal.id)
     return Occupied(is_known=False)
 
 
-def _ask(vms: Vms, vm: Vm, terminal: str) -> Occupied:
-    plan_input = replace(load_input(vms.paths, vms.environ, vm.name, "look"), instance=vm.instance, has_looked=True)
+def _query(vms: Vms, vm: Vm, terminal: str) -> Occupied:
+    plan_input = replace(load_input(vms.paths, vms.environ, vm.name, "check"), instance=vm.instance, is_listed=True)
     lima = Lima(plan_input.engine, vms.paths, vms.environ, vm=vm.name, is_quiet=True)
     patience = scaled(PATIENCE, guest_status.pace(vms.paths, vm.name, vm.instance), LONGEST)
-    answer = lima.ask(plan_input.desired.instance, plans.terminal_question(plan_input, terminal), patience)
+    answer = lima.query(plan_input.desired.instance, plans.terminal_question(plan_input, terminal), patience)
     programs = parse_terminal(answer.stdout, plan_input.nonce)
     if programs is None:
         raise CheckFailed("The guest does not know this terminal.")

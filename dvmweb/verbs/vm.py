@@ -1,4 +1,4 @@
-"""One VM as the faces get it: its config, its instance, and what is noted of it by now. A value."""
+"""One VM as a value: its config, its instance and its current records."""
 
 from __future__ import annotations
 
@@ -21,48 +21,48 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Vm:
-    """The pair that the user sees: config or none, instance or none."""
+    """A VM: its config and its instance; one of them can be missing."""
 
     name: str
     kind: str  # managed, not created, unmanaged
-    status: str  # limactl's own word, "" where there is no instance
+    status: str  # Lima's status, "" without an instance
     config: VmConfig | None
     instance: Instance | None
     problem: str  # why the config cannot be read, "" otherwise
-    reach: GuestStatus | None  # None: not asked in this boot
+    reach: GuestStatus | None  # None: not checked in this boot
     work: UnsavedWorkReport | None  # the last complete report, else the failed check; None: not checked yet
-    job: Job | None  # the one that holds the VM now
-    failed: Job | None = None  # the last one, where it did not do what it should
-    failed_check: UnsavedWorkReport | None = None  # the newest one, where it failed after that report
-    since: str = ""  # what came after that report: see records.known_work
-    used_at: float = 0.0  # when something was last done in it, seconds since the epoch
+    job: Job | None  # the running job
+    failed: Job | None = None  # the last job, if it failed or was interrupted
+    failed_check: UnsavedWorkReport | None = None  # the newest check, if it failed after that report
+    since: str = ""  # what happened after that report: see records.known_work
+    used_at: float = 0.0  # last use, seconds since the epoch
     sandbox: SandboxReport | None = None  # None: the agent sandbox was not tested
     job_ended: float = 0.0  # when its last job ended, seconds since the epoch
-    ports: tuple[PortState, ...] = ()  # how each stands on the host
-    pending: tuple[Difference, ...] = ()  # what of the config is not so in the instance
+    ports: tuple[PortState, ...] = ()  # their states on the host
+    pending: tuple[Difference, ...] = ()  # differences between config and instance
 
     @property
     def pending_lines(self) -> tuple[str, ...]:
-        """What of the config is not so in the instance, in sentences."""
+        """The differences between config and instance, as sentences."""
         from dvmweb.lima.lima_yaml.differences import lines
 
         return lines(self.pending, is_running=self.status == "Running")
 
     @property
     def known(self) -> WorkStatus | None:
-        """What is known of the work in it; None if it was not checked yet."""
+        """What is known of its unsaved work; None if it was not checked yet."""
         from dvmweb.records.known_work import WorkStatus
 
         return WorkStatus(self.work, self.failed_check, self.since) if self.work is not None else None
 
     @property
     def made_of(self) -> tuple[str, ...]:
-        """The recipes that its config names, where there is an instance to have them."""
+        """The recipes of its config if the VM is created, else ()."""
         return self.config.recipes if self.config and self.kind == "managed" else ()
 
 
 def facts_of_listing(vm: Vm) -> Facts:
-    """What the table of states has to know, as far as the last listing tells it."""
+    """The facts for the table of states, from the last listing."""
     one = vm.instance
     if one is None:
         return Facts(vm.name, status=vm.status if vm.kind == "managed" else None)

@@ -1,7 +1,7 @@
-"""The verbs that both faces use: each takes plain words, does one thing, and returns values.
+"""The verbs that the command line and the dashboard call: each takes values and returns values.
 
-What is done is in the modules beside this one. Those that import much (YAML above all) are imported where a verb needs
-them: `dvm sync` hands its work to a process of its own.
+The work is in the other modules of this room. Those that import much (such as YAML) are imported inside the verbs,
+because `dvm sync` passes its work to another process.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Vms:
-    """The verbs, over one set of folders."""
+    """The verbs, for one set of folders."""
 
     paths: Paths
     environ: Mapping[str, str]
@@ -41,19 +41,19 @@ class Vms:
     # -- configs ---------------------------------------------------------------------------------------------------
 
     def init(self, name: str, recipes: tuple[str, ...] = (), repo: str = "", kind: str = "") -> Path:
-        """Write the config of a new VM and return its path. Raises UsageError, ConfigError; nothing is created."""
+        """Write the config of a new VM and return its path. Raises UsageError, ConfigError; nothing is written then."""
         return configs.init(self.paths, name, recipes, repo, kind)
 
     def lacks(self, name: str) -> tuple[Problem, ...]:
-        """What a config that can be read has to say yet, before its VM can be made. Raises ConfigError, NotFound."""
+        """What is missing in a valid config before its VM can be created. Raises ConfigError, NotFound."""
         return configs.lacks(self.paths, name)
 
     def check_config(self, name: str) -> VmConfig:
-        """The config of a VM; raises ConfigError with all its errors and NotFound."""
+        """The config of a VM. Raises NotFound, and ConfigError with all its errors."""
         return configs.check_config(self.paths, name)
 
     def has_config(self, name: str) -> bool:
-        """Say whether `name`, any text, is that of a VM."""
+        """Whether a VM with a config has this name; `name` can be any text."""
         return configs.has_config(self.paths, name)
 
     # -- jobs ------------------------------------------------------------------------------------------------------
@@ -61,12 +61,12 @@ class Vms:
     def start_job(
         self, name: str, verb: str, options: Mapping[str, Any] = {}, secrets: Mapping[str, bytes] = {}
     ) -> Job:
-        """Start sync, start, stop, work or delete. Raises NotFound, VmBusy, ConfigError, NoEngine; then nothing ran."""
+        """Start a job of this verb. Raises NotFound, VmBusy, ConfigError, NoEngine; then nothing was run."""
         configs.must_have_config(self.paths, name)
         return starting.start(self.paths, self.environ, name, verb, options, secrets)
 
     def dry_run(self, name: str, options: Mapping[str, Any]) -> tuple[Step, ...]:
-        """The steps that a sync would take now: one list, and one question where the guest runs. Changes nothing."""
+        """The steps of a sync started now, by one listing and, if the VM runs, one question to it. Changes nothing."""
         from dvmweb.verbs import guest_access
 
         return guest_access.dry_run(self.paths, self.environ, name, options)
@@ -76,11 +76,11 @@ class Vms:
         return job_record.newest_first(self.paths, name)
 
     def job(self, prefix: str) -> Job:
-        """The job whose id begins so. Raises NotFound."""
+        """The job whose id begins with `prefix`. Raises NotFound."""
         return job_record.find(self.paths, prefix)
 
     def cancel(self, job: Job) -> None:
-        """Ask a job to end. Raises DvmError when it has ended."""
+        """Cancel a job. Raises DvmError if it has ended."""
         starting.cancel(self.paths, job)
 
     def log(self, job: Job, offset: int = 0, most: int = 1_000_000) -> bytes:
@@ -92,28 +92,28 @@ class Vms:
         except FileNotFoundError:
             return b""
 
-    # -- looking ---------------------------------------------------------------------------------------------------
+    # -- lists and records -----------------------------------------------------------------------------------------
 
     def list_vms(self) -> tuple[Vm, ...]:
-        """All VMs by name, with one engine call; what a guest said is remembered, with its time."""
+        """All VMs by name, with one limactl call and the stored reports of their guests."""
         from dvmweb.verbs import listing
 
         return listing.list_vms(self.paths, self.environ)
 
     def remembered(self, vm: Vm) -> Vm:
-        """The same VM with what is noted of it by now: reach, work and its job's end; without an engine call."""
+        """The VM with its current records: guest status, unsaved work, last job. Runs no limactl."""
         from dvmweb.verbs import listing
 
         return listing.remembered(self.paths, vm)
 
     def work_of(self, job: Job) -> UnsavedWorkReport | None:
-        """The work report that this job made, None where it made none."""
+        """The unsaved-work report that this job made, None if it made none."""
         from dvmweb.records import work_reports
 
         return work_reports.of_job(self.paths, job.vm, job.id)
 
     def standing(self, name: str, instance: Instance | None, *, is_silent: bool = False) -> Facts:
-        """What `states` has to know of a VM; `is_silent`: it was asked now and did not answer."""
+        """The facts for `dvmweb.states`; `is_silent`: the guest was checked now and did not respond."""
         from dvmweb.jobs.current_state import facts_about
 
         return facts_about(self.paths, name, instance, is_silent=is_silent)
@@ -121,28 +121,28 @@ class Vms:
     # -- in the guest ------------------------------------------------------------------------------------------------
 
     def enter(self, name: str, command: tuple[str, ...] = ()) -> int:
-        """Enter the VM on our own terminal: a login shell in the code dir, or `command` there; the guest's exit code.
+        """Open a login shell in the code folder, or run `command` there, on this terminal; return its exit code.
 
-        Raises NotFound where there is no instance and DvmError where it does not run.
+        Raises NotFound without an instance, DvmError if it is not running.
         """
         from dvmweb.verbs import guest_access
 
         return guest_access.enter(self.paths, self.environ, name, command)
 
     def explain_lost(self, name: str) -> None:
-        """After ssh's own code: raise what helps if the VM runs and cannot be entered, or still boots."""
+        """After exit code 255 of ssh: raise the error of a guest that does not respond or is still booting."""
         from dvmweb.verbs import guest_access
 
         guest_access.explain_lost(self.paths, self.environ, name)
 
     def running(self, name: str, *, is_quiet: bool = False) -> tuple[PlanInput, Lima]:
-        """The plan input of a VM that runs, and the engine for questions to it. Raises NotFound, CheckFailed."""
+        """The plan input of a running VM, and the engine to query it. Raises NotFound, CheckFailed."""
         from dvmweb.verbs import guest_access
 
         return guest_access.running(self.paths, self.environ, name, is_quiet=is_quiet)
 
     def ssh_key(self, name: str) -> tuple[str, str]:
-        """The VM's public key and where to paste it; the remembered one where the VM does not run."""
+        """The VM's public key and where to add it; the stored one if there is one. Raises NotFound, CheckFailed."""
         from dvmweb.verbs import guest_access
 
         return guest_access.ssh_key(self.paths, self.environ, name)
@@ -154,7 +154,7 @@ class Vms:
         return guest_access.hook(self.paths, self.environ, name)
 
     def approve_hook(self, name: str, hook: Hook) -> None:
-        """Let the next syncs run this very text. Raises UsageError for one that cannot be shown as it is."""
+        """Approve this text of the hook for later syncs. Raises UsageError for one that cannot be shown exactly."""
         from dvmweb.verbs import guest_access
 
         guest_access.approve_hook(self.paths, name, hook)

@@ -9,8 +9,8 @@ from flask import Flask
 from jinja2 import StrictUndefined
 from markupsafe import Markup
 
+from dvmweb.ages import age
 from dvmweb.guest_text import visible
-from dvmweb.records import work_reports
 from dvmweb.verbs.monitor import watch_over
 from dvmweb.verbs.vms import Vms
 from dvmweb.web.server.sessions import Sessions
@@ -80,7 +80,7 @@ def _set_up_templates(app: Flask, vms: Vms) -> None:
     environment.globals.update(
         icon=icon, csrf_token=context.csrf_token, csrf_field=csrf_field, engine=EngineLabel(kind, label)
     )
-    environment.filters.update(age=work_reports.age, visible=visible, size=size)
+    environment.filters.update(age=age, visible=visible, size=size)
 
 
 def csrf_field() -> Markup:

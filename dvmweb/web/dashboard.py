@@ -41,7 +41,7 @@ TRIES = 20  # ports to try if none was requested
 class Face:
     """How a dashboard prints and opens the browser; supplied by the command line."""
 
-    say: Callable[[str], None]
+    echo: Callable[[str], None]
     open_file: Callable[[Path], None] | None = None  # opens a browser; None: no browser
 
 
@@ -55,7 +55,7 @@ def run(vms: Vms, face: Face, port: int = 0, *, ipv4: bool = False) -> None:
     try:
         _forget_last(vms)
         usual = DEMO_PORT if vms.paths.is_demo else PORT
-        listening = _listen(range(port, port + 1) if port else range(usual, usual + TRIES), ipv4, face.say)
+        listening = _listen(range(port, port + 1) if port else range(usual, usual + TRIES), ipv4, face.echo)
         if listening is None:
             raise running_dashboard.port_taken(port or usual, command)
         _log_to(running_dashboard.folder(vms.paths) / "log")
@@ -68,7 +68,7 @@ def run(vms: Vms, face: Face, port: int = 0, *, ipv4: bool = False) -> None:
         lock.release()
 
 
-def _listen(ports: range, ipv4: bool, say: Callable[[str], None]) -> socket.socket | None:
+def _listen(ports: range, ipv4: bool, echo: Callable[[str], None]) -> socket.socket | None:
     """Listen on the first free port; print it if it is not the usual one. None if all are in use."""
     for port in ports:
         try:
@@ -78,7 +78,7 @@ def _listen(ports: range, ipv4: bool, say: Callable[[str], None]) -> socket.sock
                 raise
             continue
         if port != ports[0]:
-            say(f"Port {ports[0]} is in use by {holder(ports[0])}; the dashboard uses {port} instead.")
+            echo(f"Port {ports[0]} is in use by {holder(ports[0])}; the dashboard uses {port} instead.")
         return listening
     return None
 
@@ -145,12 +145,14 @@ class Dashboard:
         return running_dashboard.address(self._server.host_header, self._sessions.prefix, self._sessions.issue_login())
 
     def _greet(self) -> None:
-        host, say = self._server.host_header, self._face.say
-        say(f"The dashboard listens on {host}, for this host only. Press Ctrl-C to stop it; VMs and jobs keep running.")
+        host, echo = self._server.host_header, self._face.echo
+        echo(
+            f"The dashboard listens on {host}, for this host only. Press Ctrl-C to stop it; VMs and jobs keep running."
+        )
         if self._face.open_file is not None:
             self._file = redirect_file.write_redirect(self._vms.paths.home, self._vms.paths.state, self._address())
         running_dashboard.write(self._vms.paths, Running(os.getpid(), host, str(self._file or "")))
-        say(f"Log in here (valid once, for 5 min):\n  {self._address()}")
+        echo(f"Log in here (valid once, for 5 min):\n  {self._address()}")
         if self._face.open_file is not None and self._file is not None:
             threading.Thread(target=self._face.open_file, args=(self._file,), daemon=True).start()
 
@@ -162,7 +164,7 @@ class Dashboard:
         began = time.monotonic()
         if not self._has_login.wait(PATIENCE):
             command = own_command(self._vms.environ)
-            self._face.say(_help(self._address(), self._server.host_header, command))
+            self._face.echo(_help(self._address(), self._server.host_header, command))
         self._has_login.wait(max(0.0, LOGIN_SECONDS - (time.monotonic() - began)))
         self._remove_file()
 

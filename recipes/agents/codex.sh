@@ -25,7 +25,7 @@ agent_wrapper codex codex "$dvm_program" DVM_CODEX_YOLO "$DVM_CODEX_YOLO" --dang
 # itself.
 hook() {
   printf '\n[[hooks.%s]]\n[[hooks.%s.hooks]]\ntype = "command"\ntimeout = 3\ncommand = '"'%s'"'\n' \
-    "$1" "$1" "$(agent_tell "$2")"
+    "$1" "$1" "$(agent_report "$2")"
 }
 config=$dvm_root/etc/codex/config.toml
 if [ ! -e "$config" ] || grep -q "^# Written by dvm's recipe codex" "$config"; then

@@ -46,7 +46,7 @@ if [ "$DVM_MISTRAL_ASK" != 0 ]; then flags=(); fi
 # hook TYPE STATUS [LINE]: prints a Vibe hook that reports STATUS.
 hook() {
   printf '\n[[hooks]]\nname = "dvm-%s-%s"\ntype = "%s"\ntimeout = 3\n%s' "$1" "$2" "$1" "${3:+$3$'\n'}"
-  printf "command = '%s'\n" "$(agent_tell "$2")"
+  printf "command = '%s'\n" "$(agent_report "$2")"
 }
 # Vibe reads hooks only from its home folder and the project, so a start script links its hooks.toml to root's file if it
 # has none. Before 2.21, hooks were experimental and had other names.

@@ -22,8 +22,8 @@ agent_npm opencode opencode-ai "$DVM_OPENCODE_VERSION" "opencode-linux-CPU$kind/
 allowed=()
 if [ "$DVM_OPENCODE_ASK" = 0 ]; then allowed=('OPENCODE_PERMISSION={"*":"allow"}'); fi
 # OpenCode's TUI loads this plugin in addition to the agent's own tui.json; it also starts if the files are missing.
-tell=$dvm_root/usr/local/lib/dvm/opencode-tell
-root_file "$tell/tell.mjs" 644 <"${DVM_LIB%/*}/opencode.mjs"
-root_file "$tell/tui.json" 644 <<<'{"plugin": ["./tell.mjs"]}'
-agent_wrapper opencode opencode "$dvm_program" "" "" "" OPENCODE_DISABLE_AUTOUPDATE=1 "OPENCODE_TUI_CONFIG=$tell/tui.json" \
+plugin=$dvm_root/usr/local/lib/dvm/opencode-tell
+root_file "$plugin/tell.mjs" 644 <"${DVM_LIB%/*}/opencode.mjs"
+root_file "$plugin/tui.json" 644 <<<'{"plugin": ["./tell.mjs"]}'
+agent_wrapper opencode opencode "$dvm_program" "" "" "" OPENCODE_DISABLE_AUTOUPDATE=1 "OPENCODE_TUI_CONFIG=$plugin/tui.json" \
   "${allowed[@]}"

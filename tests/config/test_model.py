@@ -162,11 +162,15 @@ def test_a_service_brings_its_recipe_and_has_no_project(kind: str) -> None:
     assert [place for place, _ in refused(kind=kind, repo="git@h:me/app.git")] == ["repo"]
     assert kinds.with_own_recipe(kind, ("git",)) == ("git", kind)
     assert kinds.with_own_recipe(kind, (kind, "git")) == (kind, "git")
-    assert kinds.not_looked(kind).startswith("Not checked, and deleted with the VM: its ")
+    assert kinds.not_checked(kind).startswith("Not checked, and deleted with the VM: its ")
 
 
 def test_a_project_has_neither() -> None:
-    assert (config().is_service, kinds.with_own_recipe("vm", ("git",)), kinds.not_looked("vm")) == (False, ("git",), "")
+    assert (config().is_service, kinds.with_own_recipe("vm", ("git",)), kinds.not_checked("vm")) == (
+        False,
+        ("git",),
+        "",
+    )
 
 
 def test_a_code_folder_is_judged_alone_where_its_user_cannot_be_used() -> None:

@@ -129,7 +129,7 @@ def _device(path: Path) -> None:
     [
         (_fifo, "not a plain file"),
         (Path.mkdir, "is a folder"),
-        (_passwd, "holds no fields"),
+        (_passwd, "contains no fields"),
         (_device, "not a plain file"),
         (_loop, "is a link"),
     ],

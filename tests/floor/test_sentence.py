@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dvmweb.errors import Problem, sentence
-from dvmweb.guest.unsaved_work import could_not_look
+from dvmweb.guest.unsaved_work import failed_report
 
 
 @pytest.mark.parametrize(
@@ -25,5 +25,5 @@ def test_a_sentence_ends_once(text: str, whole: str) -> None:
 
 
 def test_what_a_guest_or_a_check_said_with_a_full_stop_gets_no_second_one() -> None:
-    told = (*could_not_look("The answer is incomplete.").lines(), str(Problem("cpus", "it is odd.", "Write 2.")))
+    told = (*failed_report("The answer is incomplete.").lines(), str(Problem("cpus", "it is odd.", "Write 2.")))
     assert not [line for line in told if ".." in line]

@@ -56,7 +56,7 @@ def test_limas_reason_is_told_where_there_is_one() -> None:
 def test_a_boot_says_who_waits_for_it_and_how_to_wait() -> None:
     told = refusal("ssh", replace(FACTS[State.BOOTING], holder="sync 5e81abcd"))
     assert told is not None
-    assert told.exit_code is ExitCode.COULD_NOT_LOOK
+    assert told.exit_code is ExitCode.CHECK_FAILED
     assert told.what == "app is still booting (sync 5e81abcd)."
     assert "`dvm log 5e81abcd`" in told.todo
     alone = refusal("ssh", FACTS[State.BOOTING])

@@ -14,7 +14,7 @@ CONFIG = "cpus: 2\nmemory: 2GiB\n"
 BOM = codecs.BOM_UTF8
 CASES: list[tuple[Callable[[str], bytes], int, str, str]] = [
     (lambda text: BOM + text.encode(), 1, "begins with a byte order mark (BOM)", "Save it as UTF-8 without BOM"),
-    (lambda text: text.replace("\n", "\n\ufeff", 1).encode(), 2, "holds a byte order mark (BOM)", "Delete that"),
+    (lambda text: text.replace("\n", "\n\ufeff", 1).encode(), 2, "contains a byte order mark (BOM)", "Delete that"),
     (lambda text: text.encode("utf-16"), 1, "is UTF-16 or UTF-32 text", "Save it as UTF-8"),
     (lambda text: text.encode("utf-16-le"), 1, "is UTF-16 or UTF-32 text", "Save it as UTF-8"),
     (lambda text: text.encode("utf-16-be"), 1, "is UTF-16 or UTF-32 text", "Save it as UTF-8"),
@@ -51,4 +51,4 @@ def test_b44_a_recipe(user: User) -> None:
     found = user.dvm("recipe check hello")
     found.prints("hello:1: error: has Windows line endings.", "Save it with Unix line endings")
     path.write_bytes(text.encode() + b"\0\n")
-    user.dvm("recipe check hello").prints("hello:6: error: holds a NUL byte.")
+    user.dvm("recipe check hello").prints("hello:6: error: contains a NUL byte.")

@@ -31,7 +31,7 @@ class Guest:
     asked: list[GuestScript] = field(default_factory=list)
     is_quiet: bool = False
 
-    def ask(self, _instance: str, script: GuestScript) -> Finished:
+    def query(self, _instance: str, script: GuestScript) -> Finished:
         self.asked.append(script)
         return Finished((), self.code, b"".join(self.said), self.stderr, 0.1)
 
@@ -56,7 +56,7 @@ def answers(vms: Vms, guest: Guest, monkeypatch: pytest.MonkeyPatch) -> Guest:
     from dvmweb.jobs.inputs import load_input
 
     def running(self: Vms, name: str, **_: object) -> tuple[Any, Any]:
-        return load_input(self.paths, self.environ, name, "look"), guest
+        return load_input(self.paths, self.environ, name, "check"), guest
 
     monkeypatch.setattr(Vms, "running", running)
     return guest

@@ -12,7 +12,7 @@ def test_f1_a_check_that_fails_wipes_nothing(user: User, app: Vm) -> None:
     user.dvm("work app").exits("unsaved work")
     user.guests_are_silent()
     user.dvm("work app").exits("check failed", "1 commit not pushed")  # what was known is told beside the failure
-    work = app.work("at risk")
+    work = app.work("unsaved work")
     assert work["repositories"][0]["unpushed"] == 1
     assert work["check_failed"]["problems"]
     user.dvm("ls").succeeds().prints("1 commit not pushed", "a later check failed")
@@ -21,7 +21,7 @@ def test_f1_a_check_that_fails_wipes_nothing(user: User, app: Vm) -> None:
     user.dvm("sync app").succeeds().never_says(
         "skipped  Check for unsaved work"
     )  # its last word was a failure: it looks again
-    app.work("at risk", check_failed=None)
+    app.work("unsaved work", check_failed=None)
     user.dvm("sync app").succeeds().prints("nothing was changed")
 
 

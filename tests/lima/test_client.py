@@ -170,14 +170,14 @@ def kinds(dvm_home: DvmHome) -> list[str]:
 
 def test_a_question_takes_one_warm_call(asked: DvmHome) -> None:
     asked.ssh("os.execvp('bash', ['bash', '-c', argv[-1]])")
-    assert asked.lima().ask("dvm-t1", QUESTION).stdout == b"answer\n"
+    assert asked.lima().query("dvm-t1", QUESTION).stdout == b"answer\n"
     assert kinds(asked) == ["warm"]
     assert asked.said()[0][1:3] == ["-F", f"{asked.paths.lima_home}/dvm-t1/ssh.config"]
 
 
 def test_r16_a_dead_master_is_ended_and_a_fresh_connection_asked(asked: DvmHome) -> None:
     asked.ssh("if 'ControlPath=none' in argv:\n    os.execvp('bash', ['bash', '-c', argv[-1]])\nsys.exit(255)")
-    assert asked.lima().ask("dvm-t1", QUESTION).stdout == b"answer\n"
+    assert asked.lima().query("dvm-t1", QUESTION).stdout == b"answer\n"
     assert kinds(asked) == ["warm", "exit", "fresh"]
 
 
@@ -185,20 +185,20 @@ def test_r16_a_silent_master_ends_at_the_deadline_and_a_fresh_connection_is_aske
     asked.ssh(
         "if 'ControlPath=none' in argv:\n    print('fresh'); sys.exit(0)\nif '-O' not in argv:\n    time.sleep(600)"
     )
-    assert asked.lima().ask("dvm-t1", QUESTION, 1.0).stdout == b"fresh\n"
+    assert asked.lima().query("dvm-t1", QUESTION, 1.0).stdout == b"fresh\n"
     assert kinds(asked) == ["warm", "exit", "fresh"]
 
 
 @pytest.mark.parametrize("end", ["sys.exit(1)", "sys.exit(69)", "time.sleep(600)"])
 def test_an_answer_that_is_bad_or_slow_is_not_asked_for_again(asked: DvmHome, end: str) -> None:
     asked.ssh(f"print('begun', flush=True)\n{end}")
-    assert asked.lima().ask("dvm-t1", QUESTION, 1.0).stdout == b"begun\n"
+    assert asked.lima().query("dvm-t1", QUESTION, 1.0).stdout == b"begun\n"
     assert kinds(asked) == ["warm"]
 
 
 def test_one_that_was_never_started_is_not_asked(dvm_home: DvmHome) -> None:
     with pytest.raises(CheckFailed, match="never started"):
-        dvm_home.lima().ask("dvm-t1", QUESTION)
+        dvm_home.lima().query("dvm-t1", QUESTION)
     assert dvm_home.said() == []
 
 

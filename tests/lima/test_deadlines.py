@@ -42,4 +42,4 @@ def test_a_pace_is_never_below_one_nor_beyond_the_slowest(began_after: float, be
 
 @given(PACES)
 def test_a_script_ends_before_its_caller_gives_up(pace: float) -> None:
-    assert float(deadlines.whole(deadlines.WORK_ALL, pace)) < deadlines.scaled(deadlines.LOOK, pace)
+    assert float(deadlines.whole(deadlines.WORK_ALL, pace)) < deadlines.scaled(deadlines.WORK_CHECK, pace)

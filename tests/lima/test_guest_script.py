@@ -246,6 +246,6 @@ def test_both_ways_into_the_guest_are_known_as_guest_scripts() -> None:
 
 def test_s10_a_script_is_asked_again_with_another_nonce_by_the_same_command() -> None:
     script = GuestScript("true", {"x": "y"}, {"DVM_NONCE": "0" * 32, "DVM_NAME": "a"})
-    again = script.asking("1" * 32)
+    again = script.with_nonce("1" * 32)
     assert (again.argv(), again.payload()) == (script.argv(), script.payload().replace(b"0" * 32, b"1" * 32))
-    assert GuestScript("true").asking("1" * 32) == GuestScript("true")
+    assert GuestScript("true").with_nonce("1" * 32) == GuestScript("true")

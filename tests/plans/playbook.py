@@ -93,10 +93,10 @@ def state_of(guest: GuestState) -> Answer:
 
 def work(*found: tuple[str, ...], loose: str = "0") -> Answer:
     """The guest answers the question for unsaved work so."""
-    looked = (("looked", "/home/dev/code", "/home/dev/code"), ("skipped", "ignored"), ("skipped", "loose"))
+    checked = (("checked", "/home/dev/code", "/home/dev/code"), ("skipped", "ignored"), ("skipped", "loose"))
     names = ["note.txt"] if loose != "0" else []
     last = (("loose", loose, loose, *names), ("digest", "0" * 64))
-    return lambda call: call.reports("work", ("identity", "dvm-app", ID), *looked, *found, *last)
+    return lambda call: call.reports("work", ("identity", "dvm-app", ID), *checked, *found, *last)
 
 
 NEW_GUEST = replace(STATE, identity=None, applied={}, probes={}, key="", code="absent")

@@ -200,7 +200,7 @@ def test_a_start_that_fails_and_a_machine_that_ends_while_its_guest_is_waited_fo
     )
 
 
-LOOKED_WHILE_STOPPED = """
+CHECKED_WHILE_STOPPED = """
         > limactl list --tty=false --format '{{json .}}'
         < app is Stopped
         > limactl start --tty=false --timeout=840s dvm-app
@@ -216,7 +216,7 @@ LOOKED_WHILE_STOPPED = """
 def test_a_check_leaves_a_stopped_vm_stopped_also_where_it_fails(book: Playbook) -> None:
     book.plays(
         "work",
-        LOOKED_WHILE_STOPPED
+        CHECKED_WHILE_STOPPED
         + """
         < work: 1 loose file
         > limactl stop --tty=false dvm-app
@@ -226,7 +226,7 @@ def test_a_check_leaves_a_stopped_vm_stopped_also_where_it_fails(book: Playbook)
     )
     failed = book.plays(
         "work",
-        LOOKED_WHILE_STOPPED
+        CHECKED_WHILE_STOPPED
         + """
         < no answer
         > ssh -O exit
@@ -275,7 +275,7 @@ def test_a_delete_is_refused_with_work_and_leaves_a_stopped_vm_stopped(book: Pla
     book.knows_its_guest()
     refused = book.plays(
         "delete",
-        LOOKED_WHILE_STOPPED
+        CHECKED_WHILE_STOPPED
         + """
         < work: 1 loose file
         > limactl list --tty=false --format '{{json .}}'

@@ -22,7 +22,7 @@ def titles(steps: tuple[Step, ...], *, run_only: bool = True) -> list[str]:
 
 @pytest.mark.parametrize("kind", kinds.SERVICES)
 def test_a_service_gets_no_key_no_clone_and_no_hook(kind: str) -> None:
-    steps = plan("sync", plan_input(config(kind=kind), has_looked=True), Options())
+    steps = plan("sync", plan_input(config(kind=kind), is_listed=True), Options())
     assert titles(steps)[6:] == [
         "Write VM identity",
         "Baseline",
@@ -38,7 +38,7 @@ def test_a_service_gets_no_key_no_clone_and_no_hook(kind: str) -> None:
 
 
 def test_a_new_vm_gets_every_step_in_order() -> None:
-    steps = plan("sync", plan_input(config(repo="git@github.com:me/app.git"), has_looked=True), Options())
+    steps = plan("sync", plan_input(config(repo="git@github.com:me/app.git"), is_listed=True), Options())
     assert titles(steps) == [
         "Check instance",
         "Create instance",
@@ -59,7 +59,7 @@ def test_a_new_vm_gets_every_step_in_order() -> None:
 
 
 def test_nothing_to_do_leaves_the_look_and_the_question() -> None:
-    there = plan_input(instance=instance(), has_looked=True, guest=STATE)
+    there = plan_input(instance=instance(), is_listed=True, guest=STATE)
     steps = plan("sync", there, Options())
     assert titles(steps) == ["Check instance", "Wait for the guest", "Read guest state"]
     assert is_nothing_to_do(there, Options())
@@ -80,7 +80,7 @@ def test_nothing_to_do_leaves_the_look_and_the_question() -> None:
     ],
 )
 def test_only_what_is_needed_runs(options: Options, changes: dict[str, Any], ran: list[str]) -> None:
-    there = plan_input(instance=instance(), has_looked=True, guest=replace(STATE, **changes))
+    there = plan_input(instance=instance(), is_listed=True, guest=replace(STATE, **changes))
     steps = titles(plan("sync", there, options))
     always = ("Check instance", "Wait for the guest", "Read guest state", "Check for unsaved work")
     assert [title for title in steps if title not in always] == ran
@@ -89,7 +89,7 @@ def test_only_what_is_needed_runs(options: Options, changes: dict[str, Any], ran
 
 def test_a_recipe_that_the_demo_cannot_run_is_not_run_again() -> None:
     applied = {**STATE.applied, "node": Applied(HASH, "not-run", 1)}
-    there = plan_input(instance=instance(), has_looked=True, guest=replace(STATE, applied=applied, is_demo=True))
+    there = plan_input(instance=instance(), is_listed=True, guest=replace(STATE, applied=applied, is_demo=True))
     reasons = {step.title: step.skip_reason for step in plan("sync", there, Options())}
     assert reasons["Recipe node"] == "unchanged; not run in the demo"
 
@@ -107,7 +107,7 @@ def test_a_recipe_that_the_demo_cannot_run_is_not_run_again() -> None:
 )
 def test_a_hook_runs_only_as_it_was_approved(hook: str, approved: str, applied: str, reason: str) -> None:
     state = replace(STATE, hook=hook, hook_applied=applied)
-    there = plan_input(instance=instance(), has_looked=True, guest=state, approved_hook=approved)
+    there = plan_input(instance=instance(), is_listed=True, guest=state, approved_hook=approved)
     (step,) = [step for step in plan("sync", there, Options()) if step.title == "Run project hook"]
     assert step.skip_reason.startswith(reason) if reason else not step.skip_reason
 
@@ -120,7 +120,7 @@ def test_a_repository_that_is_there_is_never_cloned_over() -> None:
         ("files", "", "not empty"),
     ):
         there = plan_input(
-            wanted, instance=instance(of=wanted), has_looked=True, guest=replace(STATE, code=code, origin=origin)
+            wanted, instance=instance(of=wanted), is_listed=True, guest=replace(STATE, code=code, origin=origin)
         )
         (step,) = [step for step in plan("sync", there, Options()) if step.title.startswith("Clone")]
         assert words in step.skip_reason
@@ -128,7 +128,7 @@ def test_a_repository_that_is_there_is_never_cloned_over() -> None:
 
 def test_a_change_of_a_running_vm_waits_unless_a_restart_is_allowed() -> None:
     bigger = config(cpus=4)
-    there = plan_input(bigger, instance=instance(), has_looked=True, guest=STATE)
+    there = plan_input(bigger, instance=instance(), is_listed=True, guest=STATE)
     waiting = plan("sync", there, Options())
     assert "Stop VM to change it" not in titles(waiting)
     assert any("--restart" in step.skip_reason for step in waiting)
@@ -144,19 +144,19 @@ def test_a_change_of_a_running_vm_waits_unless_a_restart_is_allowed() -> None:
 
 
 def test_a_stopped_vm_is_changed_before_it_starts() -> None:
-    there = plan_input(config(cpus=4), instance=instance("Stopped"), has_looked=True)
+    there = plan_input(config(cpus=4), instance=instance("Stopped"), is_listed=True)
     assert titles(plan("sync", there, Options()))[:4] == [
         "Check instance",
         "Change cpus",
         "Verify applied config",
         "Start VM",
     ]
-    same = plan_input(instance=instance("Stopped"), has_looked=True)
+    same = plan_input(instance=instance("Stopped"), is_listed=True)
     assert titles(plan("sync", same, Options()))[:3] == ["Check instance", "Verify applied config", "Start VM"]
 
 
 def test_a_disk_never_shrinks() -> None:
-    there = plan_input(config(disk="10GiB"), instance=instance("Stopped"), has_looked=True)
+    there = plan_input(config(disk="10GiB"), instance=instance("Stopped"), is_listed=True)
     with pytest.raises(UsageError, match=r"(?i)disk"):
         plan("sync", there, Options())
 
@@ -165,12 +165,12 @@ def test_a_disk_never_shrinks() -> None:
 @pytest.mark.parametrize("verb", ["sync", "start"])
 def test_a_broken_vm_is_not_started_but_told(verb: str, status: str) -> None:
     with pytest.raises(DvmError, match=r"(Broken|lima\.yaml): it died") as refused:
-        plan(verb, plan_input(instance=replace(instance(status), errors=("it died",)), has_looked=True), Options())
+        plan(verb, plan_input(instance=replace(instance(status), errors=("it died",)), is_listed=True), Options())
     assert "`dvm " in refused.value.todo
 
 
 def test_a_delete_looks_under_the_lock_before_it_stops_and_deletes() -> None:
-    running = plan("delete", plan_input(instance=instance(), has_looked=True), Options())
+    running = plan("delete", plan_input(instance=instance(), is_listed=True), Options())
     assert titles(running) == [
         "Check instance",
         "Check for unsaved work",
@@ -179,7 +179,7 @@ def test_a_delete_looks_under_the_lock_before_it_stops_and_deletes() -> None:
         "Verify deletion",
     ]
     assert running[1].check == "work-unchanged"
-    stopped = plan("delete", plan_input(instance=instance("Stopped"), has_looked=True), Options())
+    stopped = plan("delete", plan_input(instance=instance("Stopped"), is_listed=True), Options())
     assert titles(stopped)[1:6] == [
         "Verify applied config",
         "Start VM",
@@ -188,20 +188,18 @@ def test_a_delete_looks_under_the_lock_before_it_stops_and_deletes() -> None:
         "Check for unsaved work",
     ]
     by_report = plan(
-        "delete", plan_input(instance=instance("Stopped"), has_looked=True), Options(force=True, expected=HASH)
+        "delete", plan_input(instance=instance("Stopped"), is_listed=True), Options(force=True, expected=HASH)
     )
     assert titles(by_report) == titles(stopped)
-    unseen = plan("delete", plan_input(instance=instance("Stopped"), has_looked=True), Options(force=True))
-    assert [step.check for step in unseen] == ["deletable", "not-looked", "", "is-gone"]
-    forced = plan(
-        "delete", plan_input(instance=instance("Broken"), has_looked=True), Options(force=True, expected=HASH)
-    )
-    assert forced[1].check == "not-looked"
+    unseen = plan("delete", plan_input(instance=instance("Stopped"), is_listed=True), Options(force=True))
+    assert [step.check for step in unseen] == ["deletable", "not-checked", "", "is-gone"]
+    forced = plan("delete", plan_input(instance=instance("Broken"), is_listed=True), Options(force=True, expected=HASH))
+    assert forced[1].check == "not-checked"
     assert forced[-2].argv == ("limactl", "delete", "--tty=false", "-f", "dvm-app")
 
 
 def test_a_look_leaves_a_stopped_vm_stopped() -> None:
-    steps = plan("work", plan_input(instance=instance("Stopped"), has_looked=True), Options())
+    steps = plan("work", plan_input(instance=instance("Stopped"), is_listed=True), Options())
     assert titles(steps)[1:] == [
         "Verify applied config",
         "Start VM",
@@ -265,7 +263,7 @@ def test_a_secret_that_the_guest_keeps_is_left_to_the_guest_to_ask_for() -> None
 
 def test_a_late_probe_is_not_known_and_runs_nothing_again() -> None:
     guest = replace(STATE, probes={"baseline": "ok", "node": "late"})
-    late = plan_input(instance=instance(), guest=guest, has_looked=True)
+    late = plan_input(instance=instance(), guest=guest, is_listed=True)
     (step,) = (step for step in plan("sync", late, Options()) if step.title == "Recipe node")
     assert step.skip_reason == "not known: its probe did not finish in time"
     assert is_nothing_to_do(late, Options())
@@ -274,7 +272,7 @@ def test_a_late_probe_is_not_known_and_runs_nothing_again() -> None:
 
 
 def test_a_plan_without_an_answer_says_that_nobody_knows() -> None:
-    unasked = plan_input(instance=instance(), has_looked=True)
+    unasked = plan_input(instance=instance(), is_listed=True)
     wanted = Options()
     steps = {
         s.title: s for s in marked_unknown(plan("sync", unasked, wanted), unasked, wanted, "the guest was not checked")
@@ -294,17 +292,17 @@ def test_a_plan_without_an_answer_says_that_nobody_knows() -> None:
     steps = {s.title: s for s in marked_unknown(plan("sync", unasked, fresh), unasked, fresh, "x")}
     assert not steps["Recipe node"].unknown, "it runs, whatever the guest says"
     assert steps["Create code folder"].unknown
-    new = plan_input(instance=None, has_looked=True)
+    new = plan_input(instance=None, is_listed=True)
     assert not any(s.unknown for s in marked_unknown(plan("sync", new, wanted), new, wanted, "x")), (
         "a new VM has nothing"
     )
-    answered = plan_input(instance=instance(), guest=STATE, has_looked=True)
+    answered = plan_input(instance=instance(), guest=STATE, is_listed=True)
     assert not any(s.unknown for s in marked_unknown(plan("sync", answered, wanted), answered, wanted, "x"))
 
 
 def test_deadlines_of_a_slow_guest_are_longer_outside_and_within() -> None:
     def deadlines(pace: float) -> dict[str, tuple[float, dict[str, str]]]:
-        found = plan("sync", plan_input(instance=instance(), has_looked=True, pace=pace), Options())
+        found = plan("sync", plan_input(instance=instance(), is_listed=True, pace=pace), Options())
         return {
             s.title: (s.timeout, {n: v for n, v in s.script.variables.items() if n.endswith("_SECONDS")})
             for s in found

@@ -16,6 +16,7 @@ PACKAGE = TOP / "dvmweb"
 
 FLOOR = (
     "__init__",
+    "ages",
     "errors",
     "files",
     "guest_text",

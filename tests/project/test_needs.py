@@ -30,8 +30,8 @@ STARTS = ("run", "Popen", "check_output", "check_call")
 @cache
 def of_tests() -> list[tuple[Path, ast.Module]]:
     rooms = {path: path.relative_to(TOP / "tests").parts[0] for path in TESTS}
-    looked_at = [path for path in TESTS if rooms[path] not in ROOMS_OF_THEIR_OWN and path.name not in OURS]
-    return [(path, ast.parse(path.read_bytes())) for path in looked_at]
+    checked_at = [path for path in TESTS if rooms[path] not in ROOMS_OF_THEIR_OWN and path.name not in OURS]
+    return [(path, ast.parse(path.read_bytes())) for path in checked_at]
 
 
 def started(tree: ast.Module) -> Iterator[tuple[str, int]]:

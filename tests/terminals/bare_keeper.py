@@ -41,7 +41,7 @@ def main() -> int:
     os.umask(0o077)
     stalled, silent, linger = [*map(float, sys.argv[1:]), *(10.0, 30.0, 60.0)[len(sys.argv) - 1 :]]
     flow.STALLED, flow.SILENT, flow.PING = stalled, silent, silent / 3
-    return keep(os.environ, entry._say_ready, start, Waits(linger=linger))
+    return keep(os.environ, entry._report_ready, start, Waits(linger=linger))
 
 
 if __name__ == "__main__":

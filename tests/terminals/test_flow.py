@@ -29,16 +29,16 @@ def test_an_acknowledgement_makes_room() -> None:
 
 
 def test_e02_a_viewer_is_dead_when_its_window_stays_full_or_it_says_nothing() -> None:
-    full = Flow(WINDOW, 0, moved_at=0.0, heard_at=flow.STALLED)
+    full = Flow(WINDOW, 0, moved_at=0.0, last_message_at=flow.STALLED)
     assert not full.is_dead(flow.STALLED)
     assert full.is_dead(flow.STALLED + 1)
-    some = Flow(10, 0, moved_at=0.0, heard_at=flow.STALLED)
+    some = Flow(10, 0, moved_at=0.0, last_message_at=flow.STALLED)
     assert not some.is_dead(flow.STALLED + 1)  # a hidden tab draws late: it owes little, nobody waits for it
     assert some.is_dead(flow.STALLED + flow.SILENT + 1)
 
 
 def test_the_stall_clock_starts_when_the_window_fills() -> None:
-    it = Flow(0, 0, moved_at=0.0, heard_at=0.0)
+    it = Flow(0, 0, moved_at=0.0, last_message_at=0.0)
     it.note_sent(10, 5.0)
     assert it.moved_at == 0.0
     it.note_sent(WINDOW - 10, 6.0)

@@ -30,10 +30,10 @@ def ordinary(guest: Path) -> Account:
 
 
 def _behind_root() -> Account:
-    asked = os.environ.get("SUDO_UID", "")
-    if asked.isdigit() and int(asked) > 0:
+    sudo_uid = os.environ.get("SUDO_UID", "")
+    if sudo_uid.isdigit() and int(sudo_uid) > 0:
         group = os.environ.get("SUDO_GID", "")
-        return Account(int(asked), int(group) if group.isdigit() and int(group) > 0 else int(asked))
+        return Account(int(sudo_uid), int(group) if group.isdigit() and int(group) > 0 else int(sudo_uid))
     try:
         entry = pwd.getpwnam("nobody")
     except KeyError:

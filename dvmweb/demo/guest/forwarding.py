@@ -16,7 +16,7 @@ LOOPBACK = "127.0.0.1"
 MOST_CALLS = 64  # connections at the same time, each a process
 # Runs in the guest; its stdin and stdout are the connection. What the server closes ends it.
 _RELAY = 'exec 3<>"/dev/tcp/127.0.0.1/$1" || exit 1; cat <&0 >&3 & cat <&3; kill $! 2>/dev/null'
-Tell = Callable[[str, str], None]  # a line of the log: message, level
+LogLine = Callable[[str, str], None]  # a line of the log: message, level
 Event = Callable[[Mapping[str, Any]], None]
 
 
@@ -26,14 +26,14 @@ class Forwarder:
 
     guest: entering.Guest
     rules: Mapping[int, int]  # guest port -> host port
-    log: Tell
+    log: LogLine
     event: Event
     _open: dict[int, socket.socket | None] = field(default_factory=dict)  # by guest port; None: nothing to listen on
     _outside: dict[int, bool] = field(default_factory=dict)  # by guest port: on this computer's network
     _calls: set[int] = field(default_factory=set)
 
     @classmethod
-    def of(cls, guest: entering.Guest, config: Mapping[str, Any], log: Tell, event: Event) -> Forwarder:
+    def of(cls, guest: entering.Guest, config: Mapping[str, Any], log: LogLine, event: Event) -> Forwarder:
         """The forwarder for an effective config."""
         return cls(guest, dict(_rules(config)), log, event)
 

@@ -205,7 +205,7 @@ def _wait(output: Output, started: driver.Driver, seconds: float, servers: Seque
     while True:
         watched: list[int | socket.socket] = [output.wake, output.server]
         readable, _, _ = select.select([*watched, *servers], [], [], max(0.0, end - time.monotonic()))
-        if output.wake in readable and _asked_to_stop(output):
+        if output.wake in readable and _must_stop(output):
             raise Stop
         if output.server in readable:
             _answer(output)
@@ -215,12 +215,12 @@ def _wait(output: Output, started: driver.Driver, seconds: float, servers: Seque
             return
 
 
-def _asked_to_stop(output: Output) -> bool:
+def _must_stop(output: Output) -> bool:
     numbers = os.read(output.wake, 1024)
-    asked = [number for number in (signal.SIGINT, signal.SIGTERM) if number in numbers]
-    if asked:
-        output.log(f"Received {asked[0].name}, shutting down the host agent")
-    return bool(asked)
+    received = [number for number in (signal.SIGINT, signal.SIGTERM) if number in numbers]
+    if received:
+        output.log(f"Received {received[0].name}, shutting down the host agent")
+    return bool(received)
 
 
 def _answer(output: Output) -> None:
@@ -228,8 +228,8 @@ def _answer(output: Output) -> None:
         caller, _ = output.server.accept()
         with caller:
             caller.settimeout(1)
-            asked = caller.recv(4096)
-            is_info = asked.startswith(b"GET /v1/info ")
+            received = caller.recv(4096)
+            is_info = received.startswith(b"GET /v1/info ")
             body = json.dumps({"sshLocalPort": store.ssh_port(Path())}, separators=(",", ":")) if is_info else ""
             head = "HTTP/1.1 200 OK" if is_info else "HTTP/1.1 404 Not Found"
             caller.sendall(f"{head}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode())

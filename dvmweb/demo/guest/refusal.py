@@ -45,9 +45,9 @@ def no_bubblewrap() -> Refusal:
 
 def of_bubblewrap(complaint: str, setting: Callable[[str], str] | None = None) -> Refusal:
     """The refusal for an error of bwrap; `setting` reads a sysctl, "" for none."""
-    said = " ".join(complaint.split()).removeprefix("bwrap: ").partition(", likely because")[0].rstrip(".")
-    if not any(word in said for word in _OF_NAMESPACES):
-        return Refusal(f"Bubblewrap failed: {said or 'it ended immediately'}")
+    problem = " ".join(complaint.split()).removeprefix("bwrap: ").partition(", likely because")[0].rstrip(".")
+    if not any(word in problem for word in _OF_NAMESPACES):
+        return Refusal(f"Bubblewrap failed: {problem or 'it ended immediately'}")
     for name, forbidding, permitting in _SWITCHES:
         if (setting or _setting)(name) == forbidding:
             return Refusal(
@@ -55,7 +55,7 @@ def of_bubblewrap(complaint: str, setting: Callable[[str], str] | None = None) -
                 f"run `sudo sysctl {name}={permitting}`",
             )
     return Refusal(
-        f"no namespaces, as in many containers or a chroot: {said}",
+        f"no namespaces, as in many containers or a chroot: {problem}",
         "run dvm outside of it",
     )
 

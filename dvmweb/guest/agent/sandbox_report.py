@@ -15,7 +15,8 @@ from dvmweb.guest_text import visible
 from dvmweb.names import is_recipe_name
 
 AGENTS = ("claude", "codex", "opencode", "mistral")  # the bundled recipes of agents
-HOLDS, HOLE, UNKNOWN = "holds", "hole", "unknown"  # passed, failed, could not be tested
+PASSED, FAILED, UNKNOWN = "passed", "failed", "unknown"  # unknown: it could not be tested
+OLD_WORDS = {"holds": PASSED, "hole": FAILED}  # in reports that dvm 0.1 stored
 UNTESTED = "untested"  # the VM has agents, but no test has run
 MOST_CHECKS = 10_000
 MOST_FOUND = 20  # findings of one agent
@@ -52,21 +53,21 @@ class SandboxReport:
     def result(self) -> str:
         """HOLDS only if every agent was tested and no attack succeeded."""
         results = {one.result for one in self.tested}
-        if HOLE in results:
-            return HOLE
-        return HOLDS if results == {HOLDS} and not self.problem else UNKNOWN
+        if FAILED in results:
+            return FAILED
+        return PASSED if results == {PASSED} and not self.problem else UNKNOWN
 
     def result_for(self, wanted: Iterable[str]) -> str:
         """The result for a config with these recipes: UNKNOWN if one of its agents was not tested."""
         missing = {name for name in wanted if name in AGENTS} - {one.name for one in self.tested}
-        return UNKNOWN if missing and self.result == HOLDS else self.result
+        return UNKNOWN if missing and self.result == PASSED else self.result
 
     def summary(self) -> str:
         """The result in one line, guest text escaped: `passed (86 checks)`, `FAILED for …`, `not tested: …`."""
-        failed = [one for one in self.tested if one.result == HOLE]
+        failed = [one for one in self.tested if one.result == FAILED]
         untested = [one for one in self.tested if one.result == UNKNOWN]
         if failed:
-            return f"FAILED for {_names(failed)}: {_first(failed, HOLE)}"
+            return f"FAILED for {_names(failed)}: {_first(failed, FAILED)}"
         if self.problem or untested or not self.tested:
             found = f"{_names(untested)}: {_first(untested, UNKNOWN)}" if untested else "there is no result"
             return f"not tested: {self.problem or found}"
@@ -74,7 +75,7 @@ class SandboxReport:
 
     def lines(self) -> tuple[str, ...]:
         """The result and all findings, one per line, guest text escaped."""
-        words = {HOLE: "FAILED", UNKNOWN: "not tested"}
+        words = {FAILED: "FAILED", UNKNOWN: "not tested"}
         found = [f"{one.name}: {words[it.kind]}: {visible(it.text, TEXT)}" for one in self.tested for it in one.found]
         return (sentence(f"Agent sandbox: {self.summary()}"), *found)
 
@@ -90,15 +91,15 @@ def standing(report: SandboxReport | None, wanted: Iterable[str]) -> str:
     return UNTESTED if any(name in AGENTS for name in wanted) else ""
 
 
-def holes(report: SandboxReport) -> tuple[AgentResult, ...]:
+def failures(report: SandboxReport) -> tuple[AgentResult, ...]:
     """The agents that failed the test."""
-    return tuple(one for one in report.tested if one.result == HOLE)
+    return tuple(one for one in report.tested if one.result == FAILED)
 
 
-def with_holes(newer: SandboxReport, older: SandboxReport | None, wanted: Iterable[str]) -> SandboxReport:
+def with_failures(newer: SandboxReport, older: SandboxReport | None, wanted: Iterable[str]) -> SandboxReport:
     """The newer report, with the failures of the older one for agents that the newer one could not test."""
     names = set(wanted) - {one.name for one in newer.tested if one.result != UNKNOWN}
-    kept = [one for one in holes(older) if one.name in names] if older is not None else []
+    kept = [one for one in failures(older) if one.name in names] if older is not None else []
     kept_names = {one.name for one in kept}
     return replace(newer, tested=(*(one for one in newer.tested if one.name not in kept_names), *kept))
 
@@ -109,9 +110,9 @@ def from_json(text: str) -> SandboxReport:
     tested = tuple(
         AgentResult(
             name=str(one["name"]),
-            result=_one_of(one["result"], (HOLDS, HOLE, UNKNOWN)),
+            result=_one_of(one["result"], (PASSED, FAILED, UNKNOWN)),
             checks=int(one["checks"]),
-            found=tuple(Finding(_one_of(it["kind"], (HOLE, UNKNOWN)), str(it["text"])) for it in one["found"]),
+            found=tuple(Finding(_one_of(it["kind"], (FAILED, UNKNOWN)), str(it["text"])) for it in one["found"]),
         )
         for one in facts["tested"]
     )
@@ -119,12 +120,13 @@ def from_json(text: str) -> SandboxReport:
 
 
 def _one_of(value: object, allowed: tuple[str, ...]) -> str:
+    value = OLD_WORDS.get(value, value) if isinstance(value, str) else value
     if value not in allowed:
         raise ValueError(f"{value!r} is not one of {allowed}")
     return str(value)
 
 
-def could_not_look(why: str) -> SandboxReport:
+def failed_report(why: str) -> SandboxReport:
     """A report without results: only the reason why nothing could be tested."""
     return SandboxReport((), why)
 
@@ -138,12 +140,12 @@ def parse_report(output: bytes, nonce: str, wanted: Sequence[str]) -> SandboxRep
         name, values = _of_agent(record, wanted)
         if record.tag == "agent":
             _once(name, results)
-            results[name] = _value(values[0], (HOLDS, HOLE, UNKNOWN))
+            results[name] = _value(values[0], (PASSED, FAILED, UNKNOWN))
         elif record.tag == "count":
             _once(name, counts)
             counts[name] = protocol.number(values[0], MOST_CHECKS)
         else:
-            found[name].append(Finding(_value(values[0], (HOLE, UNKNOWN)), _text(values[1])))
+            found[name].append(Finding(_value(values[0], (FAILED, UNKNOWN)), _text(values[1])))
     if set(results) != set(wanted) or any(len(them) > MOST_FOUND for them in found.values()):
         _odd()
     return SandboxReport(
@@ -166,7 +168,7 @@ def _of_agent(record: Record, wanted: Sequence[str]) -> tuple[str, tuple[bytes, 
 def _tested(name: str, result: str, checks: int, found: tuple[Finding, ...]) -> AgentResult:
     """The result of one agent. Raises CheckFailed if its findings contradict it."""
     kinds = {finding.kind for finding in found}
-    is_right = {HOLDS: checks > 0 and not kinds, HOLE: HOLE in kinds, UNKNOWN: HOLE not in kinds}[result]
+    is_right = {PASSED: checks > 0 and not kinds, FAILED: FAILED in kinds, UNKNOWN: FAILED not in kinds}[result]
     if not is_right:
         _odd()
     return AgentResult(name, result, checks, found)

@@ -32,7 +32,7 @@ class Refused(Exception):
     """The upload is refused; the argument is the reason."""
 
 
-class Asked(NamedTuple):
+class Request(NamedTuple):
     """The input variables."""
 
     nonce: bytes
@@ -46,14 +46,14 @@ class Asked(NamedTuple):
     end: bytes
 
 
-def asked() -> Asked:
+def read_request() -> Request:
     given = os.environb
     name = given[b"DVM_NAME"]
     if name in (b"", b".", b"..") or b"/" in name:
         raise SystemExit(1)
     size, piece, reserve = (int(given[f"DVM_{word}".encode()]) for word in ("SIZE", "PIECE", "RESERVE"))
     code, stem, end = (given[f"DVM_{word}".encode()] for word in ("CODE_DIR", "STEM", "END"))
-    return Asked(given[b"DVM_NONCE"], size, max(piece, 1), reserve, code, given[b"HOME"], name, stem, end)
+    return Request(given[b"DVM_NONCE"], size, max(piece, 1), reserve, code, given[b"HOME"], name, stem, end)
 
 
 def write_all(file: int, data: bytes | memoryview) -> None:
@@ -121,22 +121,22 @@ def trusted_link(place: int, name: bytes) -> bytes:
     return os.readlink(name, dir_fd=place)
 
 
-def target(want: Asked) -> int:
+def target(request: Request) -> int:
     """A descriptor of the code folder, or of the home folder if it does not exist."""
     try:
         try:
-            return opened(want.code)
+            return opened(request.code)
         except FileNotFoundError:
-            if os.path.lexists(want.code):
+            if os.path.lexists(request.code):
                 raise
-            return opened(want.home)
+            return opened(request.home)
     except OSError:
         raise Refused("folder") from None
 
 
-def need_room(place: int, want: Asked) -> None:
+def need_room(place: int, request: Request) -> None:
     room = os.statvfs(f"/proc/self/fd/{place}/.")
-    if room.f_bavail * room.f_frsize < want.size + want.reserve:
+    if room.f_bavail * room.f_frsize < request.size + request.reserve:
         raise Refused("full")
 
 
@@ -150,17 +150,17 @@ def nameless(place: int) -> int | None:
         raise Refused("folder") from None
 
 
-def at_home(want: Asked) -> int:
+def at_home(request: Request) -> int:
     """A new file in a private folder below the home folder, with its name removed."""
     try:
-        home = opened(want.home)
-        need_room(home, want)
+        home = opened(request.home)
+        need_room(home, request)
         file = nameless(home)
         if file is None:
             facts = os.fstat(home)
             if facts.st_uid != os.geteuid() or facts.st_mode & 0o022:
                 raise Refused("folder")
-            private = tempfile.mkdtemp(prefix=b".dvm-upload.", dir=want.home)
+            private = tempfile.mkdtemp(prefix=b".dvm-upload.", dir=request.home)
             file = os.open(private + b"/file", os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             os.unlink(private + b"/file")
             os.rmdir(private)
@@ -173,11 +173,11 @@ def at_home(want: Asked) -> int:
 # -- bytes -------------------------------------------------------------------------------------------------------------
 
 
-def collect(stream: BinaryIO, file: int, want: Asked) -> None:
+def collect(stream: BinaryIO, file: int, request: Request) -> None:
     """Write the upload, report progress, and check for the nonce after the last byte."""
     at = 0
-    while at < want.size:
-        end = min(at + want.piece, want.size)
+    while at < request.size:
+        end = min(at + request.piece, request.size)
         while at < end:
             data = stream.read(min(CHUNK, end - at))
             if not data:
@@ -186,9 +186,9 @@ def collect(stream: BinaryIO, file: int, want: Asked) -> None:
             at += len(data)
         answer("at", b"%d" % at)
     last = b""
-    while len(last) < len(want.nonce) and (data := stream.read(len(want.nonce) - len(last))):
+    while len(last) < len(request.nonce) and (data := stream.read(len(request.nonce) - len(last))):
         last += data
-    if last != want.nonce:
+    if last != request.nonce:
         raise Refused("incomplete")
 
 
@@ -215,30 +215,30 @@ def copy_it(file: int, place: int, name: bytes) -> None:
         os.close(copy)
 
 
-def shown(place: int, want: Asked) -> bytes:
+def shown(place: int, request: Request) -> bytes:
     """The path of the folder, with ~ for the home folder."""
-    folder, home = os.readlink(b"/proc/self/fd/%d" % place), os.path.realpath(want.home)
+    folder, home = os.readlink(b"/proc/self/fd/%d" % place), os.path.realpath(request.home)
     return b"~" + folder[len(home) :] if folder == home or folder.startswith(home + b"/") else folder
 
 
-def receive(stream: BinaryIO, want: Asked) -> tuple[bytes, bytes]:
+def receive(stream: BinaryIO, request: Request) -> tuple[bytes, bytes]:
     """Receive the file; return its name and folder."""
     this = who_is_this()
-    place = target(want)
-    need_room(place, want)
+    place = target(request)
+    need_room(place, request)
     file, take = nameless(place), name_it
     if file is None:
-        file, take = at_home(want), copy_it
+        file, take = at_home(request), copy_it
     answer("ready", *this)
-    name = want.name
+    name = request.name
     try:
-        collect(stream, file, want)
+        collect(stream, file, request)
         os.fchmod(file, 0o644)
         for number in range(2, MOST_NAMES + 1):
             with contextlib.suppress(FileExistsError):
                 take(file, place, name)
-                return name, shown(place, want)
-            name = b"%s (%d)%s" % (want.stem, number, want.end)
+                return name, shown(place, request)
+            name = b"%s (%d)%s" % (request.stem, number, request.end)
     except OSError:
         raise Refused("write") from None
     raise Refused("names")
@@ -256,18 +256,18 @@ def main() -> None:
     os.umask(0o077)
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    want = asked()
+    request = read_request()
     with (
         contextlib.suppress(BrokenPipeError),
         open("stream", "rb", buffering=0) as stream,
     ):  # the bootstrap waits for it
-        for field in (b"dvm-answer", b"receive", b"1", want.nonce):
+        for field in (b"dvm-answer", b"receive", b"1", request.nonce):
             write_all(1, field + b"\0")
         try:
-            answer("done", *receive(stream, want))
+            answer("done", *receive(stream, request))
         except Refused as refused:
             answer("refused", str(refused).encode())
-        answer("end", want.nonce)
+        answer("end", request.nonce)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,11 @@
 
 from dvmweb.guest.unsaved_work.answer import parse_report
 from dvmweb.guest.unsaved_work.facts import LooseFiles, Names, RepositoryReport, Unseen, Unsure
-from dvmweb.guest.unsaved_work.report import UnsavedWorkReport, Verdict, could_not_look, from_json
-from dvmweb.guest.unsaved_work.words import NOT_LOOKED
+from dvmweb.guest.unsaved_work.report import UnsavedWorkReport, Verdict, failed_report, from_json
+from dvmweb.guest.unsaved_work.words import NOT_CHECKED
 
 __all__ = [
-    "NOT_LOOKED",
+    "NOT_CHECKED",
     "LooseFiles",
     "Names",
     "RepositoryReport",
@@ -14,7 +14,7 @@ __all__ = [
     "Unseen",
     "Unsure",
     "Verdict",
-    "could_not_look",
+    "failed_report",
     "from_json",
     "parse_report",
 ]

@@ -37,7 +37,7 @@ NAME_BYTES = 300
 _DIGEST = re.compile(rb"[0-9a-f]{64}")
 
 
-def parse_report(output: bytes, nonce: str, identity: str, looked_at: float | None = None) -> UnsavedWorkReport:
+def parse_report(output: bytes, nonce: str, identity: str, checked_at: float | None = None) -> UnsavedWorkReport:
     """Parse the answer to `nonce`; `identity`: the line `INSTANCE ID` that the host stores for this guest.
 
     `looked_at` is in unix seconds, now by default. Raises CheckFailed for another guest, another question, an
@@ -50,14 +50,14 @@ def parse_report(output: bytes, nonce: str, identity: str, looked_at: float | No
     draft = _Draft()
     for record in records[1:]:
         _read(draft, record)
-    return _finished(draft, time.time() if looked_at is None else looked_at)
+    return _finished(draft, time.time() if checked_at is None else checked_at)
 
 
 @dataclass
 class _Draft:
     """The records parsed so far."""
 
-    looked: tuple[str, ...] = ()
+    checked: tuple[str, ...] = ()
     skipped: dict[str, tuple[str, ...]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     repositories: list[dict[str, Any]] = field(default_factory=list)  # fields of RepositoryReport
@@ -68,7 +68,7 @@ class _Draft:
     digest: str = ""
 
 
-def _not_understood(what: str) -> CheckFailed:
+def _invalid(what: str) -> CheckFailed:
     return CheckFailed(f"The guest's work answer is invalid: {what}.", TRY_AGAIN)
 
 
@@ -84,12 +84,12 @@ def _check_identity(first: Iterable[Record], identity: str) -> None:
     raise CheckFailed("The answer came from another guest.", TRY_AGAIN)
 
 
-def _finished(draft: _Draft, looked_at: float) -> UnsavedWorkReport:
-    if not draft.problems and not (draft.looked and draft.loose and draft.digest and len(draft.skipped) == 2):
-        raise _not_understood("a record is missing")
+def _finished(draft: _Draft, checked_at: float) -> UnsavedWorkReport:
+    if not draft.problems and not (draft.checked and draft.loose and draft.digest and len(draft.skipped) == 2):
+        raise _invalid("a record is missing")
     return UnsavedWorkReport(
-        looked_at=looked_at,
-        code_dir=draft.looked[0] if draft.looked else "",
+        checked_at=checked_at,
+        code_dir=draft.checked[0] if draft.checked else "",
         repositories=tuple(RepositoryReport(**facts) for facts in draft.repositories),
         loose=draft.loose or LooseFiles(),
         problems=tuple(draft.problems),
@@ -104,13 +104,13 @@ def _finished(draft: _Draft, looked_at: float) -> UnsavedWorkReport:
 
 def _text(value: bytes, most: int = NAME_BYTES) -> str:
     if len(value) > most:
-        raise _not_understood("a name is too long")
+        raise _invalid("a name is too long")
     return value.decode("utf-8", "surrogateescape")
 
 
 def _names(values: tuple[bytes, ...]) -> tuple[str, ...]:
     if len(values) > MOST_NAMES:
-        raise _not_understood("too many names")
+        raise _invalid("too many names")
     return tuple(_text(value) for value in values)
 
 
@@ -118,7 +118,7 @@ def _some(value: bytes, most: int) -> int:
     # The script never reports a count of 0, so a damaged digit cannot turn work into none.
     count = number(value, most)
     if count == 0:
-        raise _not_understood("a count is 0")
+        raise _invalid("a count is 0")
     return count
 
 
@@ -130,65 +130,65 @@ def _listed(values: tuple[bytes, ...]) -> Names:
 def _counted(values: tuple[bytes, ...]) -> Names:
     names = Names(number(values[0], MOST_FILES), _names(values[1:]))
     if len(names.names) != min(names.count, MOST_NAMES):
-        raise _not_understood("a count does not match its names")
+        raise _invalid("a count does not match its names")
     return names
 
 
 # ---- records about the whole check ----
 
 
-def _looked(draft: _Draft, values: tuple[bytes, ...]) -> None:
-    draft.looked = tuple(_text(value, TEXT_BYTES) for value in values)
+def _checked(draft: _Draft, values: tuple[bytes, ...]) -> None:
+    draft.checked = tuple(_text(value, TEXT_BYTES) for value in values)
 
 
 def _skipped(draft: _Draft, values: tuple[bytes, ...]) -> None:
     scope = _text(values[0])
     if scope not in ("ignored", "loose") or scope in draft.skipped:
-        raise _not_understood("an unknown list of skipped folders")
+        raise _invalid("an unknown list of skipped folders")
     draft.skipped[scope] = tuple(_text(value) for value in values[1:])
 
 
 def _problem(draft: _Draft, values: tuple[bytes, ...]) -> None:
     if len(draft.problems) >= MOST_PROBLEMS:
-        raise _not_understood("too many problems")
+        raise _invalid("too many problems")
     draft.problems.append(f"{visible(values[0], NAME_BYTES)}: {visible(values[1], NAME_BYTES)}")
 
 
 def _repository(draft: _Draft, values: tuple[bytes, ...]) -> None:
     path, kind, branch = (_text(value) for value in values)
     if kind not in KINDS or len(draft.repositories) >= MOST_REPOSITORIES:
-        raise _not_understood("an unknown kind of repository, or too many")
+        raise _invalid("an unknown kind of repository, or too many")
     draft.repositories.append({"path": path, "kind": kind, "branch": branch})
 
 
 def _loose(draft: _Draft, values: tuple[bytes, ...]) -> None:
     files = _counted((values[0], *values[2:]))
     if draft.loose is not None:
-        raise _not_understood("two counts of loose files")
+        raise _invalid("two counts of loose files")
     draft.loose = LooseFiles(files.count, number(values[1], MOST_BYTES), files.names)
 
 
 def _unseen(draft: _Draft, values: tuple[bytes, ...]) -> None:
     if len(draft.unseen) >= MOST_UNSEEN:
-        raise _not_understood("too many unreadable folders")
+        raise _invalid("too many unreadable folders")
     draft.unseen.append(Unseen(_text(values[0]), _text(values[1])))
 
 
 def _outside(draft: _Draft, values: tuple[bytes, ...]) -> None:
     if draft.outside:
-        raise _not_understood("two lists of other repositories")
+        raise _invalid("two lists of other repositories")
     draft.outside = _listed(values)
 
 
 def _outside_cut(draft: _Draft, values: tuple[bytes, ...]) -> None:
     if draft.is_outside_cut:
-        raise _not_understood("a duplicate record")
+        raise _invalid("a duplicate record")
     draft.is_outside_cut = True
 
 
 def _digest(draft: _Draft, values: tuple[bytes, ...]) -> None:
     if draft.digest or not _DIGEST.fullmatch(values[0]):
-        raise _not_understood("an invalid or duplicate checksum")
+        raise _invalid("an invalid or duplicate checksum")
     draft.digest = values[0].decode("ascii")
 
 
@@ -198,19 +198,19 @@ def _digest(draft: _Draft, values: tuple[bytes, ...]) -> None:
 def _operation(values: tuple[bytes, ...]) -> str:
     word = _text(values[0])
     if word not in OPERATIONS:
-        raise _not_understood("an unknown operation")
+        raise _invalid("an unknown operation")
     return word
 
 
 def _unsure(values: tuple[bytes, ...]) -> Unsure:
     name, count, reason, remote, there = values
     if _text(reason) not in REASONS:
-        raise _not_understood("an unknown reason")
+        raise _invalid("an unknown reason")
     return Unsure(_text(name), _some(count, MOST_COMMITS), _text(reason), _text(remote), _text(there))
 
 
 _WHOLE: dict[str, tuple[int, int, Callable[[_Draft, tuple[bytes, ...]], None]]] = {
-    "looked": (2, 2, _looked),
+    "checked": (2, 2, _checked),
     "skipped": (1, 64, _skipped),
     "problem": (2, 2, _problem),
     "repository": (3, 3, _repository),
@@ -245,7 +245,7 @@ def _read(draft: _Draft, record: Record) -> None:
         _check_count(values, least, most)
         read(draft, values)
     elif not draft.repositories:
-        raise _not_understood("an unknown record")
+        raise _invalid("an unknown record")
     else:
         _read_fact(draft.repositories[-1], tag, values)
 
@@ -260,9 +260,9 @@ def _read_fact(facts: dict[str, Any], tag: str, values: tuple[bytes, ...]) -> No
         _check_count(values, count, count)
         facts[name] = (*facts.get(name, ()), value(values))
     else:
-        raise _not_understood("an unknown or duplicate fact")
+        raise _invalid("an unknown or duplicate fact")
 
 
 def _check_count(values: tuple[bytes, ...], least: int, most: int) -> None:
     if not least <= len(values) <= most:
-        raise _not_understood("a record has the wrong number of fields")
+        raise _invalid("a record has the wrong number of fields")

@@ -62,7 +62,7 @@ class RepositoryReport:
     is_locked: bool = False  # Git is running or was killed: a note, not unsaved work
 
     @property
-    def is_at_risk(self) -> bool:
+    def has_unsaved_work(self) -> bool:
         has_files = any(self.files(name).count for name in LISTS)
         return bool(self.unpushed or self.unknown or self.stashes or self.operation) or has_files
 
@@ -85,7 +85,7 @@ class LooseFiles:
 class Findings:
     """All findings of one check of one VM."""
 
-    looked_at: float  # unix seconds, the host's clock
+    checked_at: float  # unix seconds, the host's clock
     code_dir: str
     repositories: tuple[RepositoryReport, ...] = ()
     loose: LooseFiles = LooseFiles()

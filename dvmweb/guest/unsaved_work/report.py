@@ -15,15 +15,17 @@ from dvmweb.guest.unsaved_work import words
 from dvmweb.guest.unsaved_work.facts import LISTS, Findings, LooseFiles, Names, RepositoryReport, Unseen, Unsure
 from dvmweb.guest_text import visible
 
-JSON_VERSION = 2  # 1: by a check that ignored what it did not understand
+JSON_VERSION = 3  # 2: other words, see OLD_VERDICT; 1: by a check that ignored unknown layouts
+READABLE = (2, JSON_VERSION)
+OLD_VERDICT = "at risk"  # the word for UNSAVED_WORK before version 3; `checked_at` was `looked_at`
 
 
 class Verdict(Enum):
     """What a report means for a delete; only with CLEAN the name need not be typed."""
 
     CLEAN = "clean"
-    AT_RISK = "at risk"
-    COULD_NOT_LOOK = "could not look"
+    UNSAVED_WORK = "unsaved work"
+    CHECK_FAILED = "check failed"
 
 
 @dataclass(frozen=True)
@@ -33,14 +35,14 @@ class UnsavedWorkReport(Findings):
     @property
     def verdict(self) -> Verdict:
         if self.problems:
-            return Verdict.COULD_NOT_LOOK
-        is_at_risk = self.loose.count or self.unseen or any(repository.is_at_risk for repository in self.repositories)
-        return Verdict.AT_RISK if is_at_risk else Verdict.CLEAN
+            return Verdict.CHECK_FAILED
+        is_clean = not (self.loose.count or self.unseen or any(one.has_unsaved_work for one in self.repositories))
+        return Verdict.CLEAN if is_clean else Verdict.UNSAVED_WORK
 
     def facts_hash(self) -> str:
         """SHA-256 (hex) of the facts, without times, sizes and locks."""
         repositories = tuple(replace(repository, is_locked=False) for repository in self.repositories)
-        steady = replace(self, looked_at=0.0, loose=replace(self.loose, bytes=0), repositories=repositories)
+        steady = replace(self, checked_at=0.0, loose=replace(self.loose, bytes=0), repositories=repositories)
         return hashlib.sha256(steady.to_json().encode("ascii")).hexdigest()
 
     def to_json(self) -> str:
@@ -57,10 +59,10 @@ class UnsavedWorkReport(Findings):
         return words.lines(self)
 
 
-def could_not_look(reason: str, code_dir: str = "", looked_at: float | None = None) -> UnsavedWorkReport:
-    """The report of a failed check without findings; `looked_at` in unix seconds, now by default."""
+def failed_report(reason: str, code_dir: str = "", checked_at: float | None = None) -> UnsavedWorkReport:
+    """The report of a failed check without findings; `checked_at` in unix seconds, now by default."""
     return UnsavedWorkReport(
-        time.time() if looked_at is None else looked_at, code_dir, problems=(visible(reason, 600),)
+        time.time() if checked_at is None else checked_at, code_dir, problems=(visible(reason, 600),)
     )
 
 
@@ -68,10 +70,10 @@ def from_json(text: str) -> UnsavedWorkReport:
     """Parse what `to_json` wrote. Raises CheckFailed if it has another version or is damaged."""
     try:
         facts = json.loads(text)
-        if facts["version"] != JSON_VERSION:
+        if facts["version"] not in READABLE:
             raise ValueError(facts["version"])
         return UnsavedWorkReport(
-            looked_at=float(facts["looked_at"]),
+            checked_at=float(facts["checked_at"] if "checked_at" in facts else facts["looked_at"]),  # see OLD_VERDICT
             code_dir=str(facts["code_dir"]),
             repositories=tuple(_repository(repository) for repository in facts["repositories"]),
             loose=LooseFiles(**_tuples(facts["loose"])),

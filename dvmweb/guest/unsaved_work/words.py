@@ -9,7 +9,7 @@ from dvmweb.errors import sentence
 from dvmweb.guest.unsaved_work.facts import Findings, Names, RepositoryReport, Unsure
 from dvmweb.guest_text import visible
 
-NOT_LOOKED = (
+NOT_CHECKED = (
     "Not checked: files outside the code folder (the rest of the home folder, /etc, databases, containers), tags on "
     "commits made elsewhere, commits that are no longer on any branch, ignored folders that tools can recreate, and "
     "Git's own files in .git (settings, hooks, LFS data, uploaded or not). "
@@ -33,10 +33,10 @@ def summary(report: Findings) -> str:
     if report.problems:
         more = f" (and {len(report.problems) - 1} more)" if len(report.problems) > 1 else ""
         return f"check failed: {report.problems[0]}{more}"
-    at_risk = [repository for repository in report.repositories if repository.is_at_risk]
+    unsaved = [repository for repository in report.repositories if repository.has_unsaved_work]
     parts = []
-    if at_risk:
-        parts.append(f"{_joined(_found(at_risk))} in {_many(len(at_risk), 'repository', 'repositories')}")
+    if unsaved:
+        parts.append(f"{_joined(_found(unsaved))} in {_many(len(unsaved), 'repository', 'repositories')}")
     if report.loose.count:
         parts.append(_many(report.loose.count, "loose file", "loose files"))
     if report.unseen:
@@ -64,7 +64,7 @@ def lines(report: Findings) -> tuple[str, ...]:
     shown = [sentence(_headline(report))]
     shown += [f"Check failed: {problem}" for problem in report.problems[1:]]  # the headline has the first
     for repository in report.repositories:
-        if repository.is_at_risk or repository.is_locked:
+        if repository.has_unsaved_work or repository.is_locked:
             shown += _about(repository)
     if report.loose.count:
         what = _many(report.loose.count, "loose file", "loose files")
@@ -75,7 +75,7 @@ def lines(report: Findings) -> tuple[str, ...]:
         shown.append(f"{what} outside the code folder, not checked: {_some(report.outside, len(report.outside.names))}")
     if report.is_outside_cut:
         shown.append("The search of the home folder for repositories outside the code folder did not finish.")
-    return (*shown, NOT_LOOKED)
+    return (*shown, NOT_CHECKED)
 
 
 def _headline(report: Findings) -> str:
@@ -83,7 +83,7 @@ def _headline(report: Findings) -> str:
     folder, text = visible(report.code_dir), summary(report)
     if not folder:
         return f"{text[0].upper()}{text[1:]}"
-    has_work = report.loose.count or any(repository.is_at_risk for repository in report.repositories)
+    has_work = report.loose.count or any(repository.has_unsaved_work for repository in report.repositories)
     return f"Unsaved work in {folder}: {text}" if has_work and not report.problems else f"{folder}: {text}"
 
 

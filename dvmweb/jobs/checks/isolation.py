@@ -1,4 +1,4 @@
-"""Is the instance closed to the host, as we rendered it? Read from what Lima itself made of our lima.yaml."""
+"""Checks that an instance does not open the host, by the config that Lima itself made of our lima.yaml."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dvmweb.plans import PlanInput
 
 
 def as_created(plan_input: PlanInput, instance: Instance) -> tuple[PlanInput, tuple[str, ...]]:
-    """User and image count when a VM is created: one that exists keeps what we gave it then."""
+    """The plan input with the user and image of the existing VM, which keeps those of its creation; and notices."""
     written = _written(plan_input)
     notices = []
     user, image = _user_of(instance.config or {}), _image_of(written)
@@ -49,7 +49,7 @@ def _image_of(written: Mapping[str, Any]) -> str:
 
 
 def _written(plan_input: PlanInput) -> dict[str, Any]:
-    """The lima.yaml that we wrote last, {} where there is none."""
+    """The lima.yaml that dvm wrote last, {} for none."""
     with suppress(FileNotFoundError, ValueError):
         found = json.loads(files.read_bounded(plan_input.lima_file, files.CONFIG_BYTES))
         return found if isinstance(found, dict) else {}
@@ -57,7 +57,7 @@ def _written(plan_input: PlanInput) -> dict[str, Any]:
 
 
 def write_lima_yaml(plan_input: PlanInput) -> None:
-    """Write the lima.yaml that create reads, and that says later what we have declared."""
+    """Write the lima.yaml that `limactl create` reads; later it shows which ports were declared."""
     files.private_folder(plan_input.lima_file.parent)
     files.write_whole(plan_input.lima_file, render(plan_input.desired, plan_input.overlay).encode())
 
@@ -65,9 +65,10 @@ def write_lima_yaml(plan_input: PlanInput) -> None:
 def check_effective(
     plan_input: PlanInput, instance: Instance, edits: Mapping[str, Any] = {}, *, is_replaced: bool = False
 ) -> None:
-    """Raise DvmError when it opens the host. While its ports wait for a change, those declared before count.
+    """Raise DvmError if the instance opens the host, CheckFailed if that is not known.
 
-    With `is_replaced` all that is edited is so, and checked again, before the guest can use it.
+    `edits`: fields that the config will change; until then the ports declared before are allowed too. `is_replaced`:
+    the edits are made and checked again before the guest can use them.
     """
     if instance.config is None:
         raise CheckFailed(
@@ -97,7 +98,7 @@ def check_effective(
 
 
 def _ports_before(plan_input: PlanInput) -> tuple[PortForward, ...]:
-    """The ports of the lima.yaml that we wrote last: a sync has not brought the change of the config yet."""
+    """The ports of the lima.yaml that dvm wrote last; a changed config is not applied yet."""
     with suppress(ValueError, KeyError, TypeError):
         rules = [rule for rule in _written(plan_input)["portForwards"] if "hostPort" in rule]
         return tuple(PortForward("127.0.0.1", int(rule["hostPort"]), int(rule["guestPort"])) for rule in rules)

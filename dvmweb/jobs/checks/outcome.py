@@ -1,4 +1,4 @@
-"""What a check gets and what it gives back."""
+"""The input and the result of a check."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from dvmweb.records.last_use import Use
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a check found: the plan input from now on, a word for the step, sentences for the user."""
+    """The result of a check: the plan input from now on, the reason to show at the step, notices for the user."""
 
     plan_input: PlanInput
     reason: str = ""
     notices: tuple[str, ...] = ()
-    is_blind: bool = False  # it asked the guest, and the check failed
-    once_done: tuple[str, ...] = ()  # sentences that are true only once the whole job has succeeded
+    has_failed: bool = False  # a check in the guest that failed without failing the job
+    once_done: tuple[str, ...] = ()  # notices that are true only after the whole job has succeeded
 
 
 class Tools(Protocol):
-    """What a running job gives to a check."""
+    """What a check gets from the running job."""
 
     paths: Paths
     options: Options
     job_id: str
-    use: Use  # the last use of the VM, from before the step's command
+    use: Use  # the last use of the VM, read before the step's command
 
     def end_connections(self) -> None: ...

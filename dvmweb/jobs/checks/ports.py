@@ -1,4 +1,4 @@
-"""Do the ports that a VM declares lead to it? Looked at before it starts, and at the end of its job."""
+"""Checks the declared ports of a VM: before it starts whether they are free, at the end whether they lead to it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dvmweb.plans import PlanInput
 
 
 def free(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
-    """Before a start: Lima starts a VM whose port another program has, says nothing, and never opens that port."""
+    """Raise PortTaken if another program uses a port: Lima would start the VM without an error and without the port."""
     taken = [port for port in _states(plan_input) if port.state == ports.TAKEN]
     if taken:
         name = plan_input.config.name
@@ -20,7 +20,7 @@ def free(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
 
 
 def lead_to_it(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
-    """At the end: what Lima could not open is told, and what waits for a restart."""
+    """Raise PortTaken for ports that Lima could not open; the reason names those that need a restart."""
     found = _states(plan_input)
     lost = [port for port in found if port.is_lost]
     if lost:
@@ -63,7 +63,7 @@ def _way_out(plan_input: PlanInput, port: ports.PortState) -> str:
 
 
 def _another(plan_input: PlanInput, taken: int) -> int:
-    """A port near one that is taken: that no program has now, and the VM does not declare for another of its own."""
+    """A free port near one that is taken, which the VM does not declare itself; 8000 if there is none."""
     declared = {port.host_port for port in plan_input.config.ports}
     near = [port for port in range(taken + 1, min(taken + 50, 65536)) if port not in declared]
     held = host_ports.listeners(near)

@@ -1,4 +1,4 @@
-"""The first check of a recipe's test: no VM has its name, and the one that is to be cloned is stopped."""
+"""The first check of a recipe test: no instance has the temporary name, and the VM to be cloned is stopped."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from dvmweb.plans import PlanInput
 from dvmweb.states import refusal
 
 
-def look_first(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
-    """No instance has this name, and the one to be cloned is stopped."""
+def check_instance(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
+    """Check that no instance has this name and that the VM to be cloned is stopped. Raises DvmError, NotFound."""
     listing = parse_list(finished.stdout, finished.stderr)
     if listing.find(plan_input.desired.instance) is not None:
         raise DvmError(f"{plan_input.desired.instance} already exists.", "Try again; nothing was changed.")
     notices = tuple(_left_behind(tools.paths, listing))
     if not tools.options.origin:
         write_lima_yaml(plan_input)
-        return Outcome(replace(plan_input, has_looked=True), "not created", notices)
+        return Outcome(replace(plan_input, is_listed=True), "not created", notices)
     found = _origin(tools.paths, listing, tools.options.origin)
     own = plan_input.lima_file
-    # User and image are those with which the origin was made; what dvm wrote of it then stays as it is.
+    # The clone has the user and image with which its origin was created; the origin's lima.yaml is not changed.
     plan_input, _ = as_created(
         replace(plan_input, lima_file=tools.paths.vm_state(tools.options.origin) / own.name), found
     )
@@ -40,7 +40,7 @@ def look_first(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outco
         directory=str(plan_input.lima_home / plan_input.desired.instance),
         protected=False,
     )
-    plan_input = replace(plan_input, lima_file=own, instance=clone, has_looked=True)
+    plan_input = replace(plan_input, lima_file=own, instance=clone, is_listed=True)
     return Outcome(plan_input, f"{found.name}: {visible(found.status)}", notices)
 
 
@@ -50,7 +50,7 @@ def _origin(paths: Paths, listing: Listing, origin: str) -> Instance:
         raise NotFound(f"{origin} is not created.", "Without --vm the recipe is tested in a new VM.")
     if found.status != "Stopped":
         status = found.status or "in an unknown state"
-        error = refusal("stop", facts_about(paths, origin, found))  # a plain stop helps only one that runs
+        error = refusal("stop", facts_about(paths, origin, found))  # a plain stop works only for a running VM
         helps = error.todo if error is not None else f"Stop it with `dvm stop {origin}`."
         todo = f"{helps} Without --vm the recipe is tested in a new VM."
         raise DvmError(f"{origin} is {status}, and only a stopped VM can be cloned.", todo)
@@ -58,7 +58,7 @@ def _origin(paths: Paths, listing: Listing, origin: str) -> Instance:
 
 
 def _left_behind(paths: Paths, listing: Listing) -> Iterator[str]:
-    """What an earlier test kept, or left because its process was killed."""
+    """Notices about temporary VMs that earlier tests left behind."""
     for instance in listing.instances:
         vm = vm_of_instance(instance.name)
         if vm is not None and is_trial(vm) and starting.open_job(paths, vm) is None:

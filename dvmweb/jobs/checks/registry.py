@@ -1,4 +1,4 @@
-"""The named checks of a plan: each reads what a step's command said, and may change the plan input or end the job."""
+"""The checks of a plan by name: each reads the output of a step's command; it can change the plan input or fail."""
 
 from __future__ import annotations
 
@@ -28,22 +28,25 @@ from dvmweb.records import applied_recipes, guest_status, work_reports
 Check = Callable[[Tools, PlanInput, Finished], Outcome]
 
 
-def look_first(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
-    """Is the instance there, and would `start` not make another one? (lima-measured.md 4.7)"""
+def check_instance(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
+    """Find the instance in the listing, and check that it does not open the host; without one, prepare its creation.
+
+    `limactl start` of an unknown name would create another VM, so this comes first. Raises DvmError, CheckFailed.
+    """
     instance = parse_list(finished.stdout, finished.stderr).find(plan_input.desired.instance)
     if instance is not None:
-        if instance.config is None:  # the plan says what helps
-            return Outcome(_looked(tools, plan_input, instance), _named(instance))
+        if instance.config is None:  # the plan raises the error for this state
+            return Outcome(_with_instance(tools, plan_input, instance), _named(instance))
         plan_input, notices = as_created(plan_input, instance)
         edits = expected_difference(instance, plan_input.desired, plan_input.overlay)
         check_effective(plan_input, instance, edits, is_replaced=not instance.is_running or tools.options.restart)
         plan_input = replace(
             plan_input, is_work_known=work_reports.is_settled(tools.paths, plan_input.config.name, instance)
         )
-        return Outcome(_looked(tools, plan_input, instance), _named(instance), notices)
-    forget(tools.paths, plan_input.config.name)  # what is remembered was about another VM of this name
+        return Outcome(_with_instance(tools, plan_input, instance), _named(instance), notices)
+    forget(tools.paths, plan_input.config.name)  # the records are about an earlier VM of this name
     write_lima_yaml(plan_input)
-    return Outcome(replace(plan_input, known_id="", key_note="", has_looked=True), "not created")
+    return Outcome(replace(plan_input, known_id="", key_note="", is_listed=True), "not created")
 
 
 def _named(instance: Instance) -> str:
@@ -51,70 +54,69 @@ def _named(instance: Instance) -> str:
 
 
 def must_exist(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
-    """Like look_first, for verbs that need an instance."""
+    """Find the instance in the listing. Raises NotFound if there is none."""
     instance = parse_list(finished.stdout, finished.stderr).find(plan_input.desired.instance)
     if instance is None:
         raise NotFound(
             f"{plan_input.config.name} is not created.", f"Create it with `dvm sync {plan_input.config.name}`."
         )
     plan_input, notices = as_created(plan_input, instance) if instance.config is not None else (plan_input, ())
-    return Outcome(_looked(tools, plan_input, instance), _named(instance), notices)
+    return Outcome(_with_instance(tools, plan_input, instance), _named(instance), notices)
 
 
-def _looked(tools: Tools, plan_input: PlanInput, instance: Instance) -> PlanInput:
+def _with_instance(tools: Tools, plan_input: PlanInput, instance: Instance) -> PlanInput:
     is_up = instance.is_running and is_booting(instance.directory)
     pace = guest_status.pace(tools.paths, plan_input.config.name, instance)
-    return replace(plan_input, instance=instance, has_looked=True, is_booting=is_up, pace=pace)
+    return replace(plan_input, instance=instance, is_listed=True, is_booting=is_up, pace=pace)
 
 
 def deletable(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
-    """Like must_exist, and Lima's own protection is off."""
+    """Find the instance in the listing. Raises NotFound, and DvmError if it is protected in Lima."""
     outcome = must_exist(tools, plan_input, finished)
     if outcome.plan_input.instance is not None and outcome.plan_input.instance.protected:
         name = plan_input.desired.instance
         raise DvmError(f"{name} is protected.", f"Remove the protection first: limactl unprotect {name}")
-    is_seen_off = work_reports.holds(tools.paths, plan_input.config.name, outcome.plan_input.instance) is not None
-    return replace(outcome, plan_input=replace(outcome.plan_input, is_seen_off=is_seen_off))
+    clean = work_reports.clean_since_stop(tools.paths, plan_input.config.name, outcome.plan_input.instance)
+    return replace(outcome, plan_input=replace(outcome.plan_input, is_clean_since_stop=clean is not None))
 
 
 def effective_config(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
-    """Read back what Lima made of our lima.yaml with its own global files."""
+    """Check the config that Lima made of our lima.yaml and its global files. Raises DvmError if it opens the host."""
     instance = parse_list(finished.stdout, finished.stderr).find(plan_input.desired.instance)
     if instance is None:
         raise DvmError(
             f"{plan_input.desired.instance} was created, but `limactl list` does not show it.", "Sync again."
         )
     check_effective(plan_input, instance)
-    write_lima_yaml(plan_input)  # from now on these are the ports that we have declared
+    write_lima_yaml(plan_input)  # from now on these are the declared ports
     return Outcome(plan_input, "isolation verified")
 
 
 def check_as_it_is(plan_input: PlanInput, instance: Instance) -> None:
-    """Raise DvmError where an instance opens the host that is not, or not yet, as the config says."""
+    """Raise DvmError if an instance opens the host; its config need not be applied yet."""
     check_effective(plan_input, instance, expected_difference(instance, plan_input.desired, plan_input.overlay))
 
 
 def effective_known(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
-    """Before a start without a change: the listing of the look is still what Lima will do."""
+    """Check the config in the first listing, which is still valid if nothing was changed before the start."""
     if plan_input.instance is not None:
         check_effective(plan_input, plan_input.instance)
     return Outcome(plan_input, "isolation verified")
 
 
 def answer(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
-    """The guest answered the state question of this very plan: right guest, right nonce."""
+    """Read the guest state and store it. Raises CheckFailed for another guest or an invalid answer."""
     state = guest_state.parse_state(finished.stdout, plan_input.nonce)
     notices = _check_identity(plan_input, state)
     instance = plan_input.latest
     applied = guest_state.done_recipes(state) if plan_input.recipes else None
     name = plan_input.config.name
-    guest_status.write(tools.paths, name, instance, is_answered=True, use=state.use, applied=applied, asked=finished)
-    asked = [desired.recipe.name for desired in plan_input.recipes]
-    told = {recipe: state.applied.get(recipe) for recipe in asked}
-    applied_recipes.keep(tools.paths, name, instance, told, state.probes)
+    guest_status.write(tools.paths, name, instance, is_answered=True, use=state.use, applied=applied, question=finished)
+    reported = {desired.recipe.name: state.applied.get(desired.recipe.name) for desired in plan_input.recipes}
+    applied_recipes.keep(tools.paths, name, instance, reported, state.probes)
     known_id = plan_input.known_id if state.identity else ""
     if not known_id and state.identity and state.identity[0] == plan_input.desired.instance:
-        known_id = state.identity[1]  # our state folder was deleted: the guest remembers
+        known_id = state.identity[1]  # the host's copy is gone with its state folder; the guest still has it
         write_note(tools.paths, plan_input.config.name, "identity", known_id)
     if state.key:
         write_note(tools.paths, plan_input.config.name, "key.pub", state.key)
@@ -124,7 +126,7 @@ def answer(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
 
 
 def _check_identity(plan_input: PlanInput, state: guest_state.GuestState) -> tuple[str, ...]:
-    """Raise CheckFailed for the wrong guest; say so where this one was cloned or renamed."""
+    """Notices about a clone or a replaced VM. Raises CheckFailed for the wrong guest."""
     expected_host = f"lima-{plan_input.desired.instance}"
     if state.hostname != expected_host:
         raise CheckFailed(
@@ -153,24 +155,24 @@ def _check_identity(plan_input: PlanInput, state: guest_state.GuestState) -> tup
 
 
 def state(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
-    """Say in words what the answer holds; the plan is drawn again from it."""
+    """Summarize the guest state; the plan is then made again from it."""
     assert plan_input.guest is not None  # noqa: S101
     if not plan_input.recipes:
-        return Outcome(plan_input, "identity matches")  # this verb did not ask for recipes
+        return Outcome(plan_input, "identity matches")  # this verb has no recipes
     sandbox_check.changes(tools, plan_input)
-    count = len(guest_state.done_recipes(plan_input.guest))  # what the demo could not run is not applied
+    count = len(guest_state.done_recipes(plan_input.guest))  # without those that were not run in the demo
     return Outcome(plan_input, f"{count} recipe{'' if count == 1 else 's'} applied")
 
 
 def identity(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
-    """The guest is marked as ours now."""
+    """Store the identity that was written into the guest."""
     known_id = plan_input.known_id or plan_input.new_id
     write_note(tools.paths, plan_input.config.name, "identity", known_id)
     return Outcome(replace(plan_input, known_id=known_id))
 
 
 def key(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
-    """Keep the public half, so that it can be shown while the VM is stopped."""
+    """Store the public key, so that it can be shown while the VM is stopped."""
     found = guest_state.parse_key(finished.stdout, plan_input.nonce)
     if found is not None:
         write_note(tools.paths, plan_input.config.name, "key.pub", found.line)
@@ -178,7 +180,7 @@ def key(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
 
 
 def forget(paths: Paths, vm: str) -> None:
-    """Remove all that is remembered about a VM that is no more."""
+    """Remove all records of a VM that does not exist any more."""
     notes = (
         "identity",
         "reach.json",
@@ -194,7 +196,7 @@ def forget(paths: Paths, vm: str) -> None:
 
 
 def is_gone(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
-    """The instance must be out of the listing before anybody is told that it is deleted."""
+    """Check that the instance is not listed any more, and remove its records. Raises DvmError if it still exists."""
     if parse_list(finished.stdout, finished.stderr).find(plan_input.desired.instance) is not None:
         raise DvmError(
             f"{plan_input.desired.instance} still exists after the delete.",
@@ -207,7 +209,7 @@ def is_gone(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
 
 
 def remove_config(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
-    """The config goes with the VM, when it is the one that the user saw; the VM is gone in any case."""
+    """Remove the config of the deleted VM if it is still the one that the user saw; a copy is kept."""
     name = plan_input.config.name
     try:
         kept = removing.remove_config(tools.paths, name, tools.options.config)
@@ -219,14 +221,14 @@ def remove_config(tools: Tools, plan_input: PlanInput, finished: Finished) -> Ou
 
 
 def end_connections(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
-    """A forced stop leaves terminals hanging and an ssh master behind (lima-measured.md 3f)."""
+    """End the terminals and the SSH master that a forced stop leaves behind."""
     tools.end_connections()
     return Outcome(plan_input)
 
 
 CHECKS: Mapping[str, Check] = {
-    "look-first": look_first,
-    "trial-first": recipe_trial.look_first,
+    "check-instance": check_instance,
+    "check-trial": recipe_trial.check_instance,
     "must-exist": must_exist,
     "deletable": deletable,
     "effective-config": effective_config,
@@ -235,12 +237,12 @@ CHECKS: Mapping[str, Check] = {
     "state": state,
     "identity": identity,
     "key": key,
-    "work": work_checks.looked,
-    "work-optional": work_checks.looked_optional,
+    "work": work_checks.checked,
+    "work-optional": work_checks.checked_optional,
     "work-unchanged": work_checks.work_unchanged,
     "work-unchanged-optional": work_checks.work_unchanged,
     "sandbox-optional": sandbox_check.tested,
-    "not-looked": work_checks.not_looked,
+    "not-checked": work_checks.not_checked,
     "as-stopped": work_checks.as_stopped,
     "stopped": work_checks.stopped,
     "is-gone": is_gone,

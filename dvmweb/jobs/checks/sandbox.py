@@ -1,4 +1,4 @@
-"""The test of the agent sandbox: kept with its time, and a hole ends the job."""
+"""The test of the agent sandbox: its result is stored with its time, and a failed test fails the job."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ MOST = 400_000  # bytes
 
 
 def tested(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
-    """Keep what the test said. Raises DvmError for a hole; "could not look" is kept and the job goes on.
+    """Store the result of the test. Raises DvmError if it failed; if it could not run, the job continues.
 
-    A hole that was found is there until a test of that very agent says otherwise.
+    The failure of an agent stays stored until a later test of the same agent passes.
     """
     name, agents = plan_input.config.name, guest_steps.agents(plan_input)
     try:
@@ -30,22 +30,22 @@ def tested(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
             raise CheckFailed(why_no_answer(finished))
         report = sandbox_report.parse_report(finished.stdout, plan_input.nonce, agents)
     except CheckFailed as error:
-        report = sandbox_report.could_not_look(error.what.rstrip("."))
-    report = sandbox_report.with_holes(report, read(tools.paths, name, plan_input.latest), agents)
+        report = sandbox_report.failed_report(error.what.rstrip("."))
+    report = sandbox_report.with_failures(report, read(tools.paths, name, plan_input.latest), agents)
     _write(tools.paths, name, plan_input.latest, report)
-    if report.result == sandbox_report.HOLE:
+    if report.result == sandbox_report.FAILED:
         raise DvmError(
             sentence(f"Agent sandbox of {name}: {report.summary()}"),
             f"Do not run an agent in {name} until this is fixed. `dvm log {tools.job_id[:8]}` lists all findings; "
             f"`dvm sync {name} --fresh` installs dvm's launcher again.",
         )
-    return Outcome(plan_input, report.summary(), report.lines()[1:], is_blind=report.result == sandbox_report.UNKNOWN)
+    return Outcome(plan_input, report.summary(), report.lines()[1:], has_failed=report.result == sandbox_report.UNKNOWN)
 
 
 def changes(tools: Tools, plan_input: PlanInput) -> None:
-    """Forget a test once a recipe of an agent will run again, for it was about another sandbox; but no hole in it.
+    """Discard the stored result if a recipe of an agent will run again, because it can change the sandbox.
 
-    That recipe may fail before it has changed anything.
+    Failures are kept, because that recipe can fail before it has changed anything.
     """
     if all(
         guest_steps.recipe(plan_input, desired, tools.options).skip_reason
@@ -53,14 +53,14 @@ def changes(tools: Tools, plan_input: PlanInput) -> None:
     ):
         return
     name, known = plan_input.config.name, read(tools.paths, plan_input.config.name, plan_input.latest)
-    if known is not None and (holes := sandbox_report.holes(known)):
-        _write(tools.paths, name, plan_input.latest, replace(known, tested=holes))
+    if known is not None and (failures := sandbox_report.failures(known)):
+        _write(tools.paths, name, plan_input.latest, replace(known, tested=failures))
     else:
         forget(tools.paths, name)
 
 
 def forget(paths: Paths, vm: str) -> None:
-    """Nothing is known of the sandbox any more."""
+    """Remove the stored result."""
     (paths.vm_state(vm) / FILE).unlink(missing_ok=True)
 
 
@@ -70,7 +70,7 @@ def _write(paths: Paths, vm: str, instance: Instance | None, report: sandbox_rep
 
 
 def read(paths: Paths, vm: str, instance: Instance | None) -> sandbox_report.SandboxReport | None:
-    """The last test of this very instance; None where there was none, or where it cannot be read."""
+    """The last test of this instance; None if there was none or it cannot be read."""
     try:
         facts = json.loads(files.read_bounded(paths.vm_state(vm) / FILE, MOST))
         report = sandbox_report.from_json(str(facts["report"]))

@@ -1,1 +1,1 @@
-"""The lima.yaml of an instance: rendered, merged with the user's own, compared with what is in effect."""
+"""Renders the lima.yaml of an instance, merges the user's own into it, and compares it with the effective config."""

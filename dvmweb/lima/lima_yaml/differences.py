@@ -1,4 +1,4 @@
-"""What of a config is not yet so in its instance: wanted and actual side by side."""
+"""The differences between a config and its instance: wanted and actual values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dvmweb.lima.instances import Instance
 from dvmweb.lima.lima_yaml.overlay import read_overlay
 from dvmweb.lima.lima_yaml.rendering import forwards_of, overlay_difference, size
 
-RESTART = "restart"  # a sync brings it, with a stop and a start
+RESTART = "restart"  # a sync applies it, with a restart
 NEW_VM = "new VM"  # it applies only to a VM that is created again
 NEVER = "never"  # Lima cannot do it
 SHOWN = 40  # characters of a value
@@ -22,10 +22,10 @@ SHOWN = 40  # characters of a value
 
 @dataclass(frozen=True)
 class Difference:
-    """One field of the config whose wanted value is not (or not yet) the actual one."""
+    """A field of the config whose wanted value is not the actual one."""
 
     field: str  # of the config, or a key of the user's lima.yaml
-    actual: str  # in words, safe to show
+    actual: str  # as text, safe to show
     wanted: str
     way: str = RESTART  # RESTART, NEW_VM or NEVER
 
@@ -34,7 +34,7 @@ class Difference:
 
 
 def pending(instance: Instance | None, config: VmConfig | None, overlay_file: Path) -> tuple[Difference, ...]:
-    """`differences`, with the user's own lima.yaml as it can be read now."""
+    """The differences, with the user's own lima.yaml as it is now."""
     try:
         return differences(instance, config, read_overlay(overlay_file))
     except DvmError:
@@ -44,9 +44,9 @@ def pending(instance: Instance | None, config: VmConfig | None, overlay_file: Pa
 def differences(
     instance: Instance | None, config: VmConfig | None, overlay: Mapping[str, Any] | None = None
 ) -> tuple[Difference, ...]:
-    """Pure: all that differs between an instance that exists and its config; () where one of them is missing.
+    """All differences between an instance and its config; () if one of them is missing. Pure.
 
-    `overlay` is the user's own lima.yaml, None where it cannot be read: then nothing is said of its keys.
+    `overlay` is the user's own lima.yaml; None if it cannot be read, and then its keys are not compared.
     """
     if instance is None or config is None or instance.config is None:
         return ()  # if Lima cannot read its lima.yaml, the applied config is not known
@@ -78,7 +78,7 @@ def _pairs(pairs: list[Any]) -> str:
 
 
 def _fixed(instance: Instance, config: VmConfig) -> Iterator[Difference]:
-    """What counts only when a VM is made."""
+    """The differences in fields that apply only to a new VM."""
     facts = (instance.config or {}).get("user")
     user = facts.get("name") if isinstance(facts, Mapping) else None
     if isinstance(user, str) and user and user != config.user:
@@ -96,11 +96,11 @@ def _own(instance: Instance, overlay: Mapping[str, Any] | None) -> Iterator[Diff
 
 
 def lines(found: tuple[Difference, ...], *, is_running: bool) -> tuple[str, ...]:
-    """The differences in sentences, those of one way together; () for none."""
+    """The differences as sentences, one for each way; () for none."""
     heads = {
         RESTART: "Waiting for a restart" if is_running else "The next start changes",
         NEW_VM: "Only in a new VM",
         NEVER: "Not possible, a disk cannot shrink",
     }
-    told = {way: ", ".join(str(one) for one in found if one.way == way) for way in heads}
-    return tuple(f"{heads[way]}: {words}" for way, words in told.items() if words)
+    grouped = {way: ", ".join(str(one) for one in found if one.way == way) for way in heads}
+    return tuple(f"{heads[way]}: {words}" for way, words in grouped.items() if words)

@@ -1,4 +1,4 @@
-"""Judge the effective config of an instance: what is neither rendered by us, nor wished, nor Lima's default is told."""
+"""Checks the effective config of an instance: reports what is neither rendered, nor wanted, nor a default of Lima."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from dvmweb.lima.lima_yaml.overlay import SCHEMA, may_stand
 from dvmweb.lima.lima_yaml.rendering import NETWORK, DesiredInstance, expected_config, forward_of, is_catch_all
 
 UNREADABLE = "unreadable"
-# Keys that the functions below judge; the plan compares cpus, memory and disk and changes them.
+# Keys that the functions below check; the plan compares and changes cpus, memory and disk.
 _JUDGED_APART = ("mounts", "portForwards", "networks", "images", "user", "cpus", "memory", "disk")
-# Whatever stands here opens nothing: a version, a machine type, where containerd would come from if it were on.
+# No value of these opens the host: a version, a machine type, the source of containerd, which is off.
 _HARMLESS = (
     ("minimumLimaVersion",), ("arch",), ("mountType",), ("mountTypesUnsupported",), ("timezone",),
     ("containerd", "archives"), ("ssh", "overVsock"),
 )  # fmt: skip
-# What Lima 2.0 to 2.2 fills in beside what we render, where it is neither off nor empty.
+# Defaults of Lima 2.0 to 2.2 for keys that are not rendered, if they are neither off nor empty.
 _DEFAULTS: Mapping[flatten.Path, tuple[Any, ...]] = {
     ("vmType",): ("qemu", "vz"),
     ("os",): ("Linux",),
@@ -35,7 +35,7 @@ _DEFAULTS: Mapping[flatten.Path, tuple[Any, ...]] = {
     ("vmOpts", "vz", "diskImageFormat"): ("raw",),
     ("param", "internal_netplanOptional"): ("true",),  # Lima's Ubuntu images
 }
-# Beginning of a dotted key -> what it does, for the sentence.
+# Start of a dotted key -> what it does, for the sentence.
 EFFECTS = {
     "ssh.forwardAgent": "forwards your ssh agent into the guest",
     "ssh.forwardX11": "lets the guest draw on your screen",
@@ -75,10 +75,10 @@ def problems(
     mode: str = NETWORK,
     changing: Collection[str] = (),
 ) -> tuple[str, ...]:
-    """Plain sentences about all that is not as rendered or Lima's own default; empty for a config as rendered.
+    """A sentence about each value that is neither rendered nor Lima's default; () if there is none.
 
-    `overlay` is the user's own lima.yaml; None accepts every value that one could hold. `mode` is what `network_mode`
-    said. `changing` names keys of the overlay that are about to be edited, so that their old values say nothing.
+    `overlay` is the user's own lima.yaml; None accepts every value allowed there. `mode` comes from `network_mode`.
+    `changing`: keys of the overlay that are about to be edited, so their old values are not reported.
     """
     return (
         *_mounts(config),
@@ -93,7 +93,7 @@ def problems(
 def network_mode(lima_home: Path) -> str:
     """The mode of the network user-v2 in Lima's _config/networks.yaml; "unreadable" if it cannot be determined.
 
-    Where the file or the network in it is missing Lima adds its own, whose mode is user-v2.
+    If the file or the network in it is missing, Lima adds its own, whose mode is user-v2.
     """
     file = lima_home / "_config" / "networks.yaml"
     try:
@@ -147,7 +147,7 @@ def _is_expected(path: flatten.Path, value: Any, expected: Any) -> bool:
 
 
 def _plain(item: Any) -> Any:
-    """A certificate without its last line end, an address as Lima writes it."""
+    """A value as Lima writes it: a certificate without its last line end, an address in its own form."""
     try:
         return ipaddress.ip_address(item)
     except ValueError:
@@ -156,8 +156,8 @@ def _plain(item: Any) -> Any:
 
 def _sentence(path: flatten.Path, value: Any) -> str:
     key = ".".join(path)
-    effect = next((said for start, said in _longest_first() if f"{key}.".startswith(f"{start}.")), "")
-    shown = "set" if path[0] == "env" else visible(str(value), 80)  # the value of a variable may be a password
+    effect = next((effect_text for start, effect_text in _longest_first() if f"{key}.".startswith(f"{start}.")), "")
+    shown = "set" if path[0] == "env" else visible(str(value), 80)  # the value of a variable can be a password
     return f"{visible(key, 80)} is {shown}: that {effect or _UNKNOWN}"
 
 
@@ -180,8 +180,8 @@ def _forwards(config: Mapping[str, Any], desired: DesiredInstance) -> Iterator[s
         elif forward_of(facts) not in declared:
             where = "before" if not is_closed else "after"
             ports = f"{facts.get('guestPortRange')} to {facts.get('hostPortRange')}"
-            said = f"guest port {visible(ports)} is forwarded {where} the closing rule, undeclared"
-            yield f"portForwards: {said}"
+            effect_text = f"guest port {visible(ports)} is forwarded {where} the closing rule, undeclared"
+            yield f"portForwards: {effect_text}"
         elif is_closed:
             port = facts.get("hostPort")
             yield f"portForwards: the declared port {port} comes after the rule that closes all others"
@@ -193,11 +193,11 @@ def _networks(config: Mapping[str, Any], mode: str) -> Iterator[str]:
     networks = _items(config, "networks")
     names = [network.get("lima") if isinstance(network, Mapping) else None for network in networks]
     if names != [NETWORK] or _odd_keys(networks[0], _NETWORK_KEYS):
-        said = (
+        effect_text = (
             ", ".join(visible(str(name or "another kind")) for name in names)
             or "none (a guest could reach all of loopback)"
         )
-        yield f"networks: {said}, instead of exactly {NETWORK}"
+        yield f"networks: {effect_text}, instead of exactly {NETWORK}"
     if mode != NETWORK:
         found = "could not be read" if mode == UNREADABLE else f"gives {NETWORK} the mode {visible(mode, 40)}"
         yield f"networks: Lima's _config/networks.yaml {found}; only with `mode: {NETWORK}` is a guest isolated"
@@ -220,8 +220,9 @@ def _images(config: Mapping[str, Any], desired: DesiredInstance) -> Iterator[str
 
 
 def _is_image_of(location: str, desired: DesiredInstance) -> bool:
-    """A local file only where it is the wished one. All images of the distributions' own servers pass: which of them
-    a name means is Lima's to know, and `image` may have been changed since the VM was made."""
+    """Whether an image is allowed: the wanted local file, or any image of the distributions' servers.
+
+    Only Lima knows which of these a name means, and `image` can have changed since the VM was created."""
     address = re.fullmatch(r"https://([a-z0-9.-]+)/\S*", location)
     if not address:
         return location == desired.image

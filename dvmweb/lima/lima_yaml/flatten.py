@@ -1,4 +1,4 @@
-"""The single values of a nested config, each with the keys that lead to it."""
+"""The values of a nested config, each with its path of keys."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Path = tuple[str, ...]
 
 
 def flatten(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Every value that is no map, and every empty map below, with its path; lists count as one value."""
+    """Every value that is not a map, and every empty map, with its path; a list is one value."""
     if isinstance(value, Mapping) and value:
         for key, inner in value.items():
             yield from flatten(inner, (*path, str(key)))
@@ -18,14 +18,14 @@ def flatten(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
 
 
 def is_empty(value: Any) -> bool:
-    """Is it off, zero, without text or without members, all the way down?"""
+    """Whether a value is off, zero or empty, and with it all values in it."""
     if isinstance(value, Mapping):
         return all(is_empty(inner) for inner in value.values())
     return not value
 
 
 def value_at(value: Any, path: Path) -> Any:
-    """What stands at a path, None where nothing does."""
+    """The value at a path, None if there is none."""
     for key in path:
         value = value.get(key) if isinstance(value, Mapping) else None
     return value

@@ -1,4 +1,4 @@
-"""Read the user's own lima.yaml, merged over what we render: an allow-list of keys, none of which opens the host."""
+"""Reads the user's own lima.yaml, which is merged over the rendered one: only keys that do not open the host."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _certificates(value: Any) -> str:
     return "" if good else "Write a list of certificates in PEM form, each as text after `|`."
 
 
-# A dict has named keys; a (pattern, check) pair stands for keys that the user names.
+# A dict has fixed keys; a (pattern, check) pair is for keys that the user chooses.
 SCHEMA: Mapping[str, Any] = {
     "vmType": _one_of("qemu", "vz"),
     "vmOpts": {
@@ -83,7 +83,7 @@ SCHEMA: Mapping[str, Any] = {
     "env": (r"[A-Za-z_][A-Za-z0-9_]{0,100}", _text),
 }
 
-# Keys that people know from Lima -> why not here.
+# Other keys of Lima -> why they are not allowed here.
 REFUSED = {
     "mounts": "dvm never mounts folders of the host into a VM: clone the code inside it.",
     "networks": "dvm always uses user-v2: on other networks of Lima a guest can reach more of the host.",
@@ -114,14 +114,14 @@ REFUSED = {
 
 
 def read_overlay(path: Path) -> dict[str, Any]:
-    """The user's lima.yaml as plain data, {} where there is none; raise ConfigError with every problem in it."""
+    """The user's lima.yaml as plain data, {} if there is none. Raises ConfigError with all its problems."""
     try:
         data = read_bounded(path, CONFIG_BYTES, follow=True)
     except FileNotFoundError:
         return {}
     if not data.strip():
         return {}
-    from dvmweb.config import yaml_reader  # only here: PyYAML costs 15 ms, and most users have no such file
+    from dvmweb.config import yaml_reader  # only here: PyYAML takes 15 ms, and most users have no such file
 
     document = yaml_reader.read(data, str(path))
     problems = [
@@ -134,12 +134,12 @@ def read_overlay(path: Path) -> dict[str, Any]:
 
 
 def find_problems(data: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """All that may not stand in it: (dotted key, what, what to do)."""
+    """The problems of a file: (dotted key, what, what to do)."""
     yield from _walk(data, SCHEMA, "")
 
 
 def may_stand(path: Sequence[str], value: Any) -> bool:
-    """Say whether `value` at `path` could come from such a file."""
+    """Whether such a file can set `value` at `path`."""
     schema: Any = SCHEMA
     for key in path:
         if isinstance(schema, tuple):

@@ -1,4 +1,4 @@
-"""How each port of a VM stands on the host: declared, open, held by another program, refused, or not yet so."""
+"""The state of each port of a VM on the host."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from dvmweb.names import vm_of_instance
 
 OPEN = "open"  # the VM's host agent listens: it leads to the guest
 QUIET = "quiet"  # forwarded as soon as something in the guest listens
-TAKEN = "taken"  # another program of the host has it
-REFUSED = "refused"  # it was taken when the guest began to listen, and Lima does not try again
-WAITS = "waits"  # declared, and Lima learns of it at the next start
-LEAVES = "leaves"  # no longer declared, and forwarded until the next start
-DOWN = "down"  # the VM does not run
+TAKEN = "taken"  # another program on the host uses it
+REFUSED = "refused"  # it was taken when the guest began to listen, and Lima does not retry
+WAITS = "waits"  # declared; Lima opens it after the next start
+LEAVES = "leaves"  # no longer declared; forwarded until the next start
+DOWN = "down"  # the VM is not running
 LOG_BYTES = 256_000  # of the end of each of the host agent's two files
 # portfwd/listener.go and forward.go of Lima 2.2.0.
 _FAILED = re.compile(r"failed to listen tcp: 127\.0\.0\.1:(\d{1,5})")
@@ -32,33 +32,33 @@ _TRIED = re.compile(r"Forwarding TCP from \S+ to 127\.0\.0\.1:(\d{1,5})")
 
 @dataclass(frozen=True)
 class PortState:
-    """One port forward of a VM, as it is now."""
+    """A port forward of a VM and its state."""
 
     host_port: int
     guest_port: int
-    state: str  # one of the words above
-    holder: str = ""  # TAKEN: who has it, safe to show
+    state: str  # one of the states above
+    holder: str = ""  # TAKEN: the program that uses it, safe to show
     is_held: bool = False  # the VM's own host agent listens there
-    met_first: str = ""  # who has the same port on IPv6, so that a browser meets it before the VM; safe to show
+    met_first: str = ""  # the program that browsers reach on IPv6 before the VM, "" for none; safe to show
 
     @property
     def is_lost(self) -> bool:
-        """Whoever uses this port of the host does not reach the guest, although the config says so."""
+        """Whether this port of the host does not lead to the guest, although the config declares it."""
         return self.state in (TAKEN, REFUSED)
 
     @property
     def is_late(self) -> bool:
-        """The config and the instance differ, until a restart of the VM."""
+        """Whether a restart of the VM will change it."""
         return self.state in (WAITS, LEAVES)
 
     @property
     def text(self) -> str:
-        """The port as people write it: the host's, and the guest's where it differs."""
+        """The port of the host, with the port of the guest if that differs."""
         return str(self.host_port) if self.host_port == self.guest_port else f"{self.host_port}:{self.guest_port}"
 
     @property
     def note(self) -> str:
-        """What is to be known of it beside its number, "" where nothing is."""
+        """A note to show beside its number, "" for none."""
         if self.state == TAKEN:
             return f"in use by {self.holder}"
         if self.met_first:
@@ -79,10 +79,10 @@ def port_states(
     agents: Mapping[int, str] = {},
     met_first: Mapping[int, Listener] = {},
 ) -> tuple[PortState, ...]:
-    """Each declared port, then those that the instance still forwards.
+    """The state of each declared port, then of those that the instance still forwards.
 
-    `declared` is None where the config cannot be read: then what the instance forwards counts.
-    `listening` and `met_first` are what `host_ports` said; `agents` gives the VM of a host agent's pid.
+    `declared` is None if the config cannot be read; then the ports of the instance are used. `listening` and
+    `met_first` come from `host_ports`. `agents`: the VM of each host agent's PID.
     """
     actual = forwards_of(instance)
     wanted = actual if declared is None else tuple((port.host_port, port.guest_port) for port in declared)
@@ -112,19 +112,19 @@ def port_states(
 
 
 def forwards_of(instance: Instance | None) -> tuple[tuple[int, int], ...]:
-    """(host port, guest port) of what the instance's own config forwards."""
+    """(host port, guest port) of each forward in the instance's config."""
     config = instance.config if instance is not None else None
     return tuple(pair for pair in rendering.forwards_of(config or {}) if pair is not None)
 
 
 def is_of(listener: Listener, instance: Instance) -> bool:
-    """Say whether a listener is the host agent of this VM, or the ssh that forwards for it.
+    """Whether a listener is the host agent of this VM, or its ssh that forwards ports.
 
-    Lima forwards by ssh with LIMA_SSH_PORT_FORWARDER=true; the shared connection names its socket. A guest that is a
+    With LIMA_SSH_PORT_FORWARDER=true Lima forwards by ssh, which has its socket in its title. A guest that is a
     sandbox on the host's network listens itself.
     """
     is_agent = listener.pid > 0 and listener.pid == instance.host_agent_pid
-    program = listener.command.partition(" ")[0].rstrip(":").rpartition("/")[2]  # of any other the path says nothing
+    program = listener.command.partition(" ")[0].rstrip(":").rpartition("/")[2]  # else not a path
     is_ssh = program == "ssh" and bool(instance.directory) and f"{instance.directory}/ssh.sock" in listener.command
     return is_agent or is_ssh or (bool(listener.sandbox) and listener.sandbox == sandbox_of(instance.driver_pid))
 
@@ -135,7 +135,7 @@ def _holder(listener: Listener, agents: Mapping[int, str]) -> str:
 
 
 def host_agents(lima_home: Path) -> dict[int, str]:
-    """Which VM the process of a host agent serves, by pid: the name that dvm gives it."""
+    """PID of each host agent -> dvm's name of its VM."""
     found: dict[int, str] = {}
     for path in lima_home.glob("*/ha.pid"):
         text = part_of(path, 20).strip()
@@ -145,14 +145,14 @@ def host_agents(lima_home: Path) -> dict[int, str]:
 
 
 def shown_name(instance: str) -> str:
-    """An instance as dvm calls it, safe to show."""
+    """dvm's name of an instance, safe to show."""
     return visible(vm_of_instance(instance) or f"{instance} (Lima)", 80)
 
 
 def refused_ports(directory: str) -> frozenset[int]:
-    """Host ports that Lima could not open since the VM started, where the guest still listens.
+    """Host ports that Lima could not open since the VM started, and on which the guest still listens.
 
-    Lima writes a warning to the host agent's log, nowhere else, and does not try again (lima-measured.md 3b).
+    Lima reports this only by a warning in the host agent's log, and does not retry.
     """
     failed: set[int] = set()
     for message in _messages(Path(directory) / "ha.stderr.log"):
@@ -173,7 +173,7 @@ def _messages(path: Path) -> Iterator[str]:
 
 
 def _ended(path: Path) -> set[int]:
-    """Host ports whose listener in the guest has gone: the last event about them says so."""
+    """Host ports on which the guest no longer listens, by the last event about them."""
     last: dict[str, str] = {}
     for line in part_of(path, LOG_BYTES, of_end=True).split(b"\n"):
         if b'"portForward"' in line:
@@ -186,7 +186,7 @@ def _ended(path: Path) -> set[int]:
 
 
 def lost_sentence(lost: Sequence[PortState]) -> str:
-    """What is wrong with ports that do not lead to the VM, as one sentence for each."""
+    """A sentence about each port that does not lead to the VM."""
     return " ".join(f"Port {port.text} {_VERBS[port.state].format(port)}." for port in lost)
 
 

@@ -1,4 +1,4 @@
-"""Render the lima.yaml of a VM as data, and say what must change in one that exists."""
+"""Renders the lima.yaml of a VM, and compares it with that of an existing instance."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from dvmweb.lima.instances import Instance
 from dvmweb.lima.lima_yaml.flatten import flatten, is_empty, value_at
 
 LEAST_LIMA = "2.0.0"
-NETWORK = "user-v2"  # on Lima's other network a guest reaches every loopback address of the host
+NETWORK = "user-v2"  # on Lima's other network, a guest can reach every loopback address of the host
 UID = 1000
 LOOPBACK = "127.0.0.1"
 MULTICAST_NAMES = 5355  # LLMNR: every Fedora and Ubuntu guest listens there
 # Plain names -> Lima's image templates; Lima has no `_images/debian` (2.2.0).
 PLAIN_IMAGES = {"debian": "debian-13"}
 FIXED_AT_CREATE = ("vmType",)  # Lima does not change it afterwards
-# What a key is set to once it is taken out of the user's own lima.yaml. Not `vmOpts` and `timezone`: Lima fills them
-# in by itself, so nobody could tell.
-UNWISHED: Mapping[str, Any] = {
+# The value of a key after it was removed from the user's own lima.yaml. Without `vmOpts` and `timezone`: Lima sets them
+# itself, so their removal cannot be detected.
+RESET: Mapping[str, Any] = {
     "firmware": {"legacyBIOS": False},
     "dns": [],
     "hostResolver": {"enabled": True},
@@ -38,7 +38,7 @@ UNWISHED: Mapping[str, Any] = {
 
 
 class Port(Protocol):
-    """A declared port forward, as config/fields.py has it."""
+    """A declared port forward (`PortForward` of config/fields.py)."""
 
     @property
     def host_port(self) -> int: ...
@@ -48,7 +48,7 @@ class Port(Protocol):
 
 @dataclass(frozen=True)
 class DesiredInstance:
-    """What Lima is told of one VM."""
+    """The part of a config that goes into lima.yaml."""
 
     instance: str
     cpus: int
@@ -67,7 +67,7 @@ class DesiredInstance:
 
 
 def desired_instance(config: VmConfig) -> DesiredInstance:
-    """What Lima is told of a config."""
+    """The part of a config that goes into lima.yaml."""
     return DesiredInstance(
         instance=config.instance,
         cpus=config.cpus,
@@ -81,9 +81,9 @@ def desired_instance(config: VmConfig) -> DesiredInstance:
 
 
 def render(desired: DesiredInstance, overlay: Mapping[str, Any]) -> str:
-    """The text for `limactl create`: JSON, which every YAML parser reads in the same way.
+    """The text for `limactl create`: JSON, which all YAML parsers read alike.
 
-    Raises UsageError for a value that Lima would expand or that no YAML can hold.
+    Raises UsageError for a value that Lima would expand or that YAML cannot contain.
     """
     config = expected_config(desired, overlay)
     _check_text(config)
@@ -94,9 +94,9 @@ def render(desired: DesiredInstance, overlay: Mapping[str, Any]) -> str:
 
 
 def expected_config(desired: DesiredInstance, overlay: Mapping[str, Any]) -> dict[str, Any]:
-    """What is rendered, as data. Raises UsageError for an image that is none."""
+    """The rendered config as data. Raises UsageError for an invalid image."""
     config = _merge(_config(desired), overlay)
-    return _merge(config, {"hostResolver": {"enabled": False}}) if "dns" in overlay else config  # Lima refuses both
+    return _merge(config, {"hostResolver": {"enabled": False}}) if "dns" in overlay else config  # Lima rejects both
 
 
 def _config(desired: DesiredInstance) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def _config(desired: DesiredInstance) -> dict[str, Any]:
         "memory": size(desired.memory_bytes),
         "disk": size(desired.disk_bytes),
         "mounts": [],
-        # All of it, or Lima would take name, uid and full name from the host's account.
+        # Set all of them, or Lima takes name, uid and full name from the host's account.
         "user": {
             "name": desired.user,
             "uid": desired.uid,
@@ -133,10 +133,10 @@ def _image(desired: DesiredInstance) -> dict[str, Any]:
 
 
 def port_rules(ports: Sequence[Port]) -> list[dict[str, Any]]:
-    """Declared ports on 127.0.0.1 first, last the rule that keeps every other guest port off the host.
+    """The rules for declared ports on 127.0.0.1, then one that keeps all other guest ports off the host.
 
-    Lima takes the first rule that fits. An ignoring rule covers listeners on 0.0.0.0 only with guestIP 0.0.0.0,
-    and those on guest loopback only with guestIPMustBeZero false.
+    Lima uses the first rule that matches. An ignoring rule covers listeners on 0.0.0.0 only with guestIP 0.0.0.0, and
+    those on the guest's loopback only with guestIPMustBeZero false.
     """
     every = {"guestIP": "0.0.0.0", "guestIPMustBeZero": False, "proto": "any", "ignore": True}  # noqa: S104
     return [
@@ -150,7 +150,7 @@ def port_rules(ports: Sequence[Port]) -> list[dict[str, Any]]:
 
 
 def is_catch_all(rule: Mapping[str, Any]) -> bool:
-    """Say whether an effective rule keeps every guest port off the host."""
+    """Whether an effective rule keeps all guest ports off the host."""
     return bool(
         rule.get("ignore") is True
         and rule.get("guestIP") == "0.0.0.0"  # noqa: S104
@@ -162,7 +162,7 @@ def is_catch_all(rule: Mapping[str, Any]) -> bool:
 
 
 def forward_of(rule: Mapping[str, Any]) -> tuple[int, int] | None:
-    """(host port, guest port) of an effective rule that is one TCP port as `port_rules` writes it, else None."""
+    """(host port, guest port) of an effective rule for one TCP port, as `port_rules` writes it; None for others."""
     guest, host = rule.get("guestPortRange"), rule.get("hostPortRange")
     if not (isinstance(guest, list) and isinstance(host, list) and len(guest) == len(host) == 2):
         return None
@@ -172,7 +172,7 @@ def forward_of(rule: Mapping[str, Any]) -> tuple[int, int] | None:
 
 
 def size(count: int) -> str:
-    """Bytes as Lima writes them: 4GiB, 512MiB; other numbers as plain bytes."""
+    """Bytes as Lima writes them: 4GiB, 512MiB, other numbers as bytes."""
     for unit, name in ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
         if count % unit == 0:
             return f"{count // unit}{name}"
@@ -188,7 +188,7 @@ def _merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_text(value: Any, place: str = "") -> None:
-    """Refuse what is not plain text everywhere: Go templates, controls, line separators, halves of characters."""
+    """Raise UsageError for text with Go templates, control characters, line separators or surrogates."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             _check_text(key, place)
@@ -198,16 +198,16 @@ def _check_text(value: Any, place: str = "") -> None:
             _check_text(inner, f"{place}.{index}")
     elif isinstance(value, str):
         if "{{" in value:
-            raise UsageError(f"{place} holds `{{{{`, which Lima would expand.", "Write it without double braces.")
+            raise UsageError(f"{place} contains `{{{{`, which Lima would expand.", "Write it without double braces.")
         for character in value:
             if unicodedata.category(character) in HIDDEN_CATEGORIES and character not in "\n\t":
-                raise UsageError(f"{place} holds the character U+{ord(character):04X}.", "Use plain, visible text.")
+                raise UsageError(f"{place} contains the character U+{ord(character):04X}.", "Use plain, visible text.")
 
 
 def expected_difference(instance: Instance, desired: DesiredInstance, overlay: Mapping[str, Any]) -> dict[str, Any]:
-    """What to edit in an instance that exists: key of lima.yaml -> new value, {} where nothing differs.
+    """What to edit in an existing instance: key of lima.yaml -> new value; {} if nothing differs.
 
-    Raises UsageError for a smaller disk. Keys that only count at creation are left alone.
+    Raises UsageError for a smaller disk. Keys that apply only at creation are ignored.
     """
     config = instance.config or {}
     if 0 < desired.disk_bytes < instance.disk:
@@ -230,33 +230,33 @@ def expected_difference(instance: Instance, desired: DesiredInstance, overlay: M
 
 
 def forwards_of(config: Mapping[str, Any]) -> list[tuple[int, int] | None]:
-    """(host port, guest port) of each forward; None stands for one that is not ours, or for a missing closing rule."""
+    """(host port, guest port) of each forward; None for one of another form, or for a missing closing rule."""
     rules = [rule for rule in config.get("portForwards") or [] if isinstance(rule, Mapping)]
     forwards = [forward_of(rule) for rule in rules if not rule.get("ignore")]
     return forwards if any(is_catch_all(rule) for rule in rules) else [None]
 
 
 def overlay_difference(config: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
-    """What the user's own lima.yaml wants that an effective config does not hold, or that it no longer wants."""
+    """The keys of the user's own lima.yaml that an effective config lacks, or still has after their removal."""
     changes = {
         key: value
         for key, value in overlay.items()
         if key not in FIXED_AT_CREATE and (not _is_within(value, config.get(key)) or _has_more(key, config, value))
     }
-    changes.update({key: off for key, off in UNWISHED.items() if key not in overlay and _has_more(key, config, off)})
+    changes.update({key: off for key, off in RESET.items() if key not in overlay and _has_more(key, config, off)})
     if "dns" in changes:
         changes["hostResolver"] = {**overlay.get("hostResolver", {}), "enabled": not overlay.get("dns")}
     return changes
 
 
 def _has_more(key: str, config: Mapping[str, Any], expected: Any) -> bool:
-    """Does a key hold a value that is not wished (any more)? What is off or empty does not count."""
-    found = flatten({key: config.get(key)}) if key in UNWISHED else ()
+    """Whether a key has a value that is no longer wanted; off and empty values do not count."""
+    found = flatten({key: config.get(key)}) if key in RESET else ()
     return any(not is_empty(value) and value_at({key: expected}, path) != value for path, value in found)
 
 
 def _is_within(expected: Any, actual: Any) -> bool:
-    """Is all that was wished in what Lima filled in? Lima adds defaults beside it and leaves out what is off."""
+    """Whether all wanted values are in the effective ones; Lima adds defaults and omits values that are off."""
     if isinstance(expected, Mapping):
         given = actual if isinstance(actual, Mapping) else {}
         return all(_is_within(value, given.get(key)) for key, value in expected.items())

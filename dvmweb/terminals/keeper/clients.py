@@ -121,7 +121,7 @@ class Clients:
             if client.flow.is_dead(now):
                 self._send_control(client, {"is": "dropped"})
                 self._drop(client)
-            elif now - max(client.flow.heard_at, client.pinged_at) > flow.PING:
+            elif now - max(client.flow.last_message_at, client.pinged_at) > flow.PING:
                 client.pinged_at = now
                 self._send_control(client, {"is": "ping"})
 

@@ -33,7 +33,7 @@ ENTER = (sys.executable, "-P", "-m", "dvmweb.terminals", "enter")
 
 
 def keep(
-    environ: Mapping[str, str], say_ready: Callable[[], None], start: Start | None = None, waits: Waits | None = None
+    environ: Mapping[str, str], report_ready: Callable[[], None], start: Start | None = None, waits: Waits | None = None
 ) -> int:
     """Run the keeper until the last terminal has ended; returns 0. Raises DvmError when another one is running.
 
@@ -51,7 +51,7 @@ def keep(
         listener.bind(str(path))
         path.chmod(0o600)  # no other user could connect before that: the folder is private
         listener.listen(64)
-        say_ready()
+        report_ready()
         try:
             boot_of = partial(_boot_of, paths.lima_home)
             note = partial(last_use.touch, paths)

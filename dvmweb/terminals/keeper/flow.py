@@ -21,7 +21,7 @@ class Flow:
     sent: int
     acked: int
     moved_at: float  # monotonic seconds of the last progress, or when the window became full
-    heard_at: float  # of the last message
+    last_message_at: float  # of the last message
 
     @property
     def room(self) -> int:
@@ -52,7 +52,7 @@ class Flow:
     def is_dead(self, now: float) -> bool:
         """Has it acknowledged nothing with a full window, or sent nothing at all, for too long?"""
         is_stalled = self.room == 0 and now - self.moved_at > STALLED
-        return is_stalled or now - self.heard_at > SILENT
+        return is_stalled or now - self.last_message_at > SILENT
 
 
 def readable(flows: Iterable[Flow], end: int, most: int) -> int:

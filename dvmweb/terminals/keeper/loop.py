@@ -136,7 +136,7 @@ class Keeper:
         self._work += terminal.scanner.work - work
         if terminal.code is not None and terminal.child.descriptor < 0:
             terminal.finish(now)
-        if not terminal.holds(terminal.buffer.end - before, now):
+        if not terminal.should_gather(terminal.buffer.end - before, now):
             self._clients.serve(terminal, now)
 
     # -- after each round --------------------------------------------------------------------------------------------
@@ -173,7 +173,7 @@ class Keeper:
 
     def _settle_flood(self, terminal: Terminal, now: float) -> None:
         if terminal.is_held:
-            if terminal.holds(BULK, now):
+            if terminal.should_gather(BULK, now):
                 self._again(terminal, GATHER)
             else:
                 self._clients.serve(terminal, now)

@@ -60,7 +60,7 @@ class Requests:
 
     def handle(self, client: ClientSession, message: wire.Message) -> None:
         """Handle a client's message. Raises ClientLost, and WireError for a protocol violation."""
-        client.flow.heard_at = time.monotonic()
+        client.flow.last_message_at = time.monotonic()
         if client.is_replaced:
             raise ClientLost
         if isinstance(message, bytes):

@@ -106,7 +106,7 @@ class Terminal:
                 self.activity.printed(now, self.resized_at, is_agent=self.is_agent)
         return False
 
-    def holds(self, read: int, now: float) -> bool:
+    def should_gather(self, read: int, now: float) -> bool:
         """Decide and return whether output is held back for a moment to send more at once."""
         is_flood = read >= BULK and self.buffer.end - self.sent_end < GATHERED and now - self.sent_at < GATHER
         self.is_held = is_flood and self.child.descriptor >= 0

@@ -1,4 +1,4 @@
-"""Recipes as both faces show and change them: where from, which VMs use them, how they stand there, what is wrong."""
+"""The verbs about recipes: their origin, the VMs that use them, their state there, their problems."""
 
 from dvmweb.verbs.recipes.library import Entry, RecipeLibrary
 from dvmweb.verbs.recipes.usage import Standing, Use, standing

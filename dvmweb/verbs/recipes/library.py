@@ -1,4 +1,4 @@
-"""All recipes as values, and the acts on local ones: what `dvm recipe` and the pages of recipes call."""
+"""All recipes as values, and the verbs of local ones, for `dvm recipe` and the pages of recipes."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Entry:
     name: str
     origin: str  # bundled, local, local over bundled
     path: Path
-    recipe: Recipe | None  # None: it cannot be read
-    problem: str = ""  # why
+    recipe: Recipe | None  # None: invalid
+    problem: str = ""  # why it is invalid
     pin: Pin | None = None  # of a fork
-    is_changed: bool = False  # a local one over a bundled one that says something else
+    is_changed: bool = False  # a local recipe that differs from the bundled one
     has_moved: bool = False  # a fork whose bundled recipe has changed since
     uses: tuple[Use, ...] = ()
 
@@ -40,14 +40,14 @@ class Entry:
 
     @property
     def mark(self) -> str:
-        """What to know of a local one over a bundled one, "" for nothing."""
+        """How a local recipe differs from the bundled one, in words; "" if it does not."""
         parts = ("changed" if self.is_changed else "", "the bundled one is newer" if self.has_moved else "")
         return ", ".join(part for part in parts if part)
 
 
 @dataclass(frozen=True)
 class RecipeLibrary:
-    """The recipes over one set of folders. Nothing is kept: each call looks at the files."""
+    """The recipes of one set of folders. Nothing is cached: each call reads the files."""
 
     paths: Paths
     environ: Mapping[str, str]
@@ -60,11 +60,11 @@ class RecipeLibrary:
         return RecipeCatalog(self.paths).names()
 
     def odd_files(self) -> tuple[Problem, ...]:
-        """What lies in the folder of local recipes under a name that no recipe can have."""
+        """Files in the folder of local recipes with a name that no recipe can have."""
         return RecipeCatalog(self.paths).odd_files()
 
     def uses(self, vms: Sequence[Vm] | None) -> Uses:
-        """Which VMs use which recipe; `vms` as they were last listed, None where no engine could be asked."""
+        """Which VMs use which recipe. `vms`: as last listed, None without a listing."""
         return uses_room.uses(self.paths, vms)
 
     def entries(self, vms: Sequence[Vm] | None) -> tuple[Entry, ...]:
@@ -75,7 +75,7 @@ class RecipeLibrary:
     def entry(self, name: str, vms: Sequence[Vm] | None) -> Entry:
         """One recipe. Raises NotFound."""
         if name not in self.names():
-            RecipeCatalog(self.paths).load(name)  # raises the sentence that names the others
+            RecipeCatalog(self.paths).load(name)  # raises the error that lists the others
         return self._entry(name, self.uses(vms).of(name))
 
     def _entry(self, name: str, of_it: tuple[Use, ...]) -> Entry:
@@ -101,15 +101,15 @@ class RecipeLibrary:
             return ""
 
     def text(self, name: str) -> str:
-        """The script that counts: the local one, also where its header is bad. Raises NotFound, ConfigError."""
+        """The script of the recipe: the local one if there is one, valid or not. Raises NotFound, ConfigError."""
         return self.local.text(name) if self.local.has(name) else self.local.bundled(name)
 
     def difference(self, name: str) -> tuple[str, ...]:
-        """The diff from the bundled recipe to the local one; empty where they say the same. Raises NotFound."""
+        """The diff from the bundled recipe to the local one; empty if they are the same. Raises NotFound."""
         return difference(self.local.bundled(name), self.local.text(name), self.local.path(name))
 
     def check(self, name: str, found: Uses | None = None) -> Checked:
-        """Check the recipe that counts. Raises NotFound."""
+        """Check the recipe: the local one if there is one. Raises NotFound."""
         if name not in self.names():
             RecipeCatalog(self.paths).load(name)
         try:
@@ -119,7 +119,7 @@ class RecipeLibrary:
         return self.check_text(name, text, found, is_local=self.local.has(name))
 
     def check_text(self, name: str, text: str, found: Uses | None = None, *, is_local: bool = True) -> Checked:
-        """Check a text as the recipe `name`, saved or not."""
+        """Check a text as the script of a recipe, which need not be saved."""
         findings: list[Finding] = []
         found = found or self.uses(None)
         try:
@@ -128,11 +128,11 @@ class RecipeLibrary:
         except ConfigError as error:
             findings += checking.of_header(error.problems)
         programs = Programs(self.paths, self.environ)
-        said = (programs.bash(text), programs.shellcheck(text))
-        for one in said:
+        outputs = (programs.bash(text), programs.shellcheck(text))
+        for one in outputs:
             findings += one.findings
-        return Checked(name, tuple(findings), tuple(one.not_run for one in said if one.not_run))
+        return Checked(name, tuple(findings), tuple(one.not_run for one in outputs if one.not_run))
 
     def needed_by(self, name: str) -> tuple[str, ...]:
-        """The VMs whose configs ask for the recipe."""
+        """The VMs whose configs use the recipe."""
         return tuple(use.vm for use in self.uses(None).of(name))

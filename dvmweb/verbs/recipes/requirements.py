@@ -1,4 +1,4 @@
-"""How the recipes of one VM stand, which secrets they take, and whether the next sync needs each."""
+"""The state of each recipe of a VM, and the secrets that its next sync needs."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from dvmweb.verbs.vms import Vm
 
 @dataclass(frozen=True)
 class Secret:
-    """A secret that recipes of a VM take; dvm never keeps it, so it is asked for whenever one of them has to run."""
+    """A secret that recipes of a VM need. dvm does not store it, so it is asked for whenever one of them has to run."""
 
     name: str
     label: str
     help: str
     recipes: tuple[str, ...]
     is_needed: bool  # one of them is not known to be applied
-    is_kept: bool = False  # the guest keeps it for all of them
+    is_kept: bool = False  # the guest stores it for all of them
 
 
 def recipes_of(paths: Paths, vm: Vm) -> tuple[recipes.Recipe, ...]:
-    """The recipes of a VM in the order in which they run; none without a config. Raises ConfigError."""
+    """The recipes of a VM in run order; () without a config. Raises ConfigError."""
     return inputs.recipes_of(paths, vm.config) if vm.config is not None else ()
 
 
 def standings_of(paths: Paths, vm: Vm) -> dict[str, Standing]:
-    """How each recipe of a VM stands, by name. Raises DvmError where its config or recipes cannot be used."""
+    """The state of each recipe of a VM, by name. Raises DvmError if its config or recipes are invalid."""
     return _standings(paths, vm, _wanted_recipes(paths, vm))
 
 
 def _standings(paths: Paths, vm: Vm, wanted_recipes: tuple[DesiredRecipe, ...]) -> dict[str, Standing]:
-    told = applied_recipes.read(paths, vm.name, vm.instance)
+    reports = applied_recipes.read(paths, vm.name, vm.instance)
     return {
-        desired.recipe.name: standing(told.get(desired.recipe.name), desired.digest, vm.instance)
+        desired.recipe.name: standing(reports.get(desired.recipe.name), desired.digest, vm.instance)
         for desired in wanted_recipes
     }
 
@@ -49,7 +49,7 @@ def _wanted_recipes(paths: Paths, vm: Vm) -> tuple[DesiredRecipe, ...]:
 
 
 def secrets_of(paths: Paths, vm: Vm) -> tuple[Secret, ...]:
-    """The secrets of a VM in the order of its recipes; none where its config or recipes cannot be used."""
+    """The secrets of a VM in the order of its recipes; () if its config or recipes are invalid."""
     try:
         wanted_recipes = _wanted_recipes(paths, vm)
     except DvmError:

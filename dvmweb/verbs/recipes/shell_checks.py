@@ -16,12 +16,12 @@ from dvmweb.recipes.checking import Finding, for_shellcheck, of_bash, of_shellch
 
 DEADLINE = 60.0  # seconds for one recipe
 NO_SHELLCHECK = "shellcheck was not run: it is not installed (package shellcheck)."
-OLD_BASH = 4  # the bash of macOS is 3.2 and does not know what a guest's bash does
+OLD_BASH = 4  # macOS has bash 3.2, which rejects valid syntax of newer versions
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a program found, or why it was not run."""
+class CheckerOutput:
+    """The output of a checker, or why it was not run."""
 
     findings: tuple[Finding, ...] = ()
     not_run: str = ""
@@ -29,42 +29,42 @@ class Said:
 
 @dataclass(frozen=True)
 class Programs:
-    """The checkers of the host."""
+    """The checkers on the host."""
 
     paths: Paths
     environ: Mapping[str, str]
 
-    def bash(self, text: str) -> Said:
-        """The grammar of a script, as bash reads it (`bash -n`)."""
+    def bash(self, text: str) -> CheckerOutput:
+        """Check the syntax of a script with `bash -n`."""
         bash = self._program("bash")
         if not bash:
-            return Said(not_run="bash -n was not run: the host has no bash.")
+            return CheckerOutput(not_run="bash -n was not run: the host has no bash.")
         if not self._is_new(bash):
-            return Said(not_run=f"bash -n was not run: {bash} is older than the bash of a guest.")
+            return CheckerOutput(not_run=f"bash -n was not run: {bash} is older than the bash of a guest.")
         done = self._run((bash, "--norc", "-n"), text)
         found = of_bash(done.stderr.decode("utf-8", "replace"))
         if done.is_ok or found:
-            return Said(found)
-        return Said(not_run=f"bash -n failed: {_last(done)}")
+            return CheckerOutput(found)
+        return CheckerOutput(not_run=f"bash -n failed: {_last(done)}")
 
-    def shellcheck(self, text: str) -> Said:
-        """What shellcheck finds. It reads the library, and no other file (such as /dev/zero) that the text names."""
+    def shellcheck(self, text: str) -> CheckerOutput:
+        """Check a script with shellcheck. It reads the library, but no other file that the script names."""
         program = self._program("shellcheck")
         if not program:
-            return Said(not_run=NO_SHELLCHECK)
+            return CheckerOutput(not_run=NO_SHELLCHECK)
         folder = self.paths.bundled_recipes
         library = (str(folder / name) for name in LIBRARY)
         argv = (program, "-s", "bash", "-f", "json1", "-P", str(folder), "-", *library)
         done = self._run(argv, for_shellcheck(text))
         found = of_shellcheck(done.stdout) if done.ended == "exit" and done.code in (0, 1) else None
-        return Said(found) if found is not None else Said(not_run=f"shellcheck failed: {_last(done)}")
+        return CheckerOutput(found) if found is not None else CheckerOutput(not_run=f"shellcheck failed: {_last(done)}")
 
     def _is_new(self, bash: str) -> bool:
-        said = self._run((bash, "--norc", "-c", "echo ${BASH_VERSINFO[0]}"), "").stdout.strip()
-        return said.isdigit() and int(said) >= OLD_BASH
+        output = self._run((bash, "--norc", "-c", "echo ${BASH_VERSINFO[0]}"), "").stdout.strip()
+        return output.isdigit() and int(output) >= OLD_BASH
 
     def _program(self, name: str) -> str:
-        """The absolute path of a program, "" for none; one in a relative folder of PATH is none."""
+        """The absolute path of a program, "" for none; relative folders in PATH are ignored."""
         found = shutil.which(name, path=self.environ.get("PATH", "")) or ""
         return found if found.startswith("/") else ""
 

@@ -1,4 +1,4 @@
-"""Start the test of a recipe: a job in a temporary VM of its own."""
+"""Starts the test of a recipe, a job in a temporary VM."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from dvmweb.verbs.vms import Vms
 
 
 def start_test(vms: Vms, name: str, *, origin: str = "", keep: bool = False, secrets: Mapping[str, bytes] = {}) -> Job:
-    """Start it: in a clone of the stopped VM `origin`, or in a new VM.
+    """Start the test in a clone of the stopped VM `origin`, or in a new VM; return its job.
 
-    Raises NotFound, ConfigError, UsageError for a secret that is missing, VmBusy where a job holds the origin.
+    Raises NotFound, ConfigError, UsageError for a missing secret, VmBusy if a job is running on `origin`.
     """
     catalog = recipes.RecipeCatalog(vms.paths)
     catalog.load(name)
@@ -32,6 +32,6 @@ def start_test(vms: Vms, name: str, *, origin: str = "", keep: bool = False, sec
     trial = names.new_trial()
     try:
         return starting.start(vms.paths, vms.environ, trial, "test", options, secrets)
-    except DvmError:  # nothing has begun
+    except DvmError:  # nothing was started
         shutil.rmtree(vms.paths.vm_state(trial), ignore_errors=True)
         raise

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from dvmweb import recipes
+from dvmweb.ages import age
 from dvmweb.config.store import ConfigStore
 from dvmweb.config.validate import Reading
 from dvmweb.errors import DvmError, Problem
@@ -15,8 +16,7 @@ from dvmweb.paths import Paths
 from dvmweb.recipes import Recipe
 from dvmweb.recipes.selection import BASELINE
 from dvmweb.records import applied_recipes
-from dvmweb.records.applied_recipes import Told
-from dvmweb.records.work_reports import age
+from dvmweb.records.applied_recipes import RecipeReport
 from dvmweb.verbs.vms import Vm
 
 APPLIED, CHANGED, NOT_APPLIED = "applied", "changed since it was applied", "not applied"
@@ -25,15 +25,15 @@ NOT_RUN, NOT_KNOWN = "not run in the demo", "not known"
 
 @dataclass(frozen=True)
 class Standing:
-    """How a recipe stands in one VM."""
+    """The state of a recipe in one VM."""
 
-    word: str  # one of the five above
+    word: str  # one of the five constants above
     note: str = ""
 
 
 @dataclass(frozen=True)
 class Use:
-    """A VM whose config asks for a recipe."""
+    """A VM whose config uses a recipe."""
 
     vm: str
     how: str  # "by name", "by the bundle web", "needed by node", "in every VM"
@@ -46,7 +46,7 @@ class Uses:
 
     by_recipe: Mapping[str, tuple[Use, ...]]
     unreadable: tuple[str, ...]  # names of VMs
-    params: Mapping[str, Mapping[str, Mapping[str, object]]]  # by recipe and VM: what its config gives
+    params: Mapping[str, Mapping[str, Mapping[str, object]]]  # the params in the config, by recipe and VM
 
     def problems(self, recipe: Recipe) -> tuple[tuple[str, Problem], ...]:
         """Params in configs that the recipe does not take, each with the VM."""
@@ -58,7 +58,7 @@ class Uses:
 
 
 def uses(paths: Paths, vms: Sequence[Vm] | None) -> Uses:
-    """Look at all configs. `vms`: as they were last listed; None where no engine could be asked."""
+    """The uses in all configs. `vms`: as last listed, None without a listing."""
     store, catalog, unreadable = ConfigStore(paths), recipes.RecipeCatalog(paths).at_once(), []
     found: dict[str, list[Use]] = {}
     params: dict[str, dict[str, Mapping[str, object]]] = {}
@@ -78,7 +78,7 @@ def uses(paths: Paths, vms: Sequence[Vm] | None) -> Uses:
 
 
 def _ordered(catalog: recipes.RecipeCatalog, reading: Reading) -> tuple[Recipe, ...]:
-    """The good recipes of a config with their needs."""
+    """The valid recipes of a config with their needs."""
     config = reading.config
     return recipes.arrange(config.recipes, catalog, has_baseline=config.baseline)[0]
 
@@ -90,15 +90,15 @@ def _of_config(
     there = {recipe.name for recipe in ordered}
     digests = {desired.recipe.name: desired.digest for desired in desired_recipes(catalog.paths, config, ordered)}
     instance = vm.instance if vm is not None else None
-    told = applied_recipes.read(catalog.paths, config.name, instance)
+    reports = applied_recipes.read(catalog.paths, config.name, instance)
     for name in dict.fromkeys((*(recipe.name for recipe in ordered), *config.recipes)):
-        stands = standing(told.get(name), digests.get(name, ""), instance) if is_listed else _NOT_ASKED
+        state = standing(reports.get(name), digests.get(name, ""), instance) if is_listed else _NO_ENGINE
         if name not in there:
-            stands = Standing(NOT_KNOWN, "the recipe or one that it needs is not usable")
-        yield name, Use(config.name, _how(name, reading, ordered), stands)
+            state = Standing(NOT_KNOWN, "the recipe or one that it needs is not usable")
+        yield name, Use(config.name, _how(name, reading, ordered), state)
 
 
-_NOT_ASKED = Standing(NOT_KNOWN, "the engine does not respond")
+_NO_ENGINE = Standing(NOT_KNOWN, "the engine does not respond")
 
 
 def _how(name: str, reading: Reading, ordered: Iterable[Recipe]) -> str:
@@ -109,33 +109,33 @@ def _how(name: str, reading: Reading, ordered: Iterable[Recipe]) -> str:
         return f"in the bundle {bundles[0]}"
     if name == BASELINE and reading.config.baseline:
         return "in every VM with the baseline"
-    askers = [recipe.name for recipe in ordered if name in recipe.needs]
-    return f"needed by {' and '.join(askers)}"
+    needing = [recipe.name for recipe in ordered if name in recipe.needs]
+    return f"needed by {' and '.join(needing)}"
 
 
-def standing(told: Told | None, digest: str, instance: Instance | None) -> Standing:
-    """How a recipe of hash `digest` stands by the last word of its guest. Pure."""
+def standing(report: RecipeReport | None, digest: str, instance: Instance | None) -> Standing:
+    """The state of a recipe with hash `digest`, by the last report of its guest. Pure."""
     if instance is None:
         return Standing(NOT_APPLIED, "the VM is not created")
-    known = _as_told(told, digest)
-    asked = f", as of {age(told.at)}" if told is not None else ""
+    known = _from_report(report, digest)
+    when = f", as of {age(report.at)}" if report is not None else ""
     if instance.status != "Running":
         note = "the VM is not running"
-        return Standing(NOT_KNOWN, f"{note}; {known.word}{asked}" if known else f"{note} and was not checked")
-    if known is None or told is None:
+        return Standing(NOT_KNOWN, f"{note}; {known.word}{when}" if known else f"{note} and was not checked")
+    if known is None or report is None:
         return Standing(NOT_KNOWN, "the guest was not checked")
-    if not told.is_of_this_run:
-        return Standing(NOT_KNOWN, f"not checked since the VM was started; {known.word}{asked}")
-    if told.is_late and known.word == APPLIED:
-        return Standing(NOT_KNOWN, f"it ran; its probe did not finish in time, {age(told.at)}")
-    return replace(known, note=f"reported {age(told.at)}")
+    if not report.is_of_this_run:
+        return Standing(NOT_KNOWN, f"not checked since the VM was started; {known.word}{when}")
+    if report.is_late and known.word == APPLIED:
+        return Standing(NOT_KNOWN, f"it ran; its probe did not finish in time, {age(report.at)}")
+    return replace(known, note=f"reported {age(report.at)}")
 
 
-def _as_told(told: Told | None, digest: str) -> Standing | None:
-    if told is None:
+def _from_report(report: RecipeReport | None, digest: str) -> Standing | None:
+    if report is None:
         return None
-    if told.applied is None:
+    if report.applied is None:
         return Standing(NOT_APPLIED)
-    if told.applied.hash != digest:
+    if report.applied.hash != digest:
         return Standing(CHANGED)
-    return Standing(APPLIED if told.applied.result == "done" else NOT_RUN)
+    return Standing(APPLIED if report.applied.result == "done" else NOT_RUN)

@@ -1,6 +1,6 @@
-"""Send a file of the user's into a running VM while its bytes still come in; never over a file that is there."""
+"""Uploads a file into a running VM while its bytes are still coming in. Never replaces a file."""
 
 from dvmweb.verbs.uploads.messages import Arrived, Wanted
-from dvmweb.verbs.uploads.upload import Places, Upload, UploadEnded
+from dvmweb.verbs.uploads.upload import Slots, Upload, UploadEnded
 
-__all__ = ["Arrived", "Places", "Upload", "UploadEnded", "Wanted"]
+__all__ = ["Arrived", "Slots", "Upload", "UploadEnded", "Wanted"]

@@ -1,4 +1,4 @@
-"""What is wanted of an upload, what the guest says of it, and how that is told. Values only."""
+"""The values of an upload: its request, the guest's answers, and the errors for them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from dvmweb.names import file_name, is_numbered
 from dvmweb.plans import PlanInput
 
 MOST_BYTES = 4 << 30  # of one file
-RESERVE = 256 << 20  # bytes of the guest's disk that stay free
-INCOMPLETE = b"incomplete"  # a refusal: the bytes ended before the word that they were all
+RESERVE = 256 << 20  # bytes of the guest's disk to keep free
+INCOMPLETE = b"incomplete"  # the guest's reason if the upload ended before its end mark
 NOTHING = "No file was created in the VM. Try again."
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A file as the user's browser announces it. Raises UsageError where it cannot be sent."""
+    """A file to upload, as the browser describes it. Raises UsageError if it cannot be uploaded."""
 
     name: str
     size: int  # bytes
@@ -34,14 +34,14 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Arrived:
-    """Where the file is now, in the guest's words; safe to show."""
+    """The path of the uploaded file, as reported by the guest; safe to show."""
 
-    name: str  # another one than was wanted, where that was taken
+    name: str  # another one than requested if that was taken
     folder: str
 
 
 def arrived(record: Record, wanted: Wanted) -> Arrived:
-    """Read the guest's `done`; raise CheckFailed."""
+    """Parse the guest's record `done`. Raises CheckFailed."""
     name, folder = (*record.fields, b"", b"")[:2]
     if len(record.fields) != 2 or not is_numbered(name.decode("utf-8", "replace"), wanted.name):
         raise odd_answer()
@@ -49,7 +49,7 @@ def arrived(record: Record, wanted: Wanted) -> Arrived:
 
 
 def check_guest(record: Record, plan_input: PlanInput) -> None:
-    """Read the guest's `ready`; the script has looked too, before it wrote. Raises CheckFailed for another guest."""
+    """Parse the guest's record `ready`, which the script also checks. Raises CheckFailed for another guest."""
     host, name, guest_id = (field.decode("utf-8", "replace") for field in (*record.fields, b"", b"", b"")[:3])
     is_named_so = (host, name) == (ssh_alias(plan_input.desired.instance), plan_input.desired.instance)
     if not is_named_so or plan_input.known_id not in ("", guest_id):
@@ -57,23 +57,23 @@ def check_guest(record: Record, plan_input: PlanInput) -> None:
 
 
 def another_guest(plan_input: PlanInput) -> CheckFailed:
-    """Whoever answered is not the VM that was meant."""
+    """The error if another VM answered."""
     vm = plan_input.config.name
     return CheckFailed(f"The guest that answered is not {vm} as dvm knows it: nothing was sent.", f"Sync {vm} first.")
 
 
 def odd_answer() -> CheckFailed:
-    """The guest says what our script does not."""
+    """The error of an invalid answer."""
     return CheckFailed("The guest sent an invalid response to the upload.", protocol.TRY_AGAIN)
 
 
 def not_whole(wanted: Wanted) -> NotNow:
-    """It ended in the middle."""
+    """The error of an upload that ended early."""
     return NotNow(f"{wanted.name} did not arrive completely.", NOTHING)
 
 
 def refusal(why: bytes, wanted: Wanted, plan_input: PlanInput) -> DvmError:
-    """Why the guest took nothing, in its own word."""
+    """The error for the reason that the guest reported."""
     name, vm, folder = wanted.name, plan_input.config.name, plan_input.config.code_dir
     refusals: dict[bytes, DvmError] = {
         b"guest": another_guest(plan_input),
@@ -91,6 +91,6 @@ def refusal(why: bytes, wanted: Wanted, plan_input: PlanInput) -> DvmError:
             f"Free some there: the size of the file and {RESERVE >> 20} MiB.",
         ),
         b"write": NotNow(f"{vm} could not write {name}: its disk may be full.", NOTHING),
-        b"names": NotNow(f"{folder} holds too many files of the name {name}.", "Give the file another name."),
+        b"names": NotNow(f"{folder} contains too many files of the name {name}.", "Give the file another name."),
     }
     return refusals.get(why) or not_whole(wanted)

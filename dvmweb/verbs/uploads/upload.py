@@ -1,4 +1,4 @@
-"""One file on its way into a guest: bytes from one thread, the guest's answer in another, and patience."""
+"""One upload: one thread sends its bytes, another reads the guest's answer, both with a timeout for stalls."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ from dvmweb.verbs.uploads import messages
 from dvmweb.verbs.uploads.messages import NOTHING, Arrived, Wanted
 from dvmweb.verbs.vms import Vms
 
-PIECE = 256 << 10  # bytes after which the guest says how far it is
-STALL, LONGEST_STALL = 30.0, 300.0  # seconds in which neither side moves a byte: of a quick guest, and of any
+PIECE = 256 << 10  # bytes between two progress reports of the guest
+STALL, LONGEST_STALL = 30.0, 300.0  # seconds without progress: for a fast guest, and for any
 MOST_FOR_A_VM = 2
-WAIT = 200  # milliseconds between two looks whether somebody still wants the file
+WAIT = 200  # milliseconds between two checks for a cancel
 
 
 class UploadEnded(Exception):
     """No more bytes are accepted; `Upload.run` raises the reason."""
 
 
-class Places:
-    """How many files are on their way to each VM."""
+class Slots:
+    """Counts the running uploads to each VM."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._taken: dict[str, int] = {}
 
     @contextmanager
-    def place(self, vm: str) -> Iterator[None]:
-        """A place for one upload. Raises NotNow where there is none."""
+    def slot(self, vm: str) -> Iterator[None]:
+        """Take a slot for one upload. Raises NotNow if none is free."""
         with self._lock:
             if self._taken.get(vm, 0) >= MOST_FOR_A_VM:
                 raise NotNow(
@@ -65,36 +65,36 @@ class Places:
 
 
 class Patience(threading.Event):
-    """Set by whoever gives up, and by itself when nothing has moved for so many seconds."""
+    """The cancel event of an upload: set by a cancel, or after some seconds without progress."""
 
     def __init__(self, pace: float) -> None:
         super().__init__()
         self._pace = pace
         self._moved = time.monotonic()
-        self._is_over = False  # it stays so: that the guest got no more, its last word, comes later
+        self._is_over = False  # stays true, because the guest's last record comes later
 
     def moved(self) -> None:
-        """Start waiting again."""
+        """Note progress: the timeout starts again."""
         self._moved = time.monotonic()
 
     @property
     def seconds(self) -> float:
-        """How long nothing may move."""
+        """The timeout in seconds, by the guest's pace."""
         return scaled(STALL, self._pace, LONGEST_STALL)
 
     @property
     def has_run_out(self) -> bool:
-        """Nothing has moved for too long."""
+        """Whether there was no progress for too long."""
         self._is_over = self._is_over or time.monotonic() - self._moved > self.seconds
         return self._is_over
 
     def is_set(self) -> bool:
-        """What `lima.process` asks, again and again."""
+        """Whether to end the upload; `lima.process` polls this."""
         return super().is_set() or self.has_run_out
 
 
 class Sink:
-    """The end of a pipe into which the bytes go. Writing waits as long as nothing is taken, but no longer."""
+    """The write end of the pipe to the guest. A write waits until the guest reads, or the upload ends."""
 
     def __init__(self, file: IO[bytes], patience: Patience) -> None:
         os.set_blocking(file.fileno(), False)
@@ -104,7 +104,7 @@ class Sink:
         self._room.register(file, select.POLLOUT)
 
     def write(self, data: bytes) -> None:
-        """Write all of it. Raises UploadEnded if it is no longer accepted."""
+        """Write all bytes. Raises UploadEnded if they are no longer accepted."""
         left = memoryview(data)
         with self._lock:
             while left:
@@ -116,7 +116,7 @@ class Sink:
     def _write_some(self, data: memoryview) -> int:
         try:
             count = os.write(self._file.fileno(), data)
-        except BlockingIOError:  # less room than a piece of the pipe
+        except BlockingIOError:  # less free space than one piece
             return 0
         except BrokenPipeError:
             raise UploadEnded from None
@@ -124,16 +124,16 @@ class Sink:
         return count
 
     def close(self) -> None:
-        """After everybody has given up: no write may meet another file of the same number."""
+        """Close it after the upload has ended, so that no write reaches another file with the same descriptor."""
         with self._lock:
             self._file.close()
 
 
 class Upload:
-    """One file on its way. `run` waits in one thread; `send`, `finish` and `cancel` come from another."""
+    """One upload. `run` waits in one thread; another thread calls `send`, `finish` and `cancel`."""
 
     def __init__(self, vms: Vms, vm: str, wanted: Wanted, on_taken: Callable[[int], None]) -> None:
-        """`on_taken` hears how many bytes the guest has written: first 0, when it is ready for them."""
+        """`on_taken` is called with the number of bytes that the guest has written; first with 0, when it is ready."""
         self._vms, self._vm, self._wanted, self._on_taken = vms, vm, wanted, on_taken
         self._patience = Patience(guest_status.pace_now(vms.paths, vm))
         self._sink: Sink | None = None
@@ -141,10 +141,10 @@ class Upload:
         self._last: Record | None = None
         self._trouble: DvmError | None = None
 
-    # -- from the other thread ---------------------------------------------------------------------------------------
+    # -- called by the sending thread --------------------------------------------------------------------------------
 
     def send(self, piece: bytes) -> None:
-        """The next bytes of the file; waits while the guest is slow. Raises UploadEnded."""
+        """Send the next bytes of the file; waits for a slow guest. Raises UploadEnded."""
         sink = self._open_sink()
         if self._sent + len(piece) > self._wanted.size:
             raise self._given_up(f"{self._wanted.name} is longer than announced. Is a program still writing it?")
@@ -152,7 +152,7 @@ class Upload:
         sink.write(piece)
 
     def finish(self) -> None:
-        """That was all: the guest may give the file its name. Raises UploadEnded."""
+        """Send the end mark: the guest gives the complete file its name. Raises UploadEnded."""
         sink = self._open_sink()
         if self._sent < self._wanted.size:
             raise self._given_up(f"{self._wanted.name} is shorter than announced.")
@@ -170,14 +170,14 @@ class Upload:
         return UploadEnded()
 
     def cancel(self) -> None:
-        """Give it up; the guest throws away what it has."""
+        """Cancel the upload; the guest discards its bytes."""
         self._patience.set()
 
-    # -- from the thread that waits ----------------------------------------------------------------------------------
+    # -- called by the waiting thread --------------------------------------------------------------------------------
 
     def run(self) -> Arrived:
-        """Send the file and wait for its end. Raises a DvmError where it did not arrive, ConfigError, NoEngine."""
-        self._plan_input = load_input(self._vms.paths, self._vms.environ, self._vm, "look")
+        """Run the upload; return where the file is. Raises a DvmError if it did not arrive, ConfigError, NoEngine."""
+        self._plan_input = load_input(self._vms.paths, self._vms.environ, self._vm, "check")
         self._reader = protocol.Reader("receive", self._plan_input.nonce)
         script = plans.receiving(
             self._plan_input, self._wanted.name, self._wanted.size, reserve=messages.RESERVE, piece=PIECE
@@ -190,7 +190,7 @@ class Upload:
             self._sink = sink = Sink(file, self._patience)
 
             def begin(_pid: int) -> None:
-                source.close()  # only the guest reads from now on: when it ends, writing fails
+                source.close()  # only the guest reads from now on, so writes fail once it ends
                 with suppress(UploadEnded):
                     sink.write(script.payload())
 
@@ -202,16 +202,16 @@ class Upload:
                     source.fileno(),
                     UPLOAD,
                     on_started=begin,
-                    on_stdout=self._hear,
+                    on_stdout=self._read_answer,
                     cancelled=self._patience,
                 )
             finally:
-                self.cancel()  # whoever writes just now lets go
+                self.cancel()  # a blocked write returns
                 sink.close()
 
-    def _hear(self, said: bytes) -> None:
+    def _read_answer(self, output: bytes) -> None:
         try:
-            for record in self._reader.feed(said):
+            for record in self._reader.feed(output):
                 self._take(record)
         except DvmError as error:
             self._trouble = self._trouble or error
@@ -223,16 +223,16 @@ class Upload:
             raise messages.odd_answer()
         if record.tag == "ready" and self._taken < 0:
             messages.check_guest(record, self._plan_input)
-            self._tell(0)
+            self._report_progress(0)
         elif record.tag == "at" and self._taken >= 0 and len(record.fields) == 1:
             at = protocol.number(record.fields[0], self._sent)
             if at <= self._taken:
                 raise messages.odd_answer()
-            self._tell(at)
+            self._report_progress(at)
         else:
             self._last = record
 
-    def _tell(self, at: int) -> None:
+    def _report_progress(self, at: int) -> None:
         self._taken = at
         self._on_taken(at)
 
@@ -243,7 +243,7 @@ class Upload:
         if last is not None and last.tag == "refused":
             why = b"".join(last.fields)
             if why == messages.INCOMPLETE and self._trouble is not None:
-                raise self._trouble  # the guest only saw the end that we made of it
+                raise self._trouble  # the cause; the guest only noticed the end
             if why == messages.INCOMPLETE and self._patience.has_run_out:
                 raise self._nothing_moved()
             raise messages.refusal(why, self._wanted, self._plan_input)

@@ -10,14 +10,14 @@ from hmac import compare_digest
 
 from flask import Blueprint, Response, request
 
-from dvmweb.config.kinds import NOT_LOOKED
+from dvmweb.ages import is_older
+from dvmweb.config.kinds import NOT_CHECKED
 from dvmweb.errors import CheckFailed, DvmError, UsageError, VmBusy
 from dvmweb.lima.command_display import shown
 from dvmweb.records import work_reports
-from dvmweb.records.work_reports import is_older
 from dvmweb.terminals import client
 from dvmweb.verbs.deletion_preview import config_digest, not_created, steps_of_delete
-from dvmweb.verbs.monitor import look_again
+from dvmweb.verbs.monitor import check_again
 from dvmweb.verbs.vms import Vm, Vms
 from dvmweb.web.ui import context
 from dvmweb.web.ui.find_vm import find_fresh, find_vm
@@ -53,7 +53,7 @@ class DeletePage:
     title: str
     work: WorkView | None  # None: not checked yet
     needs_name: bool
-    looks: str  # whether the delete checks again: see `_looks`
+    recheck: str  # whether the delete checks again: see `_recheck`
     digest: str
     gone: tuple[tuple[str, str], ...]  # (label, what is deleted)
     steps: tuple[PlanStep, ...]
@@ -69,20 +69,20 @@ class DeletePage:
 def ask(name: str) -> Response:
     """Show what would be lost; checks first if the guest responds quickly. Changes nothing in the VM."""
     vm = _must_exist(find_vm(name))
-    if _look_now(vm):
+    if _check_now(vm):
         vm = context.vms().remembered(vm)
     return _page(vm)
 
 
-def _look_now(vm: Vm) -> bool:
+def _check_now(vm: Vm) -> bool:
     """Check a reachable VM with an old report, for at most `A_MOMENT`; return whether a check was started."""
-    is_asked = vm.status == "Running" and vm.job is None and vm.reach is not None and vm.reach.answered
-    is_at_hand = vm.known is not None and not vm.since and not is_older(vm.known.last.looked_at, AT_HAND, time.time())
-    if not is_asked or is_at_hand:
+    must_check = vm.status == "Running" and vm.job is None and vm.reach is not None and vm.reach.answered
+    is_at_hand = vm.known is not None and not vm.since and not is_older(vm.known.last.checked_at, AT_HAND, time.time())
+    if not must_check or is_at_hand:
         return False
-    look = threading.Thread(target=look_again, args=(context.vms(), vm), name="look", daemon=True)
-    look.start()
-    look.join(A_MOMENT)
+    check = threading.Thread(target=check_again, args=(context.vms(), vm), name="check", daemon=True)
+    check.start()
+    check.join(A_MOMENT)
     return True
 
 
@@ -103,18 +103,18 @@ def delete(name: str) -> Response:
     if known.needs_name and _field("name") != name:
         return _page(vm, 422, typed=NOT_TYPED)
     _refuse_protected(vm)
-    looks = _looks(context.vms(), vm) == "always" or bool(_field("look"))
-    options = {"force": known.needs_name, "expected": known.bound_to, "look": looks, "config": config}
+    recheck = _recheck(context.vms(), vm) == "always" or bool(_field("check"))
+    options = {"force": known.needs_name, "expected": known.bound_to, "check": recheck, "config": config}
     return to_job(context.vms().start_job(name, "delete", options))
 
 
-def _looks(vms: Vms, vm: Vm) -> str:
+def _recheck(vms: Vms, vm: Vm) -> str:
     """Return whether the delete checks again: "always", "asked" (a checkbox decides) or "never" (the VM cannot run).
 
-    "seen off": not needed, because the job that stopped the VM found it clean and it has not run since.
+    "checked at stop": not needed, because the job that stopped the VM found it clean and it has not run since.
     """
-    if work_reports.holds(vms.paths, vm.name, vm.instance) is not None:
-        return "seen off"
+    if work_reports.clean_since_stop(vms.paths, vm.name, vm.instance) is not None:
+        return "checked at stop"
     if vm.status == "Running" or vm.since or (vm.known is not None and not vm.known.needs_name):
         return "always"
     return "asked" if vm.status == "Stopped" else "never"
@@ -168,7 +168,7 @@ def _model(vms: Vms, vm: Vm) -> DeletePage:
         title=f"Delete {vm.name}? · dvm",
         work=work_view(known, time.time(), is_running=is_running) if known else None,
         needs_name=is_named,
-        looks=_looks(vms, vm),
+        recheck=_recheck(vms, vm),
         digest=known.digest if known else "",
         gone=_gone(vms, vm),
         steps=steps,
@@ -207,7 +207,7 @@ def _gone(vms: Vms, vm: Vm) -> tuple[tuple[str, str], ...]:
 
 
 def _service_data(vm: Vm) -> str:
-    return NOT_LOOKED[vm.config.kind] if vm.config is not None and vm.config.is_service else ""
+    return NOT_CHECKED[vm.config.kind] if vm.config is not None and vm.config.is_service else ""
 
 
 def _terminals(vms: Vms, name: str) -> int | None:

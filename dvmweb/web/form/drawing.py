@@ -8,7 +8,7 @@ from dvmweb.config.model import Defaults, FormField, form_fields
 from dvmweb.errors import UsageError
 from dvmweb.guest_text import visible
 from dvmweb.names import vm_name
-from dvmweb.web.form.input import NO, NONE, YES, Typed, default_text, is_plain, written
+from dvmweb.web.form.input import NO, NONE, YES, Typed, default_text, default_word, is_plain, written
 from dvmweb.web.form.messages import TOP, id_of, links, placed
 from dvmweb.web.form.recipe_fields import recipe_places, recipe_rows
 from dvmweb.web.form.views import Choice, Field, FormView, Group, Shown
@@ -98,6 +98,7 @@ def _choices(options: Sequence[str], value: str, inherited: str, *, is_shared: b
     """Return the options of a select; the default stands first, and again only if the file sets it explicitly."""
     others = [option for option in options if option != inherited or option == value]
     odd = [value] if value and value not in options else []  # an invalid value stays until another is chosen
-    label = inherited if inherited == "default" else f"{inherited} ({'config.yaml' if is_shared else 'default'})"
+    word = default_word(is_shared=is_shared)
+    label = word if inherited == "default" else f"{inherited} ({word})"
     default = Choice("", label, not value)
     return default, *(Choice(option, visible(option, 60), option == value) for option in (*others, *odd))

@@ -72,7 +72,7 @@ def posted(form: FormRequest) -> FormRequest:
     if side in (Side.YAML, Side.NEITHER):
         return replace(here, side=side)
     over = typed_over(here, typed)
-    is_same = over.draft.says_values and over.draft.text == here.source.text
+    is_same = over.draft.has_values and over.draft.text == here.source.text
     return over if side is Side.FIELDS or is_same else torn(here, typed, posted_mark())
 
 
@@ -80,7 +80,7 @@ def typed_over(form: FormRequest, typed: Typed) -> FormRequest:
     """Return the form with other field values and YAML to match."""
     changes = changes_of(typed, form.was, form.source.document.data, form.defaults, form.fields)
     draft = form.drafts.draft(form.source, changes, form.instance)
-    return replace(form, typed=typed, draft=draft, side=Side.FIELDS, drawn="" if draft.says_values else posted_mark())
+    return replace(form, typed=typed, draft=draft, side=Side.FIELDS, drawn="" if draft.has_values else posted_mark())
 
 
 def _posted_side(form: FormRequest, want: str) -> Side:

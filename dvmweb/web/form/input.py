@@ -102,7 +102,7 @@ def merged(typed: Typed, was: Typed, disk: Typed) -> Typed:
 
 
 def is_plain(about: FormField) -> bool:
-    """Return whether one input holds the whole field; name, recipes and params have special inputs."""
+    """Return whether one input contains the whole field; name, recipes and params have special inputs."""
     return about.name not in ("name", "recipes") and about.kind != "params"
 
 
@@ -135,7 +135,12 @@ def written(value: object) -> str:
 
 def default_text(value: str, *, is_shared: bool) -> str:
     """Return a sentence about the default of a field; `is_shared`: it is set in config.yaml."""
-    return f"Default: {value}{', from config.yaml' if is_shared else ''}."
+    return f"{default_word(is_shared=is_shared).capitalize()}: {value}."
+
+
+def default_word(*, is_shared: bool) -> str:
+    """Return what a default is called, in sentences and in the options of a select."""
+    return "default from config.yaml" if is_shared else "default"
 
 
 def _changed_params(typed: Params, was: Params, in_file: object) -> dict[str, dict[str, object]] | None:

@@ -13,7 +13,7 @@ from dvmweb.names import RECIPE_PATTERN, VM_LENGTH, VM_PATTERN
 
 TOP = ""  # the place of problems that belong to no single input
 # A problem that begins with one of these continues the label of its field: "Disk is 1GiB".
-_GOES_ON = ("is ", "are ", "holds ", "contains ", "has ", "uses ", "stands ", "begins ", "starts ", "must ", "cannot ")
+_GOES_ON = ("is ", "are ", "contains ", "has ", "uses ", "stands ", "begins ", "starts ", "must ", "cannot ")
 
 
 @dataclass(frozen=True)

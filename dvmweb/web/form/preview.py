@@ -37,7 +37,7 @@ class PreviewView:
     """The right side of the form."""
 
     url: str  # of the next preview
-    secrets: str  # which inputs htmx sends with it: none that holds a secret
+    secrets: str  # which inputs htmx sends with it: none that contains a secret
     lines: tuple[Line, ...]
     about_lines: str
     errors: tuple[Link, ...]

@@ -102,8 +102,8 @@ def _added(shown: Shown, name: str) -> str:
     bundles = [bundle for bundle in shown.typed.recipes if name in shown.defaults.bundles.get(bundle, ())]
     if shown.draft.config is not None and name == shown.draft.config.kind:
         return "Added: required by the kind."
-    askers = [recipe.name for recipe in shown.draft.recipes if name in recipe.needs]
-    return f"Added: part of {bundles[0]}." if bundles else f"Added: required by {' and '.join(askers)}."
+    needing = [recipe.name for recipe in shown.draft.recipes if name in recipe.needs]
+    return f"Added: part of {bundles[0]}." if bundles else f"Added: required by {' and '.join(needing)}."
 
 
 def _facts(recipe: recipes.Recipe) -> str:

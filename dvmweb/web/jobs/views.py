@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from dvmweb.ages import age
 from dvmweb.guest_text import visible
 from dvmweb.jobs.job_record import Failure, Job, StepRecord
 from dvmweb.lima.booting import Stage
@@ -12,7 +13,7 @@ from dvmweb.lima.command_display import shown
 from dvmweb.lima.ledger import Entry
 from dvmweb.plans import titles
 from dvmweb.web.jobs.secret_fields import SecretField
-from dvmweb.web.ui.formatting import age, capital, clock, count, duration
+from dvmweb.web.ui.formatting import capital, clock, count, duration
 from dvmweb.web.ui.values import Action, Badge
 
 VERBS = {"sync": "Sync", "start": "Start", "stop": "Stop", "work": "Check", "delete": "Delete", "test": "Test"}

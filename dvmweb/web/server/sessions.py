@@ -103,12 +103,12 @@ class Sessions:
 
     def find(self, session_id: str) -> Session | None:
         """The session of a cookie, now marked as used; None where there is none or it has expired."""
-        asked = hashed(session_id).encode()
+        given = hashed(session_id).encode()
         with self._lock:
             now = self.clock()
             found = None
             for key in self._sessions:  # all of them, so that the timing reveals nothing
-                found = key if compare_digest(key.encode(), asked) else found
+                found = key if compare_digest(key.encode(), given) else found
             if found is None or self._sessions[found].is_over(now):
                 return None
             self._sessions[found] = session = replace(self._sessions[found], seen=now)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from simple_websocket import ConnectionClosed
@@ -13,15 +13,12 @@ from wsproto.utilities import LocalProtocolError
 from dvmweb.terminals import wire
 from dvmweb.terminals.connection import Connection, KeeperGone
 from dvmweb.web.server.websockets import POLICY, close
+from dvmweb.web.terminals.forwarding import BadMessage, forward_input
 
 LONGEST_CONTROL = 1024  # bytes of a control message from a browser
 ENDED, LAGGED, KEEPER_GONE = 1000, 4408, 4410
 # The control messages a browser can send, and the fields that are passed on. It cannot open, attach or close here.
 FIELDS: dict[str, tuple[str, ...]] = {"ack": ("at",), "resize": ("cols", "rows"), "away": (), "pong": ()}
-
-
-class BadMessage(Exception):
-    """A message that our own script never sends."""
 
 
 def inbound(message: bytes | str) -> wire.Message:
@@ -40,46 +37,14 @@ def inbound(message: bytes | str) -> wire.Message:
     return {"do": control["do"], **{name: control[name] for name in fields if isinstance(control.get(name), int)}}
 
 
-class Inbox(list[Any]):
-    """Replaces the library's list of messages: each is forwarded to the keeper at once, by the reader's thread.
-
-    A keystroke waits for no other thread, nothing is queued, and a slow keeper slows the browser down.
-    """
-
-    def __init__(self, connection: Connection) -> None:
-        super().__init__()
-        self._connection = connection
-        self.is_refused = False
-
-    def append(self, message: Any) -> None:
-        """Forward a message; an invalid one ends the connection."""
-        if self.is_refused:
-            return
-        try:
-            translated = inbound(message)
-            if isinstance(translated, bytes):
-                self._connection.send(translated)
-            else:
-                self._connection.control(**translated)
-        except BadMessage:
-            self.is_refused = True
-            self._connection.shut()  # `carry` then closes the socket: only one thread may do that
-        except KeeperGone:
-            pass  # its last output may still arrive: `carry` reads it, and then ends
-
-
-class EndEvent(threading.Event):
-    """Replaces the library's event: when the socket ends, the connection to the keeper ends as well."""
-
-    def __init__(self, ws: Any, connection: Connection) -> None:
-        super().__init__()
-        self._ws, self._connection = ws, connection
-
-    def set(self) -> None:
-        """Called by the library for each message, and by `websockets.close` at the end."""
-        super().set()
-        if not self._ws.connected:
-            self._connection.shut()
+def _to_keeper(connection: Connection, message: bytes | str) -> None:
+    """Send a browser's message to the keeper. Raises BadMessage."""
+    translated = inbound(message)
+    with suppress(KeeperGone):  # its last output can still arrive: `carry` reads it, and then ends
+        if isinstance(translated, bytes):
+            connection.send(translated)
+        else:
+            connection.control(**translated)
 
 
 def carry(ws: Any, connection: Connection) -> bool:
@@ -87,10 +52,8 @@ def carry(ws: Any, connection: Connection) -> bool:
 
     The socket is closed with a code that gives the reason. Raises OSError when the browser stops reading.
     """
-    ws.event = EndEvent(ws, connection)
-    early, ws.input_buffer = ws.input_buffer, (inbox := Inbox(connection))
-    for message in early:
-        inbox.append(message)
+    # After an invalid message only the connection is shut; `carry` closes the socket, as only one thread may do that.
+    inbox = forward_input(ws, partial(_to_keeper, connection), connection.shut)
     has_ended = False
     with suppress(ConnectionClosed, LocalProtocolError):
         ws.send(json.dumps(connection.attached))

@@ -58,7 +58,7 @@ class TerminalView:
 @blueprint.record_once
 def _init_app(state: BlueprintSetupState) -> None:
     state.app.extensions["dvm.tickets"] = Tickets()
-    state.app.extensions["dvm.looks"] = monitor.Looks(state.app.extensions["dvm"]["vms"])
+    state.app.extensions["dvm.work_checks"] = monitor.WorkChecks(state.app.extensions["dvm"]["vms"])
 
 
 def tickets() -> Tickets:
@@ -184,7 +184,7 @@ def check_soon(vm: str) -> None:
     """Start a check for unsaved work in this VM, without waiting for it."""
     found = next((known for known in context.watch().snapshot().vms if known.name == vm), None)
     if found is not None and found.kind == "managed" and found.status == "Running" and found.job is None:
-        cast(monitor.Looks, current_app.extensions["dvm.looks"]).soon(found)
+        cast(monitor.WorkChecks, current_app.extensions["dvm.work_checks"]).soon(found)
 
 
 @blueprint.teardown_request

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 from contextlib import suppress
+from functools import partial
 from typing import Any, cast
 
 from flask import Blueprint, Response, current_app, jsonify, request
@@ -16,9 +16,10 @@ from dvmweb.errors import DvmError, NotFound, NotNow, UsageError
 from dvmweb.records import last_use
 from dvmweb.states import refusal
 from dvmweb.terminals import wire
-from dvmweb.verbs.uploads import Arrived, Places, Upload, UploadEnded, Wanted
+from dvmweb.verbs.uploads import Arrived, Slots, Upload, UploadEnded, Wanted
 from dvmweb.web.server.socket_tickets import Tickets
 from dvmweb.web.server.websockets import POLICY, close
+from dvmweb.web.terminals.forwarding import BadMessage, forward_input
 from dvmweb.web.terminals.list_pages import trouble_of
 from dvmweb.web.terminals.pages import check_soon
 from dvmweb.web.ui import context
@@ -34,15 +35,15 @@ END = {"do": "end"}
 
 @blueprint.record_once
 def _init_app(state: BlueprintSetupState) -> None:
-    state.app.extensions["dvm.uploads"] = {"tickets": Tickets(), "places": Places()}
+    state.app.extensions["dvm.uploads"] = {"tickets": Tickets(), "slots": Slots()}
 
 
 def _tickets() -> Tickets:
     return cast(Tickets, current_app.extensions["dvm.uploads"]["tickets"])
 
 
-def _places() -> Places:
-    return cast(Places, current_app.extensions["dvm.uploads"]["places"])
+def _slots() -> Slots:
+    return cast(Slots, current_app.extensions["dvm.uploads"]["slots"])
 
 
 @blueprint.post("/vms/<vm>/upload/ticket")
@@ -75,7 +76,7 @@ def received(ws: Any, vm: str) -> None:
     """Carry one file into the guest and send the result."""
     try:
         wanted = announced(ws.receive(HELLO_SECONDS))
-        with _places().place(vm), last_use.session(context.vms().paths, vm):
+        with _slots().slot(vm), last_use.session(context.vms().paths, vm):
             arrived = _carry(ws, vm, wanted)
     except DvmError as error:
         ws.send(json.dumps({"is": "error", "what": error.what, "todo": error.todo}))
@@ -96,47 +97,21 @@ def announced(message: bytes | str | None) -> Wanted:
     return Wanted(name, size)
 
 
-class _Inbox(list[Any]):
-    """Replaces the library's list of messages: each is forwarded to the guest at once, by the reader's thread.
-
-    Nothing is queued here, and a slow guest slows the browser down.
-    """
-
-    def __init__(self, upload: Upload) -> None:
-        super().__init__()
-        self._upload = upload
-        self.is_refused = False
-
-    def append(self, message: Any) -> None:
-        """Forward a message; an invalid one ends the upload."""
-        with suppress(UploadEnded):
-            if isinstance(message, bytes):
-                self._upload.send(message)
-            elif _is_end(message):
-                self._upload.finish()
-            else:
-                self.is_refused = True
-                self._upload.cancel()
+def _to_guest(upload: Upload, message: bytes | str) -> None:
+    """Send a browser's message to the guest. Raises BadMessage."""
+    with suppress(UploadEnded):
+        if isinstance(message, bytes):
+            upload.send(message)
+        elif _is_end(message):
+            upload.finish()
+        else:
+            raise BadMessage
 
 
 def _is_end(message: str) -> bool:
     with suppress(wire.WireError):
         return wire.parse_control(message) == END
     return False
-
-
-class _EndEvent(threading.Event):
-    """Replaces the library's event: when the socket ends, the upload ends as well."""
-
-    def __init__(self, ws: Any, upload: Upload) -> None:
-        super().__init__()
-        self._ws, self._upload = ws, upload
-
-    def set(self) -> None:
-        """Called by the library for each message, and by `websockets.close` at the end."""
-        super().set()
-        if not self._ws.connected:
-            self._upload.cancel()
 
 
 def _carry(ws: Any, vm: str, wanted: Wanted) -> Arrived:
@@ -147,11 +122,7 @@ def _carry(ws: Any, vm: str, wanted: Wanted) -> Arrived:
             upload.cancel()
 
     upload = Upload(context.vms(), vm, wanted, acknowledge)
-    ws.event = end = _EndEvent(ws, upload)
-    early, ws.input_buffer = ws.input_buffer, (inbox := _Inbox(upload))
-    for message in early:  # sent before it was requested: refused
-        inbox.append(message)
-    end.set()  # the socket may have ended meanwhile
+    inbox = forward_input(ws, partial(_to_guest, upload), upload.cancel)
     try:
         return upload.run()
     finally:

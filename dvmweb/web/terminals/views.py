@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from dvmweb.ages import age
 from dvmweb.guest.agent import sandbox_report
 from dvmweb.guest_text import visible
 from dvmweb.terminals.agents import AGENTS
 from dvmweb.terminals.client import TerminalFacts
 from dvmweb.verbs.vms import Vm
-from dvmweb.web.ui.formatting import STEP, capital, count, needs_you
+from dvmweb.web.ui.formatting import capital, count, needs_you, steady
 from dvmweb.web.ui.values import Badge, Mark
 
 NEEDS = ("waits", "ended", "rang")
@@ -60,7 +61,7 @@ def label(command: str) -> str:
 
 def has_failed_sandbox(vm: Vm) -> bool:
     """Return whether the last test of the agent sandbox failed."""
-    return vm.sandbox is not None and vm.sandbox.result == sandbox_report.HOLE
+    return vm.sandbox is not None and vm.sandbox.result == sandbox_report.FAILED
 
 
 def openers(vm: Vm) -> tuple[Opener, ...]:
@@ -121,13 +122,8 @@ def _detail(facts: TerminalFacts) -> str:
 
 
 def since(seconds: float) -> str:
-    """How long ago, in steps of ten seconds, so that an unchanged list is not sent again."""
-    if seconds < STEP:
-        return "just now"
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= size:
-            return f"{int(seconds // size)} {unit} ago"
-    return f"{int(seconds // STEP * STEP)} s ago"
+    """An age in steps of ten seconds, so that an unchanged list is not sent again."""
+    return age(0.0, steady(seconds))
 
 
 def heading(every: Sequence[Row]) -> str:

@@ -67,12 +67,12 @@ def csrf_token() -> str:
 
 def is_htmx() -> bool:
     """Return whether htmx sent the request. Not for access control: the header can be forged."""
-    g.asked_for_htmx = True
+    g.wants_htmx = True
     return bool(htmx_flask.request.htmx)
 
 
 def _vary(response: Response) -> Response:
-    if g.get("asked_for_htmx"):
+    if g.get("wants_htmx"):
         response.vary.add("HX-Request")
     return response
 

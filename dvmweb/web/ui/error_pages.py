@@ -19,7 +19,7 @@ STATUS: tuple[tuple[type[DvmError], int], ...] = (
     (errors.NotFound, 404),
     (errors.VmBusy, 409),
     (errors.NotNow, 409),
-    (errors.WorkAtRisk, 409),
+    (errors.UnsavedWork, 409),
     (errors.UsageError, 422),
     (errors.CheckFailed, 502),
     (errors.NoEngine, 503),

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from dvmweb.records import work_reports
+from dvmweb.ages import STEP
 
 GIB = 1 << 30
-STEP = 10  # seconds: ages change in steps, so that an unchanged page is not sent again every second
-
-
-def age(at: float, now: float) -> str:
-    """Return how long ago `at` was; "just now" below 10 s."""
-    return "just now" if -work_reports.AHEAD <= now - at < STEP else work_reports.age(at, now)
 
 
 def steady(now: float) -> float:

@@ -28,7 +28,7 @@ def meters(vm: Vm, disk_used: int, reach: GuestStatus | None) -> tuple[Meter, ..
 
     `disk_used`: bytes, 0 for not known. `reach`: the guest's current status; without it only the limits are shown.
     """
-    cpus, memory, disk = asked_size(vm)
+    cpus, memory, disk = configured_size(vm)
     cpu = Meter("cpu", str(cpus or "?"))
     if reach is not None and reach.cpu is not None:
         cpu = Meter("cpu", f"{reach.cpu} % of {cpus}", reach.cpu, 100, has_bar=True, is_high=reach.cpu > HIGH * 100)
@@ -46,7 +46,7 @@ def _filled(label: str, used: int | None, most: int) -> Meter:
     return Meter(label, text, min(used, most), most, has_bar=True, is_high=used > most * HIGH)
 
 
-def asked_size(vm: Vm) -> tuple[int, int, int]:
+def configured_size(vm: Vm) -> tuple[int, int, int]:
     """Return cpus, memory and disk (bytes) of the instance, else of the config; 0 for not known."""
     facts = vm.instance or vm.config
     return (facts.cpus, facts.memory, facts.disk) if facts else (0, 0, 0)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dvmweb.ages import is_older
 from dvmweb.guest_text import visible
 from dvmweb.records.guest_status import GuestStatus
-from dvmweb.records.work_reports import is_older
 from dvmweb.verbs.vms import Vm
 from dvmweb.web.ui.formatting import element_id, short_repo
 from dvmweb.web.ui.meters import Meter, meters
@@ -96,7 +96,7 @@ def tags(vm: Vm, line: StatusLine | None) -> tuple[str, ...]:
         "unsaved": line is not None and line.tone == "risk",
         "clean": vm.kind == "managed" and line is not None and line.tone == "safe",
     }
-    return tuple(name for name, holds in marks.items() if holds)
+    return tuple(name for name, applies in marks.items() if applies)
 
 
 def search_text(vm: Vm) -> str:

@@ -18,7 +18,7 @@ from dvmweb.terminals import client
 from dvmweb.verbs.vms import Vm, Vms
 from dvmweb.web.terminals import views as terminal_views
 from dvmweb.web.ui import context
-from dvmweb.web.vms.list_views import Asked, CardsPage, Marks, cards_page, seen
+from dvmweb.web.vms.list_views import CardsPage, ListQuery, Marks, cards_page, seen
 
 blueprint = Blueprint("vms_list_pages", __name__)
 DISKS = ("disk", "diffdisk")  # Lima 2.1 and newer, older ones
@@ -43,7 +43,7 @@ def index() -> Response:
     """All VMs as cards, with notices about the config folder."""
     return context.page(
         "vms/vms.html",
-        page=_model(Asked.of(request.args)),
+        page=_model(ListQuery.of(request.args)),
         notices=_notices(context.vms()),
         help=_help(context.vms()),
         alone=False,
@@ -53,10 +53,10 @@ def index() -> Response:
 @blueprint.get("/cards")
 def cards() -> Response:
     """The cards alone; 204 when nothing has changed since the last poll."""
-    asked = Asked.of(request.args)
-    if asked.seen and asked.seen == seen(context.watch().snapshot(), time.time(), context.faults(), _marks()):
+    wanted = ListQuery.of(request.args)
+    if wanted.seen and wanted.seen == seen(context.watch().snapshot(), time.time(), context.faults(), _marks()):
         return make_response("", 204)
-    return context.page("vms/_cards.html", page=_model(asked), help=_help(context.vms()), alone=True)
+    return context.page("vms/_cards.html", page=_model(wanted), help=_help(context.vms()), alone=True)
 
 
 @blueprint.get("/healthz")
@@ -74,10 +74,10 @@ def help_page() -> Response:
     return context.page("ui/help.html", help=_help(context.vms()))
 
 
-def _model(asked: Asked) -> CardsPage:
+def _model(wanted: ListQuery) -> CardsPage:
     snapshot = context.watch().snapshot()
     disks = {vm.name: disk_used(vm) for vm in snapshot.vms}
-    return cards_page(snapshot, asked, time.time(), disks, _host_memory(), tuple(context.faults()), _marks())
+    return cards_page(snapshot, wanted, time.time(), disks, _host_memory(), tuple(context.faults()), _marks())
 
 
 def _marks() -> Marks | None:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from urllib.parse import urlencode
 
+from dvmweb.ages import age
 from dvmweb.errors import DvmError, NoEngine
 from dvmweb.lima.watching import Snapshot
 from dvmweb.verbs.vms import Vm
 from dvmweb.web.ui import meters
-from dvmweb.web.ui.formatting import age, count, needs_you, size, steady
+from dvmweb.web.ui.formatting import count, needs_you, size, steady
 from dvmweb.web.ui.values import Mark
 from dvmweb.web.vms.card import Card, card
 
@@ -62,7 +63,7 @@ class CardsPage:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ListQuery:
     """What the query string asks for."""
 
     query: str = ""
@@ -70,7 +71,7 @@ class Asked:
     seen: str = ""
 
     @classmethod
-    def of(cls, arguments: Mapping[str, str]) -> Asked:
+    def of(cls, arguments: Mapping[str, str]) -> ListQuery:
         """Read the query string; an unknown filter counts as none."""
         show = arguments.get("show", "")
         query = arguments.get("q", "")[:QUERY_LENGTH].strip()
@@ -104,7 +105,7 @@ def seen(snapshot: Snapshot[Vm], now: float, faults: Sequence[str] = (), marks: 
 
 def cards_page(
     snapshot: Snapshot[Vm],
-    asked: Asked,
+    wanted: ListQuery,
     now: float,
     disks: Mapping[str, int],
     host: int,
@@ -118,20 +119,20 @@ def cards_page(
     known, marks = seen(snapshot, now, faults, marks), NO_MARKS if (is_blind := marks is None) else marks
     at = steady(now)
     every = tuple(card(vm, at, disks.get(vm.name, 0), _marks_of(vm, marks)) for vm in snapshot.vms)
-    shown = tuple(one for one in every if asked.shows(one))
+    shown = tuple(one for one in every if wanted.shows(one))
     unsaved = sum("unsaved" in one.tags for one in every)
     return CardsPage(
         title=_title(every, unsaved, snapshot, sum(map(len, marks.values()))),
         heading=_heading(every, unsaved, snapshot),
         lead=_lead(snapshot.vms, disks, host),
         cards=shown,
-        filters=_filters(every, asked),
-        query=asked.query,
+        filters=_filters(every, wanted),
+        query=wanted.query,
         problem=_problem(snapshot, now) or _fault(faults) or (BLIND if is_blind else None),
-        poll=asked.poll(known),
+        poll=wanted.poll(known),
         seen=known,
         is_first_visit=not every and snapshot.generation > 0,
-        is_filtered=bool(asked.query or asked.show),
+        is_filtered=bool(wanted.query or wanted.show),
         is_waiting=any(one.badge.tone == "bad" or one.problem or one.marks for one in every),
     )
 
@@ -166,8 +167,8 @@ def _lead(vms: tuple[Vm, ...], disks: Mapping[str, int], host: int) -> str:
     if not vms:
         return "One VM per project."
     running = [vm for vm in vms if vm.status == "Running"]
-    allocated = sum(meters.asked_size(vm)[1] for vm in running)
-    most = sum(meters.asked_size(vm)[2] for vm in vms if vm.instance)
+    allocated = sum(meters.configured_size(vm)[1] for vm in running)
+    most = sum(meters.configured_size(vm)[2] for vm in vms if vm.instance)
     used = sum(disks.values())
     facts = [f"{len(running)} running"]
     if running:
@@ -177,12 +178,12 @@ def _lead(vms: tuple[Vm, ...], disks: Mapping[str, int], host: int) -> str:
     return " · ".join(facts)
 
 
-def _filters(every: tuple[Card, ...], asked: Asked) -> tuple[Filter, ...]:
+def _filters(every: tuple[Card, ...], wanted: ListQuery) -> tuple[Filter, ...]:
     found = []
     for name, word in FILTERS.items():
         number = sum(not name or name in one.tags for one in every)
         query = "?" + urlencode({"show": name}) if name else ""
-        found.append(Filter(name, word, number, query, asked.show == name))
+        found.append(Filter(name, word, number, query, wanted.show == name))
     return tuple(found)
 
 

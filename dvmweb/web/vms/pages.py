@@ -125,8 +125,13 @@ def _recipes(vms: Vms, vm: Vm, now: float) -> dict[str, Any]:
         rows = tab_views.recipe_rows(vm, recipes_of(vms.paths, vm), vms.jobs(vm.name), now, standings_of(vms.paths, vm))
     except DvmError as error:
         problem = error.what
-    is_asked = request.args.get("ask") == "1"
-    return {"rows": rows, "recipe_problem": problem, "plan": _plan(vms, vm) if is_asked else (), "is_asked": is_asked}
+    is_planned = request.args.get("ask") == "1"
+    return {
+        "rows": rows,
+        "recipe_problem": problem,
+        "plan": _plan(vms, vm) if is_planned else (),
+        "is_planned": is_planned,
+    }
 
 
 def _plan(vms: Vms, vm: Vm) -> tuple[PlanLine, ...]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dvmweb.ages import age
 from dvmweb.guest.agent import sandbox_report
 from dvmweb.verbs.vms import Vm
-from dvmweb.web.ui.formatting import age, capital, count
+from dvmweb.web.ui.formatting import capital, count
 from dvmweb.web.vms.work_line import StatusLine
 
 
@@ -15,11 +16,11 @@ def sandbox_line(vm: Vm, now: float) -> StatusLine | None:
         untested = StatusLine("blind", "eye-off", "Agent sandbox: not tested", detail="no sync has tested it")
         return untested if result == sandbox_report.UNTESTED else None
     tested = f"tested {age(report.at, now)}"
-    if result == sandbox_report.HOLE:
+    if result == sandbox_report.FAILED:
         return StatusLine("bad", "warn", "Agent sandbox: FAILED", tested, capital(report.summary()))
-    if result == sandbox_report.HOLDS:
+    if result == sandbox_report.PASSED:
         checks = sum(one.checks for one in report.tested)
         return StatusLine("safe", "lock", f"Agent sandbox: passed ({count(checks, 'check', 'checks')})", tested)
     newer = "an agent was added since and is not tested"
-    why = newer if report.result == sandbox_report.HOLDS else capital(report.summary())
+    why = newer if report.result == sandbox_report.PASSED else capital(report.summary())
     return StatusLine("blind", "eye-off", "Agent sandbox: not known", tested, why)

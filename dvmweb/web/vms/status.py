@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dvmweb.ages import STEP, age, is_older
 from dvmweb.guest_text import visible
 from dvmweb.jobs.job_record import Job
-from dvmweb.records.work_reports import is_older
 from dvmweb.states import refusal
 from dvmweb.verbs.vm import facts_of_listing
 from dvmweb.verbs.vms import Vm
-from dvmweb.web.ui.formatting import STEP, age, duration
+from dvmweb.web.ui.formatting import duration
 from dvmweb.web.ui.values import Badge
 
 FRESH = 60.0  # seconds for which a response counts as "reachable"; a page checks every 15 s
@@ -70,14 +70,14 @@ def badge(vm: Vm, now: float) -> Badge:
 def _running(vm: Vm, now: float) -> Badge:
     if vm.reach is None:
         return Badge("idle", "dot", "Running", title="Not checked yet")
-    asked = age(vm.reach.at, now)
+    when = age(vm.reach.at, now)
     if not vm.reach.answered:
         before = f"; last response {age(vm.reach.last_answer, now)}" if vm.reach.last_answer else ""
         title = f"The guest did not respond to the last check{before}"
-        return Badge("bad", "warn", "Running, not reachable", asked, title)
+        return Badge("bad", "warn", "Running, not reachable", when, title)
     if is_older(vm.reach.at, FRESH, now):
-        return Badge("idle", "dot", "Running", f"reachable {asked}", "Not checked since")
-    return Badge("ok", "dot", "Reachable", asked, "The guest responded to the last check")
+        return Badge("idle", "dot", "Running", f"reachable {when}", "Not checked since")
+    return Badge("ok", "dot", "Reachable", when, "The guest responded to the last check")
 
 
 def trouble(vm: Vm) -> tuple[str, str]:

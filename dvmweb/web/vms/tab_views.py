@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from dvmweb.ages import age
 from dvmweb.config.model import VmConfig
 from dvmweb.guest_text import visible
 from dvmweb.jobs.job_record import Job, StepRecord
@@ -19,7 +20,7 @@ from dvmweb.recipes import Recipe, units
 from dvmweb.verbs.recipes import Standing
 from dvmweb.verbs.vms import Vm
 from dvmweb.web.recipes.views import badge_of
-from dvmweb.web.ui.formatting import age, duration, size
+from dvmweb.web.ui.formatting import duration, size
 from dvmweb.web.ui.values import Badge
 
 TABS = {
@@ -58,7 +59,7 @@ class CommandRow:
     """One engine command that was run."""
 
     text: str
-    asked: str
+    age: str
     took: str
     code: str
     is_ok: bool
@@ -160,19 +161,19 @@ def _recipe_row(recipe: Recipe, jobs: tuple[Job, ...], now: float, stands: Stand
 def _recipe_state(recipe: Recipe, job: Job | None, step: StepRecord | None, now: float) -> tuple[Badge, str]:
     if job is None or step is None:
         return Badge("idle", "dot", "Not applied"), "the next sync will run it"
-    asked = age(step.ended or job.ended or job.created, now)
+    when = age(step.ended or job.ended or job.created, now)
     reason = visible(step.reason, 200)
     if step.state == "running":
         is_cut = not job.is_open
-        return (Badge("warn", "warn", "Interrupted") if is_cut else Badge("info", "sync", "Running")), asked
+        return (Badge("warn", "warn", "Interrupted") if is_cut else Badge("info", "sync", "Running")), when
     if step.state == "failed":
-        return Badge("bad", "warn", "Failed", asked), reason
+        return Badge("bad", "warn", "Failed", when), reason
     if LATE in step.reason:
-        return Badge("blind", "eye-off", "Not known", asked), reason
+        return Badge("blind", "eye-off", "Not known", when), reason
     if step.state == "not-run" or "not run" in step.reason:
-        return Badge("blind", "eye-off", "Skipped in the demo", asked), reason
+        return Badge("blind", "eye-off", "Skipped in the demo", when), reason
     unknown = "probe is not known" in step.reason
-    return Badge("blind" if unknown else "ok", "eye-off" if unknown else "check", "Applied", asked), reason
+    return Badge("blind" if unknown else "ok", "eye-off" if unknown else "check", "Applied", when), reason
 
 
 def command_rows(entries: Iterable[Entry], now: float) -> tuple[CommandRow, ...]:
@@ -180,7 +181,7 @@ def command_rows(entries: Iterable[Entry], now: float) -> tuple[CommandRow, ...]
     rows = [
         CommandRow(
             text=shown(entry.argv),
-            asked=age(entry.time, now),
+            age=age(entry.time, now),
             took=f"{entry.seconds:.1f} s" if entry.seconds < 60 else duration(entry.seconds),
             code=str(entry.code) if entry.ended == "exit" else visible(entry.ended, 20),
             is_ok=entry.code == 0 and entry.ended == "exit",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from dvmweb.ages import age
 from dvmweb.guest.unsaved_work import UnsavedWorkReport, Verdict
 from dvmweb.guest.unsaved_work.words import beside, unseen
 from dvmweb.guest_text import visible
-from dvmweb.records.known_work import IN_USE, RAN, USED, WorkStatus, has_risk
+from dvmweb.records.known_work import IN_USE, RAN, USED, WorkStatus, has_unsaved_work
 from dvmweb.verbs.vms import Vm
-from dvmweb.web.ui.formatting import age, capital, count
+from dvmweb.web.ui.formatting import capital, count
 
 _IN_REPOSITORIES = re.compile(r" in \d+ repositor(?:y|ies)")
 
@@ -61,13 +62,13 @@ def known_line(known: WorkStatus, now: float, *, is_running: bool = True) -> Sta
 
 def _no_longer_clean(known: WorkStatus, now: float, came: str) -> StatusLine:
     """Return the line for a clean report that is out of date: what was known, and why it no longer counts."""
-    if known.failed is not None and known.verdict is Verdict.AT_RISK:
+    if known.failed is not None and known.verdict is Verdict.UNSAVED_WORK:
         line = report_line(known.failed, now)
-        before = f"no unsaved work found {age(known.report.looked_at, now)}"
+        before = f"no unsaved work found {age(known.report.checked_at, now)}"
         return replace(line, detail=_joined(line.detail, came, before))
-    asked = f"last checked {age(known.report.looked_at, now)}"
+    checked = f"last checked {age(known.report.checked_at, now)}"
     found = _joined("no unsaved work found then", failed_words(known, now))
-    return StatusLine("blind", "eye-off", capital(came) if came else "Not known", asked, found)
+    return StatusLine("blind", "eye-off", capital(came) if came else "Not known", checked, found)
 
 
 def since_words(since: str, *, is_running: bool) -> str:
@@ -80,7 +81,7 @@ def failed_words(known: WorkStatus, now: float) -> str:
     """Return why and when the newest check failed after a complete report; "" if it did not."""
     if known.failed is None:
         return ""
-    return f"last check failed {age(known.failed.looked_at, now)}: {visible(known.failed.problems[0], 300)}"
+    return f"last check failed {age(known.failed.checked_at, now)}: {visible(known.failed.problems[0], 300)}"
 
 
 def _joined(*parts: str) -> str:
@@ -89,28 +90,28 @@ def _joined(*parts: str) -> str:
 
 def report_line(report: UnsavedWorkReport, now: float) -> StatusLine:
     """Return one report in one line; what a failed check still found comes first."""
-    asked = f"checked {age(report.looked_at, now)}"
+    checked = f"checked {age(report.checked_at, now)}"
     found = replace(report, problems=(), unseen=())
-    if report.problems and not has_risk(found):
-        tried = asked.replace("checked", "tried", 1)
+    if report.problems and not has_unsaved_work(found):
+        tried = checked.replace("checked", "tried", 1)
         return StatusLine("blind", "eye-off", "Check failed", tried, reason(report.problems[0], 300))
     closed = f"no permission: {', '.join(unseen(report)[:3])}" if report.unseen else ""
-    if not has_risk(found) and closed:
+    if not has_unsaved_work(found) and closed:
         word = f"{count(len(report.unseen), 'folder', 'folders')} not checked"
-        return StatusLine("blind", "eye-off", word, asked, _joined(closed, *beside(report)))
-    if not has_risk(found):
-        return StatusLine("safe", "check", "No unsaved work found", asked, _joined(*beside(report)))
+        return StatusLine("blind", "eye-off", word, checked, _joined(closed, *beside(report)))
+    if not has_unsaved_work(found):
+        return StatusLine("safe", "check", "No unsaved work found", checked, _joined(*beside(report)))
     words = _IN_REPOSITORIES.sub("", found.summary())  # the detail names the places
     more = f"check incomplete: {visible(report.problems[0], 300)}" if report.problems else ""
-    return StatusLine("risk", "warn", f"Unsaved work: {words}", asked, _joined(_where(report), closed, more), words)
+    return StatusLine("risk", "warn", f"Unsaved work: {words}", checked, _joined(_where(report), closed, more), words)
 
 
 def _where(report: UnsavedWorkReport) -> str:
     """Return the first place with unsaved work and the number of others; "" for loose files alone."""
-    at_risk = [repository for repository in report.repositories if repository.is_at_risk]
-    if not at_risk:
+    unsaved = [repository for repository in report.repositories if repository.has_unsaved_work]
+    if not unsaved:
         return ""
-    first, more = at_risk[0], len(at_risk) - 1
+    first, more = unsaved[0], len(unsaved) - 1
     branch = f" on {visible(first.branch, 60)}" if first.branch else ""
     return f"{place(report, first.path)}{branch}" + (
         f" and {count(more, 'more repository', 'more repositories')}" if more else ""

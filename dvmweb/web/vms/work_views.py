@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from dvmweb.guest.unsaved_work import NOT_LOOKED, Names, RepositoryReport, UnsavedWorkReport, Verdict
+from dvmweb.ages import age, is_older
+from dvmweb.guest.unsaved_work import NOT_CHECKED, Names, RepositoryReport, UnsavedWorkReport, Verdict
 from dvmweb.guest.unsaved_work.words import unseen, unsure
 from dvmweb.guest_text import visible
 from dvmweb.records.known_work import WorkStatus
-from dvmweb.records.work_reports import age, is_older
 from dvmweb.web.ui.formatting import capital, count, size
 from dvmweb.web.vms.work_line import known_line, place, reason, since_words
 
@@ -43,8 +43,8 @@ class RepositoryView:
     """One repository with its unsaved work."""
 
     path: str
-    mark: str  # its unsaved work in a few characters: "3 unpushed"
-    is_at_risk: bool
+    mark: str  # its unsaved work in a few words: "3 not pushed"
+    has_unsaved_work: bool
     facts: tuple[Fact, ...]
 
 
@@ -52,7 +52,7 @@ class RepositoryView:
 class FailedView:
     """The newest check, if it failed after a complete report."""
 
-    asked: str
+    age: str
     problems: tuple[str, ...]
     repositories: tuple[RepositoryView, ...]  # unsaved work that it still found and the report before does not contain
     loose: Fact | None
@@ -68,7 +68,7 @@ class WorkView:
     has_worked: bool  # there is a complete report
     since: str  # what came after it, in words
     failed: FailedView | None
-    asked: str  # how long ago
+    age: str  # how long ago
     is_old: bool
     has_found: bool  # any repository or file
     code_dir: str
@@ -79,7 +79,7 @@ class WorkView:
     unseen: tuple[str, ...]  # folders without read permission, each with its owner
     is_only_unseen: bool  # everything else was checked, and no unsaved work was found
     outside: Fact | None  # repositories outside the code folder, not checked
-    not_looked: str
+    not_checked: str
     skipped: str
     digest: str  # of the facts, sent back by the deletion page
 
@@ -87,17 +87,17 @@ class WorkView:
 def work_view(known: WorkStatus, now: float, *, is_running: bool = True) -> WorkView:
     """Return what is known at `now`, seconds since the epoch."""
     report = known.report
-    shown = tuple(_repository(report, one) for one in report.repositories if one.is_at_risk or one.is_locked)
+    shown = tuple(_repository(report, one) for one in report.repositories if one.has_unsaved_work or one.is_locked)
     left_out = sorted({*report.skipped_ignored, *report.skipped_loose})
     return WorkView(
-        has_unsaved=known.verdict is Verdict.AT_RISK,
+        has_unsaved=known.verdict is Verdict.UNSAVED_WORK,
         is_clean=known.verdict is Verdict.CLEAN,
         found=known_line(known, now, is_running=is_running).found,
         has_worked=known.has_worked,
         since=capital(since_words(known.since, is_running=is_running)),
         failed=_failed(known.failed, now, shown, report) if known.failed is not None else None,
-        asked=age(report.looked_at, now),
-        is_old=is_older(report.looked_at, STALE, now),
+        age=age(report.checked_at, now),
+        is_old=is_older(report.checked_at, STALE, now),
         has_found=bool(report.repositories or report.loose.count),
         code_dir=visible(report.code_dir),
         problems=_problems(report),
@@ -107,7 +107,7 @@ def work_view(known: WorkStatus, now: float, *, is_running: bool = True) -> Work
         unseen=unseen(report),
         is_only_unseen=bool(report.unseen) and replace(report, unseen=()).verdict is Verdict.CLEAN,
         outside=_outside(report),
-        not_looked=NOT_LOOKED,
+        not_checked=NOT_CHECKED,
         skipped=", ".join(visible(name, 60) for name in left_out[:40]),
         digest=known.digest,
     )
@@ -117,9 +117,9 @@ def _failed(
     report: UnsavedWorkReport, now: float, shown: tuple[RepositoryView, ...], before: UnsavedWorkReport
 ) -> FailedView:
     """Return what the failed check found beyond the report `before` it, which the same page shows."""
-    found = (_repository(report, one) for one in report.repositories if one.is_at_risk)
+    found = (_repository(report, one) for one in report.repositories if one.has_unsaved_work)
     loose = _loose(report) if report.loose != before.loose else None
-    return FailedView(age(report.looked_at, now), _problems(report), tuple(x for x in found if x not in shown), loose)
+    return FailedView(age(report.checked_at, now), _problems(report), tuple(x for x in found if x not in shown), loose)
 
 
 def _problems(report: UnsavedWorkReport) -> tuple[str, ...]:
@@ -144,16 +144,16 @@ def _outside(report: UnsavedWorkReport) -> Fact | None:
 
 def _repository(report: UnsavedWorkReport, one: RepositoryReport) -> RepositoryView:
     facts = tuple(_facts(one))
-    return RepositoryView(place(report, one.path), _mark(one), one.is_at_risk, facts)
+    return RepositoryView(place(report, one.path), _mark(one), one.has_unsaved_work, facts)
 
 
 def _mark(one: RepositoryReport) -> str:
     if one.unpushed and not one.has_remote:
         return "no remote"
     if one.unpushed:
-        return f"{one.unpushed} unpushed"
+        return f"{one.unpushed} not pushed"
     if one.unknown:
-        return f"{one.unknown} possibly unpushed"
+        return f"{one.unknown} not known to be pushed"
     if one.stashes:
         return count(one.stashes, "stash", "stashes")
     if one.operation:
@@ -170,7 +170,7 @@ def _facts(one: RepositoryReport) -> list[Fact]:
         named = tuple(f"{visible(short, 20)} {visible(subject, 120)}" for short, subject in one.commits)
         more = (f"… and {one.unpushed - len(named)} more",) if one.unpushed > len(named) else ()
         found.append(Fact(f"{count(one.unpushed, 'commit', 'commits')} {remote}", (*named, *more)))
-    found += [Fact(f"{visible(name)}: {number} unpushed") for name, number in one.branches]
+    found += [Fact(f"{visible(name)}: {number} not pushed") for name, number in one.branches]
     if one.unknown:
         found.append(Fact(f"{count(one.unknown, 'commit', 'commits')} not known to be pushed"))
     found += [Fact(unsure(branch)) for branch in one.unsure]

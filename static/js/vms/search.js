@@ -29,10 +29,10 @@ function filter() {
     const text = card.dataset.text ?? card.textContent;
     card.hidden = !isHit(text, card.dataset.tags ?? "", words, tag);
   }
-  tell(cards, words.length > 0 || tag !== "");
+  showCount(cards, words.length > 0 || tag !== "");
 }
 
-function tell(cards, isFiltered) {
+function showCount(cards, isFiltered) {
   const left = cards.filter((card) => !card.hidden).length;
   for (const none of document.querySelectorAll("[data-no-hits]")) none.hidden = left > 0 || cards.length === 0;
   for (const hits of document.querySelectorAll("[data-hits]")) {

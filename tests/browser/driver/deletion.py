@@ -40,7 +40,7 @@ class DeletionPage(Part):
         return self
 
     def check_again(self) -> JobPage:
-        self.window.press("Check for unsaved work again", "#look-again")
+        self.window.press("Check for unsaved work again", "#check-again")
         return JobPage(self.window)
 
     def delete(self) -> JobPage:

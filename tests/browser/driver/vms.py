@@ -58,7 +58,7 @@ class Vm:
 
     def check_for_unsaved_work(self) -> JobPage:
         self.open()
-        self.window.press(f"Check {self.name} for unsaved work", "#look")
+        self.window.press(f"Check {self.name} for unsaved work", "#check-work")
         return JobPage(self.window)
 
     def sync_with(self, *, every_recipe: bool = False) -> JobPage:

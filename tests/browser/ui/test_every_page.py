@@ -22,7 +22,7 @@ COLOURS = ["color-contrast", "link-in-text-block"]
 PHONE: ViewportSize = {"width": 390, "height": 844}
 Scheme = Literal["light", "dark"]
 # Light: all rules at both widths; dark differs only in colours.
-LOOKS: tuple[tuple[ViewportSize, Scheme, dict[str, Any]], ...] = (
+GUEST_CHECKS: tuple[tuple[ViewportSize, Scheme, dict[str, Any]], ...] = (
     (DESK, "light", {"type": "tag", "values": TAGS}),
     (DESK, "dark", {"type": "rule", "values": COLOURS}),
     (PHONE, "dark", {"type": "rule", "values": COLOURS}),
@@ -59,7 +59,7 @@ def violations(page: Page, name: str) -> list[str]:
         skip("axe-core is not here; `make setup` fetches it")
     page.evaluate(AXE.read_text())  # by the debugger's way in, which no content policy holds up
     found = []
-    for size, scheme, only in LOOKS:
+    for size, scheme, only in GUEST_CHECKS:
         page.set_viewport_size(size)
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         found += [f"{name}, {size['width']} px, {scheme}: {one}" for one in page.evaluate(RUN, only)]

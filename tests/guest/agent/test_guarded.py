@@ -185,7 +185,7 @@ def test_a_hostile_project_steers_nothing(guest: Guest, set_up: str) -> None:
         "stat -c '%n %a %U %Y' /home/ada /home/ada/.ssh /home/ada/.ssh/* /etc /etc/passwd; cat /proc/mounts"
     )
     assert after == before
-    assert guest.sandbox()[-1] == "result holds"
+    assert guest.sandbox()[-1] == "result passed"
 
 
 @pytest.mark.parametrize(

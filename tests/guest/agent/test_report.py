@@ -13,7 +13,7 @@ from dvmweb.cli.json_output import vm_facts
 from dvmweb.cli.tables import vm_table
 from dvmweb.errors import CheckFailed, DvmError
 from dvmweb.guest.agent import sandbox_report
-from dvmweb.guest.agent.sandbox_report import HOLDS, HOLE, UNKNOWN, AgentResult, Finding, SandboxReport
+from dvmweb.guest.agent.sandbox_report import FAILED, PASSED, UNKNOWN, AgentResult, Finding, SandboxReport
 from dvmweb.guest.state import Applied
 from dvmweb.jobs.checks import registry as checks
 from dvmweb.jobs.checks import sandbox as sandbox_check
@@ -46,21 +46,21 @@ def agent(name: str, result: str, checks: int = 40) -> tuple[tuple[str, ...], ..
     return ("agent", name, result), ("count", name, str(checks))
 
 
-HELD = answer(*agent("claude", HOLDS), *agent("codex", HOLDS, 41))
-READS = ("found", "codex", HOLE, f"it can read ~/.ssh {HOSTILE}")
-HOLED = answer(*agent("claude", HOLDS), *agent("codex", HOLE), READS)
+HELD = answer(*agent("claude", PASSED), *agent("codex", PASSED, 41))
+READS = ("found", "codex", FAILED, f"it can read ~/.ssh {HOSTILE}")
+HOLED = answer(*agent("claude", PASSED), *agent("codex", FAILED), READS)
 
 
 def test_an_answer_in_which_no_attack_worked_holds() -> None:
     report = sandbox_report.parse_report(HELD, NONCE, BOTH)
-    assert report.result == HOLDS
+    assert report.result == PASSED
     assert report.summary() == "passed (81 checks)"
     assert sandbox_report.from_json(report.to_json()) == report
 
 
 def test_one_hole_is_a_hole_and_its_words_are_made_safe() -> None:
     report = sandbox_report.parse_report(HOLED, NONCE, BOTH)
-    assert report.result == HOLE
+    assert report.result == FAILED
     assert "FAILED for codex: it can read ~/.ssh <b>" in report.summary()
     for line in report.lines():
         assert "\x1b" not in line
@@ -68,7 +68,7 @@ def test_one_hole_is_a_hole_and_its_words_are_made_safe() -> None:
 
 
 def test_an_agent_that_could_not_be_tested_is_not_known() -> None:
-    blind = answer(*agent("claude", HOLDS), *agent("codex", UNKNOWN, 0), ("found", "codex", UNKNOWN, "not installed"))
+    blind = answer(*agent("claude", PASSED), *agent("codex", UNKNOWN, 0), ("found", "codex", UNKNOWN, "not installed"))
     report = sandbox_report.parse_report(blind, NONCE, BOTH)
     assert report.result == UNKNOWN
     assert report.summary() == "not tested: codex: not installed"
@@ -78,21 +78,21 @@ def test_an_agent_that_could_not_be_tested_is_not_known() -> None:
     "said",
     [
         b"",
-        answer(*agent("claude", HOLDS)),  # codex is missing
-        answer(*agent("claude", HOLDS), *agent("codex", HOLDS), *agent("vibe", HOLDS)),  # nobody asked for it
-        answer(*agent("claude", HOLDS), *agent("claude", HOLDS), *agent("codex", HOLDS)),
-        answer(*agent("claude", HOLDS, 0), *agent("codex", HOLDS)),  # nothing was attacked
-        answer(("agent", "claude", HOLDS), *agent("codex", HOLDS)),
-        answer(*agent("claude", HOLDS), *agent("codex", HOLDS), ("found", "codex", HOLE, "it can")),
-        answer(*agent("claude", HOLDS), *agent("codex", HOLDS), ("found", "codex", UNKNOWN, "not made")),
-        answer(*agent("claude", HOLDS), *agent("codex", HOLE)),  # which one?
-        answer(*agent("claude", HOLDS), *agent("codex", UNKNOWN), ("found", "codex", HOLE, "it can")),
-        answer(*agent("claude", HOLDS), *agent("codex", "fine")),
-        answer(*agent("claude", HOLDS), ("agent", "codex", HOLDS), ("count", "codex", "many")),
-        answer(*agent("claude", HOLDS), *agent("codex", HOLE), *(("found", "codex", HOLE, "x"),) * 21),
-        answer(*agent("claude", HOLDS), *agent("codex", HOLE), ("found", "codex", HOLE, "x" * 201)),
-        answer(*agent("claude", HOLDS), *agent("codex", HOLDS), ("odd", "codex", "x")),
-        answer(*agent("claude", HOLDS), *agent("codex", HOLDS), nonce="e" * 32),
+        answer(*agent("claude", PASSED)),  # codex is missing
+        answer(*agent("claude", PASSED), *agent("codex", PASSED), *agent("vibe", PASSED)),  # nobody asked for it
+        answer(*agent("claude", PASSED), *agent("claude", PASSED), *agent("codex", PASSED)),
+        answer(*agent("claude", PASSED, 0), *agent("codex", PASSED)),  # nothing was attacked
+        answer(("agent", "claude", PASSED), *agent("codex", PASSED)),
+        answer(*agent("claude", PASSED), *agent("codex", PASSED), ("found", "codex", FAILED, "it can")),
+        answer(*agent("claude", PASSED), *agent("codex", PASSED), ("found", "codex", UNKNOWN, "not made")),
+        answer(*agent("claude", PASSED), *agent("codex", FAILED)),  # which one?
+        answer(*agent("claude", PASSED), *agent("codex", UNKNOWN), ("found", "codex", FAILED, "it can")),
+        answer(*agent("claude", PASSED), *agent("codex", "fine")),
+        answer(*agent("claude", PASSED), ("agent", "codex", PASSED), ("count", "codex", "many")),
+        answer(*agent("claude", PASSED), *agent("codex", FAILED), *(("found", "codex", FAILED, "x"),) * 21),
+        answer(*agent("claude", PASSED), *agent("codex", FAILED), ("found", "codex", FAILED, "x" * 201)),
+        answer(*agent("claude", PASSED), *agent("codex", PASSED), ("odd", "codex", "x")),
+        answer(*agent("claude", PASSED), *agent("codex", PASSED), nonce="e" * 32),
         HELD[:-40],
     ],
 )
@@ -113,13 +113,13 @@ def with_agents(digest: str = HASH, *, is_demo: bool = False) -> PlanInput:
     applied = {name: Applied(HASH, "done", 1) for name in names}
     guest = replace(STATE, applied=applied, probes=dict.fromkeys(names, "ok"), is_demo=is_demo)
     wanted_recipes = (desired("agent-user"), desired("claude"), desired("codex", digest))
-    found = plan_input(config(recipes=["claude", "codex"]), recipes=wanted_recipes, guest=guest, has_looked=True)
+    found = plan_input(config(recipes=["claude", "codex"]), recipes=wanted_recipes, guest=guest, is_listed=True)
     return replace(found, instance=instance(), scripts={**found.scripts, "sandbox_test.sh": "true"})
 
 
 def test_every_sync_of_a_vm_with_agents_tests_the_sandbox_and_no_other_does() -> None:
     assert titles(plan("sync", with_agents(), Options()))[-1] == "Test agent sandbox"
-    without = plan("sync", plan_input(has_looked=True, instance=instance()), Options())
+    without = plan("sync", plan_input(is_listed=True, instance=instance()), Options())
     assert "Test agent sandbox" not in titles(without, run_only=False)
     [step] = [one for one in plan("sync", with_agents(), Options()) if one.title == "Test agent sandbox"]
     assert step.script is not None
@@ -159,7 +159,7 @@ def test_a_sandbox_that_holds_is_kept(bench: Bench) -> None:
     assert bench.test(HELD).reason.startswith("passed (81 checks)")
     kept = bench.read()
     assert kept is not None
-    assert kept.result == HOLDS
+    assert kept.result == PASSED
 
 
 def test_a_hole_fails_the_sync_and_is_kept(bench: Bench) -> None:
@@ -169,7 +169,7 @@ def test_a_hole_fails_the_sync_and_is_kept(bench: Bench) -> None:
     assert "Do not run an agent in app" in caught.value.todo
     kept = bench.read()
     assert kept is not None
-    assert kept.result == HOLE
+    assert kept.result == FAILED
 
 
 @pytest.mark.parametrize(
@@ -198,11 +198,11 @@ def test_a_hole_survives_every_test_that_could_not_look(bench: Bench, said: byte
         bench.test(said, code)
     kept = bench.read()
     assert kept is not None
-    assert kept.result == HOLE
+    assert kept.result == FAILED
     assert bench.test(HELD).reason.startswith("passed (")
     kept = bench.read()
     assert kept is not None
-    assert kept.result == HOLDS
+    assert kept.result == PASSED
 
 
 def test_a_hole_survives_the_recipe_that_shall_mend_it_until_it_is_tested(bench: Bench) -> None:
@@ -212,7 +212,7 @@ def test_a_hole_survives_the_recipe_that_shall_mend_it_until_it_is_tested(bench:
     kept = bench.read()
     assert kept is not None
     assert [one.name for one in kept.tested] == ["codex"]
-    assert kept.result == HOLE
+    assert kept.result == FAILED
 
 
 def test_a_recipe_of_an_agent_that_runs_again_makes_the_old_test_worthless(bench: Bench) -> None:
@@ -263,12 +263,12 @@ def report(result: str, *found: Finding, names: Sequence[str] = ("claude",)) -> 
     [
         (None, ("node",), "", "", ""),
         (None, ("claude",), "Agent sandbox: not tested", "blind", "not tested"),
-        (report(HOLDS), ("claude",), "Agent sandbox: passed (40 checks)", "safe", "passed"),
-        (report(HOLDS), ("claude", "codex"), "Agent sandbox: not known", "blind", "not known"),
-        (report(HOLE, Finding(HOLE, "x")), ("claude", "codex"), "Agent sandbox: FAILED", "bad", "FAILED"),
+        (report(PASSED), ("claude",), "Agent sandbox: passed (40 checks)", "safe", "passed"),
+        (report(PASSED), ("claude", "codex"), "Agent sandbox: not known", "blind", "not known"),
+        (report(FAILED, Finding(FAILED, "x")), ("claude", "codex"), "Agent sandbox: FAILED", "bad", "FAILED"),
         (report(UNKNOWN, Finding(UNKNOWN, "x")), ("claude",), "Agent sandbox: not known", "blind", "not known"),
-        (sandbox_report.could_not_look("no"), ("claude",), "Agent sandbox: not known", "blind", "not known"),
-        (report(HOLDS, names=()), ("claude",), "Agent sandbox: not known", "blind", "not known"),
+        (sandbox_report.failed_report("no"), ("claude",), "Agent sandbox: not known", "blind", "not known"),
+        (report(PASSED, names=()), ("claude",), "Agent sandbox: not known", "blind", "not known"),
     ],
 )
 def test_card_and_list_are_green_only_for_a_sandbox_that_was_tested_and_held(
@@ -283,7 +283,7 @@ def test_card_and_list_are_green_only_for_a_sandbox_that_was_tested_and_held(
 
 
 def test_json_tells_the_result_for_the_config_of_now() -> None:
-    facts = vm_facts(vm(report(HOLDS), "claude", "codex"))["sandbox"]
+    facts = vm_facts(vm(report(PASSED), "claude", "codex"))["sandbox"]
     assert facts["result"] == UNKNOWN
     assert json.loads(json.dumps(facts))["tested"][0]["name"] == "claude"
     assert vm_facts(vm(None, "claude"))["sandbox"] is None

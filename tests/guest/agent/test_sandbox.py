@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dvmweb.guest.agent.sandbox_report import HOLDS, HOLE, UNKNOWN, parse_report
+from dvmweb.guest.agent.sandbox_report import FAILED, PASSED, UNKNOWN, parse_report
 from tests.guest.agent.conftest import CODE, MAIN, PROGRAM, Guest, some
 
 pytestmark = pytest.mark.xdist_group("sandbox")
@@ -16,7 +16,7 @@ NONCE = "c0ffee00" * 4
 def test_it_holds_around_a_project_with_everything(project: Guest) -> None:
     *found, count, result = project.sandbox()
     assert found == []
-    assert result == "result holds"
+    assert result == "result passed"
     assert int(count.removeprefix("count ")) > 150
     assert project.root(f"ls -A {CODE} /home/ada /home/ada/code /tmp | grep dvm-sandbox || true") == ""
     assert project.main("git status --porcelain --ignore-submodules=none") == "?? bare.git/\n?? linked/\n?? nested/\n"
@@ -25,12 +25,12 @@ def test_it_holds_around_a_project_with_everything(project: Guest) -> None:
 def test_every_guarded_place_is_attacked(guest: Guest) -> None:
     guest.main('for i in $(seq 220); do git init -q "r$i"; done')
     *found, count, result = guest.sandbox()
-    assert (found, result) == ([], "result holds")
+    assert (found, result) == ([], "result passed")
     assert int(count.removeprefix("count ")) > 220 * 2
 
 
 def test_it_holds_around_an_empty_project(guest: Guest) -> None:
-    assert guest.sandbox()[-1] == "result holds"
+    assert guest.sandbox()[-1] == "result passed"
 
 
 AGENT, BWRAP, KERNEL = "launcher.py", "agent_bwrap.py", "agent_kernel.py"
@@ -48,7 +48,7 @@ MUTANTS = {
     "the user's home": (BWRAP, '"--bind", STAGE,', '"--bind", "/home/ada", "/home/ada", "--bind", STAGE,', "/home/ada"),
     "seccomp": (BWRAP, SECCOMP, "", "user namespace"),
     "the user": (AGENT, "    kernel.become(int(uid), int(gid))\n", "", "another user"),
-    "what cannot be moved": (AGENT, "    for path in look.fixed:\n", "    for path in ():\n", "moves .git"),
+    "what cannot be moved": (AGENT, "    for path in checked.fixed:\n", "    for path in ():\n", "moves .git"),
     "other projects": (BWRAP, '"--bind", STAGE,', f'{PROJECTS}"--bind", STAGE,', "another"),
     "all of /etc": (BWRAP, "    for name in ETC:\n", ETC, "/etc/"),
     "the system's /tmp": (BWRAP, '"--perms", "1777", "--tmpfs", "/tmp"', '"--bind", "/tmp", "/tmp"', "system's /tmp"),
@@ -79,18 +79,18 @@ def test_a_launcher_without_one_protection_has_a_hole(project: Guest, name: str)
     file, old, new, found = MUTANTS[name]
     project.change(file, old, new)
     said = project.sandbox()
-    assert said[-1] == "result hole", said
-    assert any(line.startswith("hole ") and found in line for line in said), said
+    assert said[-1] == "result failed", said
+    assert any(line.startswith("failed ") and found in line for line in said), said
 
 
 @pytest.mark.parametrize("found", some(sorted(DOUBLE), 0))
 def test_where_two_protections_stand_both_must_fall(project: Guest, found: str) -> None:
     one, two = DOUBLE[found]
     project.change(*one)
-    assert project.sandbox()[-1] == "result holds"
+    assert project.sandbox()[-1] == "result passed"
     project.change(*two)
     said = project.sandbox()
-    assert any(line.startswith("hole ") and found in line for line in said), said
+    assert any(line.startswith("failed ") and found in line for line in said), said
 
 
 def test_a_canary_that_cannot_be_planted_is_no_success(project: Guest) -> None:
@@ -131,10 +131,10 @@ def test_the_answer_is_the_one_that_the_host_reads(project: Guest, tmp_path: Pat
     names = ("claude", "codex", "opencode", "mistral")
     report = parse_report(answer(project, "\n".join(names), tmp_path), NONCE, names)
     assert {one.name: one.result for one in report.tested} == {
-        "claude": HOLDS,
+        "claude": PASSED,
         "codex": UNKNOWN,
         "opencode": UNKNOWN,
-        "mistral": HOLDS,
+        "mistral": PASSED,
     }
     assert report.tested[0].checks > 150
     assert "not installed" in report.tested[1].found[0].text
@@ -143,7 +143,7 @@ def test_the_answer_is_the_one_that_the_host_reads(project: Guest, tmp_path: Pat
 def test_a_hole_reaches_the_host(project: Guest, tmp_path: Path) -> None:
     project.change("agent_bwrap.py", '("--ro-bind", "/usr", "/usr")', '("--bind", "/usr", "/usr")')
     report = parse_report(answer(project, "claude", tmp_path), NONCE, ("claude",))
-    assert report.result == HOLE
+    assert report.result == FAILED
     assert "has write access to /usr" in " ".join(one.text for one in report.tested[0].found)
 
 
@@ -155,7 +155,7 @@ def test_a_hole_reaches_the_host(project: Guest, tmp_path: Path) -> None:
         ("echo 'dvm-agent ada /other' >/usr/local/lib/dvm/agent/setting", "The sandbox is set up for /other"),
         ("sed -i 2d /usr/local/bin/claude", "not run the agent in the sandbox"),
         ("printf '#!/bin/bash\\nlauncher=\\nexit 0' >/usr/local/bin/claude", "did not finish"),
-        ("printf '#!/bin/bash\\nlauncher=\\necho result holds' >/usr/local/bin/claude", "did not finish"),
+        ("printf '#!/bin/bash\\nlauncher=\\necho result passed' >/usr/local/bin/claude", "did not finish"),
     ],
 )
 def test_what_is_not_ours_never_holds(guest: Guest, tmp_path: Path, change: str, why: str) -> None:

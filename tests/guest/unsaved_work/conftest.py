@@ -98,12 +98,12 @@ class Guest:
         assert done.stderr == b""
         return done.stdout
 
-    def look(self, environment: Mapping[str, str] = {}, command: tuple[str, ...] = ()) -> UnsavedWorkReport:
-        return parse_report(self.answer(environment, command), NONCE, IDENTITY, looked_at=1.0)
+    def check(self, environment: Mapping[str, str] = {}, command: tuple[str, ...] = ()) -> UnsavedWorkReport:
+        return parse_report(self.answer(environment, command), NONCE, IDENTITY, checked_at=1.0)
 
     def look_at(self, path: str = "app") -> RepositoryReport:
         """The facts of one repository, in a look that had no problems."""
-        report = self.look()
+        report = self.check()
         assert report.problems == ()
         (found,) = (repository for repository in report.repositories if repository.path == path)
         return found

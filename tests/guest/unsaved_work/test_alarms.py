@@ -31,7 +31,7 @@ def test_the_global_ignore_file(guest: Guest, place: str) -> None:
         (app / name).parent.mkdir(exist_ok=True)
         (app / name).touch()
     extra = {"XDG_CONFIG_HOME": str(guest.home / "xdg")} if place.startswith("xdg") else {}
-    report = guest.look(extra)
+    report = guest.check(extra)
     assert report.problems == ()
     (found,) = report.repositories
     assert (found.untracked, found.ignored) == (Names(1, ("new",)), Names(1, ("x.swp",)))
@@ -53,8 +53,8 @@ def test_a_pipe_in_the_place_of_a_file_of_the_users(guest: Guest, name: str) -> 
     (guest.home / name).parent.mkdir(parents=True, exist_ok=True)
     os.mkfifo(guest.home / name)
     (guest.home / ".gitconfig").write_text("[core]\n\texcludesFile = ~/my-ignore\n" if name == "my-ignore" else "")
-    report = guest.look()
-    assert report.verdict is Verdict.COULD_NOT_LOOK
+    report = guest.check()
+    assert report.verdict is Verdict.CHECK_FAILED
     assert name in report.problems[0]
 
 
@@ -71,7 +71,7 @@ def test_line_ends_as_the_user_has_them(guest: Guest) -> None:
     add_lines_of_windows(guest, guest.repository(), "core.autocrlf=true")
     assert guest.look_at().unstaged.count == 1
     (guest.home / ".gitconfig").write_text("[core]\n\tautocrlf = true\n")
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
 
 
 def test_the_global_attributes_file(guest: Guest) -> None:
@@ -79,7 +79,7 @@ def test_the_global_attributes_file(guest: Guest) -> None:
     add_lines_of_windows(guest, guest.repository(), f"core.attributesFile={guest.home}/attributes")
     assert guest.look_at().unstaged.count == 1
     (guest.home / ".gitconfig").write_text("[core]\n\tattributesFile = ~/attributes\n")
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
 
 
 def test_programs_in_the_settings_of_the_user_do_not_run(guest: Guest) -> None:
@@ -93,7 +93,7 @@ def test_programs_in_the_settings_of_the_user_do_not_run(guest: Guest) -> None:
     )
     (guest.home / "attributes").write_text("* filter=x\n")
     os.utime(app / "file", (1, 1))
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
     assert not marker.exists()
 
 
@@ -125,7 +125,7 @@ def add_lfs(guest: Guest, app: Path, content: bytes) -> None:
 def test_a_file_of_lfs_is_compared_by_its_hash(guest: Guest) -> None:
     app = guest.repository()
     add_lfs(guest, app, b"\0big" * 1000)
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
     (app / "big.bin").write_bytes(b"\0pig" * 1000)
     assert guest.look_at().unstaged == Names(1, ("big.bin",))
     (app / "big.bin").write_bytes(b"\0big" * 1001)
@@ -188,16 +188,16 @@ def test_a_pushed_branch_of_a_narrow_clone(guest: Guest, forge: Path, option: st
     guest.git(app, "switch", "-qc", "topic")
     guest.commit(app, "mine")
     run(app, forge, "git push -q origin topic")
-    report = guest.look()
+    report = guest.check()
     (found,) = report.repositories
-    assert report.verdict is Verdict.AT_RISK
+    assert report.verdict is Verdict.UNSAVED_WORK
     assert (found.unpushed, found.unknown, found.branches) == (0, 1, ())
     assert found.unsure == (Unsure("topic", 1, "narrow", "origin", "topic"),)
     assert report.summary() == "1 commit not known to be pushed in 1 repository"
     command = "git remote set-branches --add origin topic && git fetch origin topic"
     assert any(command in line for line in report.lines())
     run(app, forge, command)
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
 
 
 def test_the_branch_that_a_narrow_clone_follows_is_known(guest: Guest, forge: Path) -> None:
@@ -205,7 +205,7 @@ def test_the_branch_that_a_narrow_clone_follows_is_known(guest: Guest, forge: Pa
     guest.commit(app, "mine")
     assert (guest.look_at().unpushed, guest.look_at().unknown) == (1, 0)
     run(app, forge, "git push -q origin main")
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
 
 
 def cleared(guest: Guest, app: Path, forge: Path) -> RepositoryReport:
@@ -215,7 +215,7 @@ def cleared(guest: Guest, app: Path, forge: Path) -> RepositoryReport:
     assert found.unknown > 0
     for command in {clearing(branch) for branch in found.unsure}:
         run(app, forge, command)
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
     return found
 
 
@@ -273,14 +273,14 @@ def test_names_in_the_command_are_words_of_a_shell() -> None:
 
 def test_repositories_of_the_home_are_named(guest: Guest) -> None:
     guest.repository()
-    assert guest.look().summary() == "no unsaved work found"
+    assert guest.check().summary() == "no unsaved work found"
     for name in ("notes", "deep/er/lib", ".cache/tool", "node_modules/x", ".local/share/chezmoi"):
         (guest.home / name).mkdir(parents=True)
         guest.git(guest.home / name, "init", "-q")
     guest.git(guest.home, "init", "-q", "--bare", "store.git")
     (guest.home / "linked").mkdir()
     (guest.home / "linked/.git").write_text("gitdir: /somewhere\n")
-    report = guest.look()
+    report = guest.check()
     assert report.verdict is Verdict.CLEAN
     assert set(report.outside.names) == {
         "~/notes/.git",
@@ -296,9 +296,9 @@ def test_repositories_of_the_home_are_named(guest: Guest) -> None:
 
 def test_the_home_itself_is_a_repository(guest: Guest) -> None:
     guest.repository()
-    before = guest.look().facts_hash()
+    before = guest.check().facts_hash()
     guest.git(guest.home, "init", "-q")
-    report = guest.look()
+    report = guest.check()
     assert report.outside == Names(1, ("~/.git",))
     assert report.facts_hash() != before
 
@@ -306,14 +306,14 @@ def test_the_home_itself_is_a_repository(guest: Guest) -> None:
 def test_what_is_looked_at_is_not_outside(guest: Guest) -> None:
     app = guest.repository()
     guest.git(app, "worktree", "add", "-q", "--detach", str(guest.home / "feature"))
-    report = guest.look()
+    report = guest.check()
     assert (report.outside.count, len(report.repositories)) == (0, 2)
 
 
 def test_many_repositories_and_a_deep_home(guest: Guest) -> None:
     for index in range(30):
         (guest.home / f"r{index:02}/.git").mkdir(parents=True)
-    report = guest.look()
+    report = guest.check()
     assert report.is_outside_cut
     assert len(report.outside.names) == 20
     assert "the search of the home folder did not finish" in report.summary()
@@ -327,7 +327,7 @@ def test_files_that_core_worktree_puts_elsewhere(guest: Guest) -> None:
     guest.git(store, "config", "core.bare", "false")
     guest.git(store, "config", "core.worktree", str(guest.home / "dots"))
     guest.git(store, "--work-tree", str(guest.home / "dots"), "--git-dir=.", "add", "rc")
-    assert str(guest.home / "dots") in guest.look().outside.names
+    assert str(guest.home / "dots") in guest.check().outside.names
 
 
 # ---- the script itself ----
@@ -335,8 +335,8 @@ def test_files_that_core_worktree_puts_elsewhere(guest: Guest) -> None:
 
 def test_without_python_the_package_is_named(guest: Guest) -> None:
     guest.repository()
-    report = guest.look({"DVM_WORK_PATH": "/nonexistent"})
-    assert report.verdict is Verdict.COULD_NOT_LOOK
+    report = guest.check({"DVM_WORK_PATH": "/nonexistent"})
+    assert report.verdict is Verdict.CHECK_FAILED
     assert report.problems == ("python3: python3 is not installed: install the package python3 in the guest",)
 
 
@@ -355,11 +355,11 @@ def test_what_closes_a_part_of_a_folder_is_told_once(open_guest: Guest, as_nobod
     open_guest.push(app)
     (app / "new").touch()
     (app / "data").chmod(0)
-    before = open_guest.look(command=as_nobody)
+    before = open_guest.check(command=as_nobody)
     assert [(one.path, one.owner) for one in before.unseen] == [("app/data", "root")]
     assert (before.problems, before.repositories[0].untracked.names) == ((), ("new",))
     (open_guest.code / "other").mkdir(mode=0o700)
-    after = open_guest.look(command=as_nobody)
+    after = open_guest.check(command=as_nobody)
     assert [one.path for one in after.unseen] == ["app/data", "other"]
     assert after.facts_hash() != before.facts_hash()
 
@@ -367,12 +367,12 @@ def test_what_closes_a_part_of_a_folder_is_told_once(open_guest: Guest, as_nobod
 def test_a_folder_that_may_be_listed_and_not_entered(open_guest: Guest, as_nobody: tuple[str, ...]) -> None:
     (open_guest.code / "half/inner").mkdir(parents=True)
     (open_guest.code / "half").chmod(0o744)
-    assert [one.path for one in open_guest.look(command=as_nobody).unseen] == ["half"]
+    assert [one.path for one in open_guest.check(command=as_nobody).unseen] == ["half"]
 
 
 def test_very_many_closed_folders(open_guest: Guest, as_nobody: tuple[str, ...]) -> None:
     for index in range(60):
         (open_guest.code / f"d{index}").mkdir(mode=0o700)
-    report = open_guest.look(command=as_nobody)
-    assert report.verdict is Verdict.COULD_NOT_LOOK
+    report = open_guest.check(command=as_nobody)
+    assert report.verdict is Verdict.CHECK_FAILED
     assert any("more than 50 folders cannot be read" in problem for problem in report.problems)

@@ -24,10 +24,10 @@ def test_what_helpers_of_git_keep_beside_its_commits(guest: Guest, place: str) -
     app = guest.repository()
     file = app / ".git" / place
     file.parent.mkdir(parents=True)
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
     file.write_text("precious")
-    report = guest.look()
-    assert report.verdict is Verdict.COULD_NOT_LOOK
+    report = guest.check()
+    assert report.verdict is Verdict.CHECK_FAILED
     assert "in its Git folder" in report.problems[0]
 
 
@@ -42,7 +42,7 @@ def test_an_index_whose_files_lie_elsewhere(guest: Guest) -> None:
     guest.git(files, *place, "commit", "-qm", "a")
     guest.git(files, *place, "remote", "add", "origin", "https://forge.example/dots.git")
     guest.git(files, *place, "update-ref", "refs/remotes/origin/main", "HEAD")
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
     (files / "b").write_text("b")
     guest.git(files, *place, "add", "b")
     assert guest.look_at("dots.git").staged == Names(1, ("b",))
@@ -65,11 +65,11 @@ def test_a_reference_to_no_commit(guest: Guest, kind: str, *, is_packed: bool) -
     guest.git(app, "update-ref", "refs/wip/x", _object(guest, app, kind))
     if is_packed:
         guest.git(app, "pack-refs", "--all")
-    report = guest.look()
-    assert report.verdict is Verdict.COULD_NOT_LOOK
+    report = guest.check()
+    assert report.verdict is Verdict.CHECK_FAILED
     assert "refs/wip/x does not point to a commit" in report.problems[0]
     guest.git(app, "update-ref", "-d", "refs/wip/x")
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
 
 
 @pytest.mark.parametrize("options", [(), ("-a", "-m", "kept")])
@@ -105,7 +105,7 @@ def test_a_tag_on_a_commit_that_was_fetched(guest: Guest) -> None:
     guest.git(app, "fetch", "-q", str(other), "refs/tags/v1:refs/tags/v1")
     guest.git(app, "checkout", "-q", "v1")
     guest.git(app, "checkout", "-q", "main")
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
 
 
 def test_a_remote_of_this_vm_whose_pushes_are_noted_as_anothers(guest: Guest) -> None:
@@ -128,7 +128,7 @@ def test_an_ignored_file_in_a_folder_in_which_somebody_works(guest: Guest) -> No
     guest.git(app, "commit", "-qm", "ignored")
     guest.push(app)
     (app / "dist/made.env").write_text("made")
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
     (app / "build/secret.env").write_text("secret")
     assert guest.look_at().ignored == Names(1, ("build/secret.env",))
 
@@ -146,8 +146,8 @@ def test_references_outside_the_code_folder_that_may_not_be_read(
     open_guest.git(app, "branch", "wip/x")
     if is_linked:
         open_guest.git(app, "worktree", "add", "-q", "--detach", str(open_guest.code / "linked"))
-    assert open_guest.look(command=as_nobody).verdict is Verdict.CLEAN
+    assert open_guest.check(command=as_nobody).verdict is Verdict.CLEAN
     (store / "refs/heads/wip").chmod(0o700)
-    report = open_guest.look(command=as_nobody)
-    assert report.verdict is Verdict.COULD_NOT_LOOK
+    report = open_guest.check(command=as_nobody)
+    assert report.verdict is Verdict.CHECK_FAILED
     assert "refs/heads/wip: cannot be read" in report.problems[0]

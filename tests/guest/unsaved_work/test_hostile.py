@@ -59,7 +59,7 @@ def test_filters_are_silent(guest: Guest, marker: Path, bait: str, name: str, ke
         touch_again(app / "file")
         assert_git_takes_the_bait(app, marker, "status")
     touch_again(app / "file")
-    report = guest.look()
+    report = guest.check()
     assert not marker.exists()
     assert report.verdict is Verdict.CLEAN
 
@@ -82,14 +82,14 @@ def test_filters_are_silent_with_an_old_git(guest: Guest, marker: Path, bait: st
     add_config(app, f'[filter "{name}"]\n\tclean = {bait}\n')
     (app / ".git/info/attributes").write_text(f"file filter={name}\n")
     touch_again(app / "file")
-    report = guest.look(pretend_git(guest, "2.25.1"))
+    report = guest.check(pretend_git(guest, "2.25.1"))
     assert not marker.exists()
-    assert report.verdict is (Verdict.CLEAN if name == "x" else Verdict.COULD_NOT_LOOK)
+    assert report.verdict is (Verdict.CLEAN if name == "x" else Verdict.CHECK_FAILED)
 
 
 def test_a_git_that_is_too_old(guest: Guest) -> None:
     guest.repository()
-    assert guest.look(pretend_git(guest, "2.24.9")).problems == ("git: git is older than 2.25",)
+    assert guest.check(pretend_git(guest, "2.24.9")).problems == ("git: git is older than 2.25",)
 
 
 def test_filter_of_a_submodule_and_of_an_included_config(guest: Guest, marker: Path, bait: str) -> None:
@@ -102,7 +102,7 @@ def test_filter_of_a_submodule_and_of_an_included_config(guest: Guest, marker: P
         touch_again(repository / "file")
     assert_git_takes_the_bait(inner, marker, "status")
     touch_again(inner / "file")
-    report = guest.look()
+    report = guest.check()
     assert not marker.exists()
     assert report.repositories[0].untracked == Names(1, ("more",))
 
@@ -111,7 +111,7 @@ def test_fsmonitor_is_silent(guest: Guest, marker: Path, bait: str) -> None:
     app = guest.repository()
     add_config(app, f"[core]\n\tfsmonitor = {bait}\n")
     assert_git_takes_the_bait(app, marker, "status")
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
     assert not marker.exists()
 
 
@@ -124,7 +124,7 @@ def test_hooks_are_silent(guest: Guest, marker: Path, bait: str, place: str) -> 
     touch_again(app / "file")
     assert_git_takes_the_bait(app, marker, "status")
     touch_again(app / "file")
-    guest.look()
+    guest.check()
     assert not marker.exists()
 
 
@@ -168,7 +168,7 @@ def test_missing_objects_are_not_fetched(guest: Guest, marker: Path, bait: str) 
     )
     assert marker.exists()
     marker.unlink()
-    assert guest.look().verdict is Verdict.COULD_NOT_LOOK
+    assert guest.check().verdict is Verdict.CHECK_FAILED
     assert not marker.exists()
 
 
@@ -213,7 +213,7 @@ def test_surroundings_change_nothing(guest: Guest, marker: Path, bait: str) -> N
     app = guest.repository()
     other = guest.repository("other")
     (app / "new").touch()
-    report = guest.look(
+    report = guest.check(
         {
             "GIT_DIR": str(other / ".git"),
             "GIT_WORK_TREE": str(other),
@@ -246,7 +246,7 @@ def test_only_reads(guest: Guest) -> None:
         }
 
     before = facts()
-    guest.look()
+    guest.check()
     assert facts() == before
 
 
@@ -288,7 +288,7 @@ def test_a_remote_inside_the_vm_is_none(guest: Guest, url: str) -> None:
 @pytest.mark.parametrize("url", OUTSIDE)
 def test_a_remote_outside_the_vm_counts(guest: Guest, url: str) -> None:
     guest.repository(url=url)
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
 
 
 @pytest.mark.parametrize("reference", ["refs/remotes/x/main", "refs/remotes/main", "refs/remotes/origin2/main"])
@@ -344,7 +344,7 @@ def test_rewriting_in_the_settings_of_the_user(guest: Guest) -> None:
 def test_rewriting_to_the_outside_counts(guest: Guest) -> None:
     app = guest.repository(url="/forge/x.git")
     add_config(app, '[url "https://forge.example/"]\n\tinsteadOf = /forge/\n')
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
 
 
 @pytest.mark.parametrize(
@@ -376,9 +376,9 @@ def test_bare_without_an_index_leaves_loose_files(guest: Guest) -> None:
     app = guest.repository()
     add_config(app, "[core]\n\tbare = true\n")
     (app / ".git/index").unlink()
-    report = guest.look()
+    report = guest.check()
     assert report.loose.names == ("app/file",)
-    assert report.verdict is Verdict.AT_RISK
+    assert report.verdict is Verdict.UNSAVED_WORK
 
 
 @pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
@@ -388,7 +388,7 @@ def test_files_that_git_was_told_not_to_look_at(guest: Guest, flag: str) -> None
     (app / "file").write_text("changed")
     found = guest.look_at()
     assert found.hidden.names + found.unstaged.names == ("file",)
-    assert found.is_at_risk
+    assert found.has_unsaved_work
 
 
 def test_change_of_the_same_size_and_time(guest: Guest) -> None:
@@ -443,7 +443,7 @@ def test_odd_names_of_files(guest: Guest) -> None:
     for folder in (app, guest.code):
         for name in ODD_NAMES:
             (folder / os.fsdecode(name)).touch()
-    report = guest.look()
+    report = guest.check()
     expected = tuple(os.fsdecode(name) for name in sorted(ODD_NAMES))
     assert report.repositories[0].untracked == Names(len(ODD_NAMES), expected)
     assert report.loose.names == expected
@@ -456,7 +456,7 @@ def test_odd_names_of_repositories(guest: Guest, name: bytes) -> None:
     guest.repository(folder)
     guest.repository(f"outer/{folder}")
     (guest.code / folder / "new").touch()
-    report = guest.look()
+    report = guest.check()
     assert report.problems == ()
     assert [r.path for r in report.repositories] == sorted((folder, f"outer/{folder}"), key=os.fsencode)
     assert sum(r.untracked.count for r in report.repositories) == 1
@@ -480,7 +480,7 @@ def test_odd_subjects_of_commits(guest: Guest) -> None:
     app = guest.repository()
     for subject in ("\x1b]0;title\x07", "end", "s" * 5000, '"><img src=x onerror=alert(1)>'):
         guest.commit(app, "a", subject)
-    report = guest.look()
+    report = guest.check()
     assert report.repositories[0].unpushed == 4
     assert all(len(subject) <= 300 for _, subject in report.repositories[0].commits)
     assert_nothing_odd_is_shown(report)
@@ -496,21 +496,21 @@ def test_a_pipe_in_the_place_of_a_file(guest: Guest, name: str) -> None:
     (guest.code / "well/new").touch()
     (app / ".git" / name).unlink(missing_ok=True)
     os.mkfifo(app / ".git" / name)
-    report = guest.look({"DVM_WORK_CALL_SECONDS": "1"})
-    assert report.verdict is Verdict.COULD_NOT_LOOK
+    report = guest.check({"DVM_WORK_CALL_SECONDS": "1"})
+    assert report.verdict is Verdict.CHECK_FAILED
     assert any(r.path == "well" and r.untracked.count for r in report.repositories)
 
 
 def test_a_pipe_in_the_settings_of_the_user(guest: Guest) -> None:
     guest.repository()
     os.mkfifo(guest.home / ".gitconfig")
-    assert guest.look({"DVM_WORK_CALL_SECONDS": "1"}).verdict is Verdict.COULD_NOT_LOOK
+    assert guest.check({"DVM_WORK_CALL_SECONDS": "1"}).verdict is Verdict.CHECK_FAILED
 
 
 def test_too_many_repositories(guest: Guest) -> None:
     for name in ("a", "b", "c"):
         guest.repository(name)
-    report = guest.look({"DVM_WORK_REPOSITORIES": "2"})
+    report = guest.check({"DVM_WORK_REPOSITORIES": "2"})
     assert len(report.repositories) == 2
     assert "more than 2 repositories" in report.summary()
 
@@ -519,8 +519,8 @@ def test_too_long_a_report(guest: Guest) -> None:
     for name in ("a", "b"):
         guest.repository(name)
         (guest.code / name / ("n" * 200)).touch()
-    report = guest.look({"DVM_WORK_BYTES": "900"})
-    assert report.verdict is Verdict.COULD_NOT_LOOK
+    report = guest.check({"DVM_WORK_BYTES": "900"})
+    assert report.verdict is Verdict.CHECK_FAILED
     assert "the report is too long" in report.summary()
 
 
@@ -531,7 +531,7 @@ def test_a_repository_hidden_in_a_git_folder(guest: Guest) -> None:
     app = guest.repository()
     for name in ("trees/inner", "x"):
         guest.repository(f"app/.git/{name}", url="")
-    found = {one.path: one.unpushed for one in guest.look().repositories}
+    found = {one.path: one.unpushed for one in guest.check().repositories}
     assert found == {"app": 0, "app/.git/trees/inner": 1, "app/.git/x": 1}
     assert app.exists()
 
@@ -541,7 +541,7 @@ def test_work_tree_of_a_repository_put_elsewhere(guest: Guest) -> None:
     elsewhere = guest.home / "elsewhere"
     elsewhere.mkdir()
     guest.git(app, "config", "core.worktree", str(elsewhere))
-    assert guest.look().outside.names == (str(elsewhere),)
+    assert guest.check().outside.names == (str(elsewhere),)
 
 
 @pytest.mark.parametrize("kind", ["long", "filters", "one line", "include", "circle"])
@@ -556,7 +556,7 @@ def test_a_config_that_is_too_much(guest: Guest, marker: Path, bait: str, kind: 
         "circle": f"[include]\n\tpath = {app}/.git/config\n",
     }[kind]
     add_config(app, more)
-    report = guest.look()
+    report = guest.check()
     assert report.verdict is not Verdict.CLEAN
     assert not marker.exists()
 
@@ -565,7 +565,7 @@ def test_an_unknown_extension_in_an_included_file(guest: Guest) -> None:
     app = guest.repository()
     (app / ".git/more").write_text("[extensions]\n\tfromTheFuture = true\n")
     add_config(app, "[include]\n\tpath = more\n")
-    assert guest.look().verdict is Verdict.COULD_NOT_LOOK
+    assert guest.check().verdict is Verdict.CHECK_FAILED
 
 
 def test_folders_in_one_another(guest: Guest) -> None:
@@ -577,9 +577,9 @@ def test_folders_in_one_another(guest: Guest) -> None:
         os.close(here)
         here = deeper
     os.close(here)
-    report = guest.look()
+    report = guest.check()
     subprocess.run(("rm", "-rf", "--", str(guest.code / "d")), check=True)
-    assert report.verdict is Verdict.COULD_NOT_LOOK
+    assert report.verdict is Verdict.CHECK_FAILED
     assert any("nested too deeply" in problem for problem in report.problems)
 
 
@@ -593,7 +593,7 @@ def test_many_linked_work_trees_of_which_none_is_there(guest: Guest) -> None:
         for name in ("HEAD", "commondir"):
             (copy / name).write_bytes((admin / name).read_bytes())
         (copy / "gitdir").write_text(f"/nowhere/{index}/.git\n")
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
 
 
 @pytest.mark.parametrize("pointer", ["/", "/proc/self/root/.git", "\0/.git", "x" * 9000 + "/.git", "../../../.git", ""])
@@ -602,7 +602,7 @@ def test_pointers_of_a_linked_work_tree_that_lead_astray(guest: Guest, pointer: 
     guest.git(app, "worktree", "add", "-q", "--detach", "../one")
     (guest.code / "one/new").touch()
     (app / ".git/worktrees/one/gitdir").write_text(f"{pointer}\n")
-    report = guest.look()
+    report = guest.check()
     told = {one.path: one.untracked.count for one in report.repositories}
     assert report.verdict is not Verdict.CLEAN
     assert told.get("one") == 1, "its own .git leads there"
@@ -623,7 +623,7 @@ def test_folders_that_change_while_they_are_walked(guest: Guest) -> None:
     swapping = subprocess.Popen(("sh", "-c", swap), stderr=subprocess.DEVNULL)
     try:
         for _ in range(5):
-            report = guest.look()
+            report = guest.check()
             assert report.verdict is not Verdict.CLEAN
             assert report.problems or "stay/file" in report.loose.names
     finally:
@@ -638,7 +638,7 @@ def test_odd_names_of_what_may_not_be_read_and_of_repositories_elsewhere(
     folder = os.fsdecode(name)
     (open_guest.code / folder).mkdir(mode=0o700)
     (open_guest.home / folder / ".git").mkdir(parents=True)
-    report = open_guest.look(command=as_nobody)
+    report = open_guest.check(command=as_nobody)
     assert [one.path for one in report.unseen] == [folder]
     assert report.outside.names == (f"~/{folder}/.git",)
     assert_nothing_odd_is_shown(report)
@@ -651,6 +651,6 @@ def test_odd_names_of_branches_that_cannot_be_known(guest: Guest) -> None:
         guest.commit(app, f"f{index}")
         guest.git(app, "update-ref", f"refs/heads/{name}", "HEAD")
         guest.git(app, "reset", "-q", "--hard", "origin/main")
-    report = guest.look()
+    report = guest.check()
     assert report.repositories[0].unknown == 4
     assert_nothing_odd_is_shown(report)

@@ -79,7 +79,7 @@ def elsewhere(guest: Guest) -> Path:
 def a_git_folder(guest: Guest) -> None:
     app = guest.repository()
     add_work(guest, app)
-    assert_found(guest.look(), "app", "worktree")
+    assert_found(guest.check(), "app", "worktree")
 
 
 @layout("separate")
@@ -87,7 +87,7 @@ def a_git_folder_kept_apart(guest: Guest) -> None:
     app = guest.repository()
     guest.git(app, "init", "-q", "--separate-git-dir", str(guest.home / "store"))
     add_work(guest, app)
-    assert_found(guest.look(), "app", "worktree")
+    assert_found(guest.check(), "app", "worktree")
 
 
 @layout("symlink")
@@ -96,7 +96,7 @@ def a_link_to_a_git_folder(guest: Guest) -> None:
     (app / ".git").rename(guest.home / "store")
     (app / ".git").symlink_to("../../store")
     add_work(guest, app)
-    assert_found(guest.look(), "app", "worktree")
+    assert_found(guest.check(), "app", "worktree")
 
 
 @layout("bare")
@@ -105,7 +105,7 @@ def a_bare_repository(guest: Guest) -> None:
     guest.git(guest.code, "clone", "-q", "--bare", "app", "store.git")
     guest.git(guest.code / "store.git", "remote", "set-url", "origin", "https://forge.example/app.git")
     shutil.rmtree(app)
-    (found,) = guest.look().repositories
+    (found,) = guest.check().repositories
     assert (found.path, found.kind, found.unknown) == ("store.git", "bare", 1)
     assert [(one.branch, one.reason, one.remote) for one in found.unsure] == [("main", "no-refspec", "origin")]
 
@@ -113,7 +113,7 @@ def a_bare_repository(guest: Guest) -> None:
 @layout("sha256")
 def sha256_names(guest: Guest) -> None:
     add_work(guest, guest.repository("app", "--object-format=sha256"))
-    assert_found(guest.look(), "app", "worktree")
+    assert_found(guest.check(), "app", "worktree")
 
 
 @layout("shallow")
@@ -121,9 +121,9 @@ def a_shallow_clone(guest: Guest) -> None:
     app = guest.repository()
     guest.commit(app, "more")
     copy = clone(guest, app, "--depth=1")
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
     add_work(guest, copy)
-    assert_found(guest.look(), "copy", "worktree")
+    assert_found(guest.check(), "copy", "worktree")
 
 
 @layout("partial")
@@ -133,9 +133,9 @@ def a_partial_clone(guest: Guest) -> None:
     guest.commit(app, "file", "changed")
     copy = clone(guest, app, "--filter=blob:none")
     assert "partialclone" in (copy / ".git/config").read_text().lower()
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
     add_work(guest, copy)
-    assert_found(guest.look(), "copy", "worktree")
+    assert_found(guest.check(), "copy", "worktree")
 
 
 @layout("sparse")
@@ -145,9 +145,9 @@ def a_sparse_checkout(guest: Guest) -> None:
     guest.push(app)
     guest.git(app, "sparse-checkout", "set", "--no-cone", "/file")
     assert "worktreeconfig" in (app / ".git/config").read_text().lower()
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
     (app / "other").write_text("written where git does not look\n")
-    assert guest.look_at().is_at_risk
+    assert guest.look_at().has_unsaved_work
 
 
 @layout("alternates")
@@ -155,7 +155,7 @@ def objects_of_another(guest: Guest) -> None:
     app = guest.repository()
     copy = clone(guest, app, "--shared", url=str(app), keep=True)
     add_work(guest, copy)
-    assert_found(guest.look(), "copy", "worktree")
+    assert_found(guest.check(), "copy", "worktree")
 
 
 @layout("precious")
@@ -163,7 +163,7 @@ def precious_objects(guest: Guest) -> None:
     app = guest.repository()
     extend(guest, app, "preciousObjects", "true")
     add_work(guest, app)
-    assert_found(guest.look(), "app", "worktree")
+    assert_found(guest.check(), "app", "worktree")
 
 
 @layout("index")
@@ -171,16 +171,16 @@ def other_forms_of_the_index(guest: Guest) -> None:
     app = guest.repository()
     guest.git(app, "update-index", "--index-version=4", "--split-index")
     add_work(guest, app)
-    assert_found(guest.look(), "app", "worktree")
+    assert_found(guest.check(), "app", "worktree")
 
 
 @layout("reftable")
 def references_in_a_reftable(guest: Guest) -> None:
     needs_git(2, 45)
     app = guest.repository("app", "--ref-format=reftable")
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
     add_work(guest, app)
-    assert_found(guest.look(), "app", "worktree")
+    assert_found(guest.check(), "app", "worktree")
     (app / "file").write_text("stashed\n")
     guest.git(app, "stash")
     assert guest.look_at().stashes == 1
@@ -191,12 +191,12 @@ def linked_work_tree_with_a_reftable(guest: Guest) -> None:
     needs_git(2, 45)
     app = guest.repository("app", "--ref-format=reftable")
     guest.git(app, "worktree", "add", "-q", "--detach", str(elsewhere(guest)))
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
     add_work(guest, elsewhere(guest))
-    assert_found(guest.look(), str(elsewhere(guest)), "linked")
+    assert_found(guest.check(), str(elsewhere(guest)), "linked")
     guest.git(elsewhere(guest), "update-ref", "refs/worktree/mine", "HEAD")
     guest.git(elsewhere(guest), "reset", "-q", "--hard", "HEAD~1")
-    assert_found(guest.look(), str(elsewhere(guest)), "linked")
+    assert_found(guest.check(), str(elsewhere(guest)), "linked")
 
 
 # ---- linked work trees ----
@@ -207,7 +207,7 @@ def linked_inside(guest: Guest) -> None:
     app = guest.repository()
     guest.git(app, "worktree", "add", "-q", "../feature")
     add_work(guest, guest.code / "feature")
-    assert_found(guest.look(), "feature", "linked")
+    assert_found(guest.check(), "feature", "linked")
 
 
 @layout("linked-outside")
@@ -215,7 +215,7 @@ def linked_outside(guest: Guest) -> None:
     app = guest.repository()
     guest.git(app, "worktree", "add", "-q", str(elsewhere(guest)))
     add_work(guest, elsewhere(guest))
-    report = guest.look()
+    report = guest.check()
     assert_found(report, str(elsewhere(guest)), "linked")
     assert report.outside.count == 0
 
@@ -226,7 +226,7 @@ def linked_by_relative_paths(guest: Guest) -> None:
     guest.git(app, "worktree", "add", "-q", "../feature")
     make_relative(guest, guest.code / "feature")
     add_work(guest, guest.code / "feature")
-    assert_found(guest.look(), "feature", "linked")
+    assert_found(guest.check(), "feature", "linked")
 
 
 @layout("linked-relative-outside")
@@ -235,7 +235,7 @@ def linked_outside_by_relative_paths(guest: Guest) -> None:
     guest.git(app, "worktree", "add", "-q", str(elsewhere(guest)))
     make_relative(guest, elsewhere(guest))
     add_work(guest, elsewhere(guest))
-    assert_found(guest.look(), str(elsewhere(guest)), "linked")
+    assert_found(guest.check(), str(elsewhere(guest)), "linked")
 
 
 @layout("linked-use-relative")
@@ -247,7 +247,7 @@ def linked_with_use_relative_paths(guest: Guest) -> None:
     assert "relativeworktrees" in (app / ".git/config").read_text().lower()
     assert (app / ".git/worktrees/elsewhere/gitdir").read_text().startswith("..")
     add_work(guest, elsewhere(guest))
-    assert_found(guest.look(), str(elsewhere(guest)), "linked")
+    assert_found(guest.check(), str(elsewhere(guest)), "linked")
 
 
 @layout("linked-gone")
@@ -268,7 +268,7 @@ def linked_and_moved_by_hand(guest: Guest) -> None:
     guest.git(app, "worktree", "add", "-q", "../feature")
     (guest.code / "feature").rename(guest.code / "moved")
     add_work(guest, guest.code / "moved", is_committed=False)
-    assert_found(guest.look(), "moved", "linked", unpushed=0)
+    assert_found(guest.check(), "moved", "linked", unpushed=0)
 
 
 @layout("linked-bare")
@@ -283,9 +283,9 @@ def linked_beside_a_hidden_bare_repository(guest: Guest) -> None:
     guest.git(project / ".bare", "update-ref", "refs/remotes/origin/main", "HEAD")
     (project / ".git").write_text("gitdir: ./.bare\n")
     guest.git(project, "worktree", "add", "-q", "-b", "topic", "topic")
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
     add_work(guest, project / "topic")
-    assert_found(guest.look(), "project/topic", "linked")
+    assert_found(guest.check(), "project/topic", "linked")
 
 
 @layout("linked-in-git")
@@ -293,7 +293,7 @@ def linked_below_the_git_folder(guest: Guest) -> None:
     app = guest.repository()
     guest.git(app, "worktree", "add", "-q", ".git/trees/feature")
     add_work(guest, app / ".git/trees/feature")
-    assert_found(guest.look(), "app/.git/trees/feature", "linked")
+    assert_found(guest.check(), "app/.git/trees/feature", "linked")
 
 
 @layout("linked-from-outside")
@@ -302,7 +302,7 @@ def linked_work_tree_of_a_repository_outside(guest: Guest) -> None:
     app.rename(guest.home / "app")
     guest.git(guest.home / "app", "worktree", "add", "-q", str(guest.code / "feature"))
     add_work(guest, guest.code / "feature")
-    report = guest.look()
+    report = guest.check()
     assert_found(report, "feature", "linked")
     assert report.outside.names == ("~/app/.git",)
 
@@ -317,7 +317,7 @@ def links_as_git_new_workdir_makes_them(guest: Guest) -> None:
     (git / "HEAD").write_text("ref: refs/heads/other\n")
     guest.git(git.parent, "reset", "-q", "--hard", "main")
     add_work(guest, git.parent, is_committed=False)
-    assert_found(guest.look(), "copy", "worktree", unpushed=0)
+    assert_found(guest.check(), "copy", "worktree", unpushed=0)
 
 
 # ---- submodules ----
@@ -340,9 +340,9 @@ def a_submodule(guest: Guest) -> None:
     app = guest.repository()
     lib = add_submodule(guest, app)
     guest.push(app)
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
     add_work(guest, lib)
-    assert_found(guest.look(), "app/lib", "submodule")
+    assert_found(guest.check(), "app/lib", "submodule")
 
 
 @layout("submodule-nested")
@@ -353,9 +353,9 @@ def a_submodule_in_a_submodule(guest: Guest) -> None:
     guest.push(lib)
     guest.git(app, "commit", "-qam", "inner")
     guest.push(app)
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
     add_work(guest, inner)
-    assert_found(guest.look(), "app/lib/inner", "submodule")
+    assert_found(guest.check(), "app/lib/inner", "submodule")
 
 
 @layout("submodule-folder")
@@ -367,9 +367,9 @@ def an_old_submodule_with_a_folder_of_its_own(guest: Guest) -> None:
     (lib / ".git").unlink()
     git.rename(lib / ".git")
     guest.git(lib, "--work-tree=.", "config", "--unset", "core.worktree")
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
     add_work(guest, lib)
-    assert_found(guest.look(), "app/lib", "worktree")
+    assert_found(guest.check(), "app/lib", "worktree")
 
 
 @layout("submodule-gone")
@@ -395,7 +395,7 @@ def a_submodule_of_a_linked_work_tree(guest: Guest) -> None:
     )
     guest.git(elsewhere(guest) / "lib", "remote", "set-url", "origin", "https://forge.example/lib.git")
     add_work(guest, elsewhere(guest) / "lib")
-    assert_found(guest.look(), f"{elsewhere(guest)}/lib", "submodule")
+    assert_found(guest.check(), f"{elsewhere(guest)}/lib", "submodule")
 
 
 # ---- what is not understood ----
@@ -557,10 +557,10 @@ def test_not_understood(guest: Guest, name: str) -> None:
     """A failed check with the path; what lies beside it is told all the same."""
     guest.repository("well")
     (guest.code / "well/new").touch()
-    assert not guest.look().problems
+    assert not guest.check().problems
     REFUSED[name](guest)
-    report = guest.look()
-    assert report.verdict is Verdict.COULD_NOT_LOOK
+    report = guest.check()
+    assert report.verdict is Verdict.CHECK_FAILED
     assert any("app" in problem for problem in report.problems), report.problems
     assert any(one.path == "well" and one.untracked.count for one in report.repositories)
 

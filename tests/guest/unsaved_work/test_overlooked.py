@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dvmweb.guest.unsaved_work import Names, Verdict
-from dvmweb.guest.unsaved_work.words import NOT_LOOKED
+from dvmweb.guest.unsaved_work.words import NOT_CHECKED
 from tests.guest.unsaved_work.conftest import Guest
 
 # ---- folders of submodules ----
@@ -40,7 +40,7 @@ def test_files_in_the_folder_of_a_submodule_that_was_never_fetched(guest: Guest,
     copy = guest.code / "copy"
     guest.git(copy, "remote", "set-url", "origin", "https://forge.example/app.git")
     shutil.rmtree(app)
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
     (copy / "feature").touch()
     (copy / "lib/deep").mkdir()
     (copy / "lib/deep/feature.py").touch()
@@ -54,7 +54,7 @@ def test_committed_repository_whose_git_folder_was_removed(guest: Guest) -> None
     guest.git(app, "-c", "advice.addEmbeddedRepo=false", "add", "in ner")
     guest.git(app, "commit", "-qm", "inner")
     guest.push(app)
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
     shutil.rmtree(inner / ".git")
     assert guest.look_at().untracked == Names(1, ("in ner/file",))
 
@@ -62,7 +62,7 @@ def test_committed_repository_whose_git_folder_was_removed(guest: Guest) -> None
 def test_repository_below_the_folder_of_a_submodule_that_was_never_fetched(guest: Guest, app: Path) -> None:
     guest.git(app, "submodule", "-q", "deinit", "-f", "lib")
     guest.repository("app/lib/inner")
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
     (app / "lib/note").touch()
     assert guest.look_at().untracked == Names(1, ("lib/note",))
 
@@ -72,7 +72,7 @@ def test_linked_work_tree_outside_the_code_folder_with_a_submodule(guest: Guest,
     guest.git(app, "worktree", "add", "-q", "--detach", str(outside))
     guest.git(outside, "submodule", "-q", "update", "--init", "lib")
     guest.git(outside / "lib", "remote", "set-url", "origin", "https://forge.example/lib.git")
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
     guest.commit(outside / "lib", "b")
     (outside / "lib/new").touch()
     found = guest.look_at(f"{outside}/lib")
@@ -98,7 +98,7 @@ def test_linked_work_tree_around_the_code_folder(guest: Guest) -> None:
     (guest.code).rename(around / "code")
     moved = Guest(around)
     guest.git(around / "code/app", "worktree", "repair", str(around))
-    report = moved.look()
+    report = moved.check()
     assert report.problems == ()
     assert sorted(r.path for r in report.repositories) == [str(around), "app"]
 
@@ -113,7 +113,7 @@ def test_folder_that_looks_like_a_bare_repository(guest: Guest) -> None:
     (folder / "HEAD").write_text("ref: refs/heads/main\n")
     for name in ("work.txt", "objects/ab/notes", "config.d/HEAD", "objects/info.txt"):
         (folder / name).touch()
-    assert guest.look().loose.names == ("x/config.d/HEAD", "x/objects/ab/notes", "x/objects/info.txt", "x/work.txt")
+    assert guest.check().loose.names == ("x/config.d/HEAD", "x/objects/ab/notes", "x/objects/info.txt", "x/work.txt")
 
 
 def test_own_hooks_and_files_of_a_bare_repository(guest: Guest) -> None:
@@ -123,19 +123,19 @@ def test_own_hooks_and_files_of_a_bare_repository(guest: Guest) -> None:
     guest.git(store, "gc", "-q")
     guest.git(store, "update-server-info")
     (store / "hooks/pre-receive.sample").touch()
-    assert guest.look().loose.count == 0
+    assert guest.check().loose.count == 0
     (store / "hooks/post-receive").touch()
     (store / "notes").touch()
     assert app.exists()
-    assert guest.look().loose.names == ("store.git/hooks/post-receive", "store.git/notes")
+    assert guest.check().loose.names == ("store.git/hooks/post-receive", "store.git/notes")
 
 
 def test_own_files_in_a_git_folder_kept_apart(guest: Guest) -> None:
     app = guest.repository()
     guest.git(app, "init", "-q", "--separate-git-dir", str(guest.code / "store"))
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
     (guest.code / "store/notes").touch()
-    assert guest.look().loose.names == ("store/notes",)
+    assert guest.check().loose.names == ("store/notes",)
 
 
 @pytest.mark.parametrize("ignored", ["target\n", "*\n"])
@@ -251,7 +251,7 @@ def test_an_address_that_may_be_the_vm_itself_is_no_remote(guest: Guest, url: st
     app = guest.repository(url="https://forge.example/x.git")
     config = app / ".git/config"
     config.write_text(config.read_text().replace("https://forge.example/x.git", url))
-    report = guest.look({"DVM_HOSTS_FILE": str(hosts)})
+    report = guest.check({"DVM_HOSTS_FILE": str(hosts)})
     assert report.problems == ()
     assert (report.repositories[0].unpushed, report.repositories[0].has_remote) == (1, False)
 
@@ -272,7 +272,7 @@ def test_an_address_that_may_be_the_vm_itself_is_no_remote(guest: Guest, url: st
 )
 def test_plain_addresses_lead_away(guest: Guest, url: str) -> None:
     guest.repository(url=url)
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
 
 
 # ---- what is half done ----
@@ -316,7 +316,7 @@ def test_references_of_another_work_tree(guest: Guest, reference: str, is_main: 
     guest.commit(place, "a")
     guest.git(place, "update-ref", reference, "HEAD")
     guest.git(place, "reset", "-q", "--hard", "HEAD~1")
-    assert sum(r.unpushed for r in guest.look().repositories) == 1
+    assert sum(r.unpushed for r in guest.check().repositories) == 1
     if is_main:  # the main work tree lies elsewhere: the linked one tells its commits
         app.rename(guest.home / "app")
         guest.git(guest.home / "app", "worktree", "repair", str(feature))
@@ -328,7 +328,7 @@ def test_broken_reference_of_another_work_tree(guest: Guest) -> None:
     guest.git(app, "worktree", "add", "-q", "--detach", "../feature")
     (app / ".git/worktrees/feature/refs/worktree").mkdir(parents=True)
     (app / ".git/worktrees/feature/refs/worktree/x").write_text("main..\n")
-    assert guest.look().verdict is Verdict.COULD_NOT_LOOK
+    assert guest.check().verdict is Verdict.CHECK_FAILED
 
 
 # ---- what cannot be decided is said ----
@@ -336,5 +336,5 @@ def test_broken_reference_of_another_work_tree(guest: Guest) -> None:
 
 @pytest.mark.parametrize("word", ["LFS", "hooks", "pushed", "alias"])
 def test_what_is_not_looked_at_is_said(guest: Guest, word: str) -> None:
-    assert word in NOT_LOOKED
-    assert guest.look().lines()[-1] == NOT_LOOKED
+    assert word in NOT_CHECKED
+    assert guest.check().lines()[-1] == NOT_CHECKED

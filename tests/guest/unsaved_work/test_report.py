@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from dvmweb.errors import CheckFailed
 from dvmweb.guest.protocol import MAX_BYTES
 from dvmweb.guest.unsaved_work import (
-    NOT_LOOKED,
+    NOT_CHECKED,
     LooseFiles,
     Names,
     RepositoryReport,
     UnsavedWorkReport,
     Verdict,
-    could_not_look,
+    failed_report,
     from_json,
     parse_report,
 )
@@ -31,7 +31,7 @@ Fields = tuple[str | bytes, ...]
 
 CLEAN: tuple[Fields, ...] = (
     ("identity", *IDENTITY.split()),
-    ("looked", "/home/dev/code", "/home/dev/code"),
+    ("checked", "/home/dev/code", "/home/dev/code"),
     ("skipped", "ignored", "node_modules"),
     ("skipped", "loose", ".venv"),
     ("repository", "app", "worktree", "main"),
@@ -69,20 +69,20 @@ def answer(*records: Fields, nonce: str = NONCE) -> bytes:
 
 
 def parsed(*records: Fields) -> UnsavedWorkReport:
-    return parse_report(answer(*records), NONCE, IDENTITY, looked_at=5.0)
+    return parse_report(answer(*records), NONCE, IDENTITY, checked_at=5.0)
 
 
 def test_clean() -> None:
     report = parsed(*CLEAN)
     assert report.verdict is Verdict.CLEAN
     assert report.summary() == "no unsaved work found"
-    assert report.lines() == ("/home/dev/code: no unsaved work found.", NOT_LOOKED)
-    assert (report.looked_at, report.skipped_ignored, report.skipped_loose) == (5.0, ("node_modules",), (".venv",))
+    assert report.lines() == ("/home/dev/code: no unsaved work found.", NOT_CHECKED)
+    assert (report.checked_at, report.skipped_ignored, report.skipped_loose) == (5.0, ("node_modules",), (".venv",))
 
 
 def test_at_risk() -> None:
     report = parsed(*RISKY)
-    assert report.verdict is Verdict.AT_RISK
+    assert report.verdict is Verdict.UNSAVED_WORK
     assert report.repositories == (
         RepositoryReport(
             "app",
@@ -112,7 +112,7 @@ def test_at_risk() -> None:
 
 def test_one_problem_is_enough_and_the_rest_is_still_shown() -> None:
     report = parsed(*CLEAN[:5], ("untracked", "1", "a"), ("problem", "./x", "Permission \x1bdenied"))
-    assert report.verdict is Verdict.COULD_NOT_LOOK
+    assert report.verdict is Verdict.CHECK_FAILED
     assert report.summary() == "check failed: ./x: Permission \\x1bdenied"
     assert "  untracked files: a" in report.lines()
 
@@ -177,7 +177,7 @@ def test_a_gap_is_not_clean(missing: int) -> None:
     [
         ("unheard-of",),
         ("identity", *IDENTITY.split()),
-        ("looked", "/home/dev/code"),
+        ("checked", "/home/dev/code"),
         ("repository", "app", "castle", "main"),
         ("repository", "app", "worktree"),
         ("repository", "x" * 301, "worktree", "main"),
@@ -228,7 +228,7 @@ def test_a_changed_answer_is_never_clean(whole: bytes, place: float, change: byt
     start = int(place * len(whole))
     changed = whole[:start] + change + whole[start + cut :]
     try:
-        report = parse_report(changed, NONCE, IDENTITY, looked_at=5.0)
+        report = parse_report(changed, NONCE, IDENTITY, checked_at=5.0)
     except CheckFailed:
         return
     assert report.verdict is not Verdict.CLEAN
@@ -261,7 +261,7 @@ repositories = st.builds(
 )
 reports = st.builds(
     UnsavedWorkReport,
-    looked_at=st.floats(0, 4e9),
+    checked_at=st.floats(0, 4e9),
     code_dir=texts,
     repositories=st.lists(repositories, max_size=3).map(tuple),
     loose=st.builds(LooseFiles, st.integers(0, 9), st.integers(0, 9), st.lists(texts, max_size=2).map(tuple)),
@@ -275,14 +275,14 @@ def test_stored_and_read_back(report: UnsavedWorkReport) -> None:
     text = report.to_json()
     assert text.isascii()
     assert from_json(text) == report
-    assert json.loads(text)["version"] == 2
+    assert json.loads(text)["version"] == 3
     assert all(line.isprintable() for line in report.lines()[:-1] if not report.problems)
 
 
 @given(reports)
 def test_hash_of_the_facts(report: UnsavedWorkReport) -> None:
     """H01: neither the time, nor sizes, nor a lock; everything else."""
-    assert replace(report, looked_at=9.0, loose=replace(report.loose, bytes=77)).facts_hash() == report.facts_hash()
+    assert replace(report, checked_at=9.0, loose=replace(report.loose, bytes=77)).facts_hash() == report.facts_hash()
     changes: tuple[Callable[[UnsavedWorkReport], UnsavedWorkReport], ...] = (
         lambda known: replace(known, digest=known.digest + "x"),
         lambda known: replace(known, problems=(*known.problems, "x")),
@@ -301,6 +301,6 @@ def test_a_stored_report_that_is_damaged(text: str) -> None:
 
 
 def test_could_not_look() -> None:
-    report = could_not_look("The VM is \x07stopped.", "~/code", looked_at=7.0)
-    assert (report.looked_at, report.verdict) == (7.0, Verdict.COULD_NOT_LOOK)
+    report = failed_report("The VM is \x07stopped.", "~/code", checked_at=7.0)
+    assert (report.checked_at, report.verdict) == (7.0, Verdict.CHECK_FAILED)
     assert report.summary() == "check failed: The VM is \\x07stopped."

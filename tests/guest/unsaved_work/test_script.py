@@ -21,7 +21,7 @@ def test_shell_is_clean() -> None:
 
 def test_pushed_and_committed_is_clean(guest: Guest) -> None:
     guest.repository()
-    report = guest.look()
+    report = guest.check()
     assert report.verdict is Verdict.CLEAN
     assert [(r.path, r.kind, r.branch, r.has_remote) for r in report.repositories] == [
         ("app", "worktree", "main", True)
@@ -31,13 +31,13 @@ def test_pushed_and_committed_is_clean(guest: Guest) -> None:
 
 
 def test_empty_code_folder_is_clean(guest: Guest) -> None:
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
 
 
 def test_code_folder_itself_is_a_repository(guest: Guest) -> None:
     guest.code.rmdir()
     guest.repository(".")
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
     (guest.code / "new").touch()
     found = guest.look_at(".")
     assert found.untracked == Names(1, ("new",))
@@ -86,12 +86,12 @@ def test_first_names_only_but_all_counted(guest: Guest) -> None:
     app = guest.repository()
     for index in range(45):
         (app / f"f{index:02}").touch()
-    before = guest.look()
+    before = guest.check()
     found = before.repositories[0].untracked
     assert found.count == 45
     assert found.names == tuple(f"f{index:02}" for index in range(20))
     (app / "f44").rename(app / "f99")  # beyond the first names, and still another set of facts
-    assert guest.look().facts_hash() != before.facts_hash()
+    assert guest.check().facts_hash() != before.facts_hash()
 
 
 def test_conflict_in_a_merge(guest: Guest) -> None:
@@ -181,7 +181,7 @@ def test_unborn_branch(guest: Guest) -> None:
     app = guest.code / "app"
     app.mkdir()
     guest.git(app, "init", "-q")
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
     (app / "x").touch()
     assert guest.look_at().untracked == Names(1, ("x",))
 
@@ -193,13 +193,13 @@ def test_prefetched_and_tagged_commits_are_not_ours(guest: Guest) -> None:
         guest.git(app, "update-ref", reference, "HEAD")
     guest.git(app, "reset", "-q", "--hard", "HEAD~1")
     (app / ".git/logs/HEAD").unlink()  # it says that the commit was made here
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
 
 
 def test_default_branch_of_the_remote_was_renamed(guest: Guest) -> None:
     app = guest.repository()
     guest.git(app, "symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/gone")
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
 
 
 def test_more_commits_than_are_counted(guest: Guest) -> None:
@@ -221,7 +221,7 @@ def test_ten_thousand_references(guest: Guest) -> None:
     head = guest.git(app, "rev-parse", "HEAD")
     names = sorted(f"{head} refs/heads/b{index:05}\n" for index in range(10_000))
     (app / ".git/packed-refs").write_text("# pack-refs with: peeled fully-peeled sorted \n" + "".join(names))
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
 
 
 # ---- nested repositories ----
@@ -232,7 +232,7 @@ def test_linked_work_tree_tells_its_files_and_commits_stand_once(guest: Guest) -
     guest.git(app, "worktree", "add", "-q", "../feature")
     guest.commit(guest.code / "feature", "a")
     (guest.code / "feature/new").touch()
-    report = guest.look()
+    report = guest.check()
     assert [(r.path, r.kind, r.unpushed, r.untracked.count) for r in report.repositories] == [
         ("app", "worktree", 1, 0),
         ("feature", "linked", 0, 1),
@@ -261,7 +261,7 @@ def test_linked_work_tree_whose_repository_is_gone(guest: Guest) -> None:
     app = guest.repository()
     guest.git(app, "worktree", "add", "-q", "../feature")
     shutil.rmtree(app)
-    report = guest.look()
+    report = guest.check()
     assert report.problems == ("./feature: its .git points to a folder that does not exist",)
 
 
@@ -281,7 +281,7 @@ def library(guest: Guest) -> Path:
 
 
 def test_submodule(guest: Guest, library: Path) -> None:
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
     guest.commit(library, "b")
     (library / "new").touch()
     found = guest.look_at("app/lib")
@@ -314,7 +314,7 @@ def test_bare_repository(guest: Guest) -> None:
     shutil.rmtree(guest.code / "app")
     found = guest.look_at("store.git")
     assert (found.kind, found.unpushed, found.local_remotes) == ("bare", 1, ("origin",))
-    assert guest.look().loose.count == 0
+    assert guest.check().loose.count == 0
 
 
 def test_bare_test_data_that_the_repository_around_it_tracks(guest: Guest) -> None:
@@ -326,7 +326,7 @@ def test_bare_test_data_that_the_repository_around_it_tracks(guest: Guest) -> No
     guest.git(app, "add", ".")
     guest.git(app, "commit", "-qm", "test data")
     guest.push(app)
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
     (app / "data/repo.git/new").touch()
     assert guest.look_at("app").untracked == Names(1, ("data/repo.git/new",))
 
@@ -340,7 +340,7 @@ def test_work_trees_beside_a_hidden_bare_repository(guest: Guest) -> None:
     guest.git(project, "worktree", "add", "-q", "--detach", "main")
     (project / "note").touch()
     shutil.rmtree(app)
-    report = guest.look()
+    report = guest.check()
     assert report.problems == ()
     assert [(r.path, r.kind) for r in report.repositories] == [("project", "bare"), ("project/main", "linked")]
     assert report.loose.names == ("project/note",)
@@ -349,7 +349,7 @@ def test_work_trees_beside_a_hidden_bare_repository(guest: Guest) -> None:
 def test_nested_repositories_are_not_untracked_files_of_the_outer_one(guest: Guest) -> None:
     app = guest.repository()
     guest.repository("app/vendor/inner")
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
     (app / "vendor/note").touch()
     assert guest.look_at().untracked == Names(1, ("vendor/note",))
 
@@ -358,7 +358,7 @@ def test_nested_repositories_in_an_ignored_folder(guest: Guest) -> None:
     app = guest.repository()
     (app / ".git/info/exclude").write_text("trees\n")
     guest.repository("app/trees/inner")
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
     (app / "trees/note").touch()
     assert guest.look_at().ignored == Names(1, ("trees/",))
 
@@ -380,10 +380,10 @@ def test_sparse_checkout_and_shallow_clone(guest: Guest) -> None:
     guest.git(copy, "remote", "set-url", "origin", "git@forge.example:copy.git")
     guest.git(copy, "sparse-checkout", "set", "--sparse-index", "other")
     assert not (copy / "deep").exists()
-    assert not guest.look_at("copy").is_at_risk
+    assert not guest.look_at("copy").has_unsaved_work
     guest.git(app, "sparse-checkout", "set", "--no-cone", "/file")
     guest.push(app)
-    assert guest.look().verdict is Verdict.CLEAN
+    assert guest.check().verdict is Verdict.CLEAN
 
 
 def test_sha256_repository(guest: Guest) -> None:
@@ -396,9 +396,9 @@ def test_sha256_repository(guest: Guest) -> None:
 
 def test_held_index_lock_is_a_note(guest: Guest) -> None:
     app = guest.repository()
-    before = guest.look()
+    before = guest.check()
     (app / ".git/index.lock").touch()
-    report = guest.look()
+    report = guest.check()
     assert report.repositories[0].is_locked
     assert report.verdict is Verdict.CLEAN
     assert report.facts_hash() == before.facts_hash()
@@ -414,7 +414,7 @@ def test_loose_files(guest: Guest) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     (guest.code / "link").symlink_to("/etc/passwd")
-    loose = guest.look().loose
+    loose = guest.check().loose
     assert (loose.count, loose.names) == (4, ("deep/er/x", "group/list", "link", "note"))
     assert loose.bytes == 8 + len("/etc/passwd")
 
@@ -427,7 +427,7 @@ def test_links_are_not_followed(guest: Guest) -> None:
     (outside / "new").touch()
     (guest.code / "link").symlink_to(outside)
     (guest.code / "circle").symlink_to(".")
-    report = guest.look()
+    report = guest.check()
     assert report.repositories == ()
     assert report.loose.names == ("circle", "link")
 
@@ -436,7 +436,7 @@ def test_code_folder_behind_a_link(guest: Guest) -> None:
     guest.repository()
     (guest.code / "app/new").touch()
     (guest.home / "alias").symlink_to(guest.code)
-    report = guest.look({"DVM_CODE_DIR": str(guest.home / "alias")})
+    report = guest.check({"DVM_CODE_DIR": str(guest.home / "alias")})
     assert report.repositories[0].untracked.count == 1
 
 
@@ -444,19 +444,19 @@ def test_same_facts_same_hash(guest: Guest) -> None:
     """H01: the hash stays while nothing changes, and a new commit changes it."""
     app = guest.repository()
     guest.commit(app, "a")
-    before = guest.look()
+    before = guest.check()
     os.utime(app / "a")
-    assert guest.look().facts_hash() == before.facts_hash()
+    assert guest.check().facts_hash() == before.facts_hash()
     guest.git(app, "commit", "-q", "--amend", "-m", "another", "--allow-empty")
-    assert guest.look().facts_hash() != before.facts_hash()
+    assert guest.check().facts_hash() != before.facts_hash()
 
 
 # ---- could not look (H03) ----
 
 
 def test_no_such_folder(guest: Guest) -> None:
-    report = guest.look({"DVM_CODE_DIR": str(guest.home / "none")})
-    assert report.verdict is Verdict.COULD_NOT_LOOK
+    report = guest.check({"DVM_CODE_DIR": str(guest.home / "none")})
+    assert report.verdict is Verdict.CHECK_FAILED
     assert "the folder does not exist" in report.summary()
 
 
@@ -464,7 +464,7 @@ def test_never_as_root(guest: Guest) -> None:
     if os.geteuid() != 0:
         pytest.skip("needs root, to be refused")
     guest.repository()
-    report = guest.look({"DVM_WORK_AS_ROOT": ""})
+    report = guest.check({"DVM_WORK_AS_ROOT": ""})
     assert report.problems == (f"{guest.code}: the check must not run as root",)
 
 
@@ -474,8 +474,8 @@ def test_git_is_missing(guest: Guest) -> None:
     tools = guest.home / "tools"
     tools.mkdir()
     (tools / "python3").symlink_to(shutil.which("python3", path=os.defpath) or "/none")
-    report = guest.look({"DVM_WORK_PATH": str(tools)})
-    assert report.verdict is Verdict.COULD_NOT_LOOK
+    report = guest.check({"DVM_WORK_PATH": str(tools)})
+    assert report.verdict is Verdict.CHECK_FAILED
     assert report.problems == ("git: git is not installed",)
     assert report.loose.names == ("note",)
 
@@ -484,14 +484,14 @@ def test_no_room_for_temporary_files(guest: Guest) -> None:
     guest.repository()
     tools = guest.home / "tools"
     tools.mkdir()
-    report = guest.look({"DVM_WORK_ROOM": f"{tools}/none:/proc"})
+    report = guest.check({"DVM_WORK_ROOM": f"{tools}/none:/proc"})
     assert report.problems == (f"{guest.code}: a temporary folder could not be created",)
 
 
 def test_no_time_left(guest: Guest) -> None:
     app = guest.repository()
     (app / "new").touch()
-    assert "the time limit was reached" in guest.look({"DVM_WORK_SECONDS": "0"}).summary()
+    assert "the time limit was reached" in guest.check({"DVM_WORK_SECONDS": "0"}).summary()
 
 
 def damage_object(app: Path) -> None:
@@ -549,8 +549,8 @@ def test_a_repository_that_git_does_not_understand(guest: Guest, damage: object)
     (guest.code / "well/new").touch()
     assert callable(damage)
     damage(app)
-    report = guest.look()
-    assert report.verdict is Verdict.COULD_NOT_LOOK
+    report = guest.check()
+    assert report.verdict is Verdict.CHECK_FAILED
     assert report.problems[0].startswith("./app: ")
     assert any(r.path == "well" and r.untracked.count == 1 for r in report.repositories)
 
@@ -558,8 +558,8 @@ def test_a_repository_that_git_does_not_understand(guest: Guest, damage: object)
 def test_unreadable_folder(open_guest: Guest, as_nobody: tuple[str, ...]) -> None:
     app = open_guest.repository()
     (app / "closed").mkdir(mode=0o700)
-    report = open_guest.look(command=as_nobody)
-    assert (report.problems, report.verdict) == ((), Verdict.AT_RISK)
+    report = open_guest.check(command=as_nobody)
+    assert (report.problems, report.verdict) == ((), Verdict.UNSAVED_WORK)
     assert report.unseen == (Unseen("app/closed", "root"),)
     assert report.summary() == "1 folder that could not be read"
     assert "Not checked, because it could not be read: app/closed (owner root)" in report.lines()
@@ -588,19 +588,19 @@ def test_unreadable_part_of_a_repository(open_guest: Guest, as_nobody: tuple[str
     open_guest.git(app, "worktree", "add", "-q", "-b", "topic", str(open_guest.home / "feature"))
     open_guest.commit(app, "b")
     (app / ".git" / closed).chmod(0)
-    assert open_guest.look(command=as_nobody).verdict is Verdict.COULD_NOT_LOOK
+    assert open_guest.check(command=as_nobody).verdict is Verdict.CHECK_FAILED
 
 
 def test_unreadable_submodules(open_guest: Guest, as_nobody: tuple[str, ...]) -> None:
     app = open_guest.repository()
     (app / ".git/modules").mkdir(mode=0o700)
-    assert open_guest.look(command=as_nobody).verdict is Verdict.COULD_NOT_LOOK
+    assert open_guest.check(command=as_nobody).verdict is Verdict.CHECK_FAILED
 
 
 def test_repository_of_another_user(open_guest: Guest, as_nobody: tuple[str, ...]) -> None:
     """H09: git's "dubious ownership" hides nothing; the repository is root's, the look is nobody's."""
     app = open_guest.repository()
     (app / "new").touch()
-    report = open_guest.look(command=as_nobody)
+    report = open_guest.check(command=as_nobody)
     assert report.problems == ()
     assert report.repositories[0].untracked == Names(1, ("new",))

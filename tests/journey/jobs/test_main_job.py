@@ -28,7 +28,7 @@ def test_the_main_job(user: User) -> None:
         "Create code folder",
     )
     user.dvm("sync app").succeeds().prints(*steps)
-    app.shows(version=1, reachable=True)
+    app.shows(version=2, reachable=True)
     app.work("clean")
 
     user.dvm("ssh app -- sh -c 'pwd; exit 7'").exits(7)

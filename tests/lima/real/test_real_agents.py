@@ -43,7 +43,7 @@ def test_01_the_sandbox_holds_in_a_new_vm(real: RealDvmHome) -> None:
     out = real.ok("sync", "app", timeout=BOOT)
     assert "Test agent sandbox" in out
     sandbox = row(real)["sandbox"]
-    assert (sandbox["result"], sandbox["tested"][0]["name"]) == ("holds", "claude"), sandbox
+    assert (sandbox["result"], sandbox["tested"][0]["name"]) == ("passed", "claude"), sandbox
     step = next(step for step in real.jobs()[0]["steps"] if step["title"] == "Test agent sandbox")
     print(f"\n{sandbox['summary']} in {step['ended'] - step['started']:.1f} s")
 
@@ -79,7 +79,7 @@ def test_04_a_hole_fails_the_next_sync_and_is_shown(real: RealDvmHome) -> None:
     said = real.dvm("sync", "app", timeout=BOOT)
     assert said.code == 1
     assert "FAILED for claude" in said.err
-    assert row(real)["sandbox"]["result"] == "hole"
+    assert row(real)["sandbox"]["result"] == "failed"
     assert "FAILED" in real.ok("ls")
     real.ok("sync", "app", "--fresh", timeout=BOOT)
-    assert row(real)["sandbox"]["result"] == "holds"
+    assert row(real)["sandbox"]["result"] == "passed"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dvmweb.guest.unsaved_work import Names, RepositoryReport, UnsavedWorkReport, Unseen, Unsure, could_not_look
+from dvmweb.guest.unsaved_work import Names, RepositoryReport, UnsavedWorkReport, Unseen, Unsure, failed_report
 from dvmweb.records import work_reports
 from dvmweb.verbs.vms import Vms
 from tests.web.conftest import Browser
@@ -26,12 +26,12 @@ UNSURE = replace(
     repositories=(RepositoryReport(".", "worktree", unknown=2, unsure=(Unsure("x", 2, "narrow", "origin", "x"),)),),
     outside=Names(1, ("~/notes/.git",)),
 )
-BLIND = could_not_look("git did not answer within 60 s", "/home/dev/code/app")
+BLIND = failed_report("git did not answer within 60 s", "/home/dev/code/app")
 
 
 def store(vms: Vms, report: UnsavedWorkReport, name: str = "app") -> str:
     """Keep a report as a look does, as old now as it was when the module began; return the hash of its facts."""
-    report = replace(report, looked_at=report.looked_at + time.time() - BEGAN)
+    report = replace(report, checked_at=report.checked_at + time.time() - BEGAN)
     instance = next(vm.instance for vm in vms.list_vms() if vm.name == name)
     work_reports.write(vms.paths, name, instance, "0" * 32, report)
     return report.facts_hash()
@@ -79,7 +79,7 @@ def instances(vms: Vms) -> list[str]:
 def test_h03_without_a_report_one_can_only_look(stopped: Browser, vms: Vms) -> None:
     text = stopped.get("/vms/app/delete").text
     assert "Not checked yet" in text
-    assert 'id="look-again"' in text
+    assert 'id="check-again"' in text
     assert 'id="delete"' not in text
     for fields in ({}, {"report": "", "name": "app"}, {"report": "0" * 64, "name": "app"}):
         answer = stopped.post("/vms/app/delete", data=fields)
@@ -125,7 +125,7 @@ def test_h03_without_a_report_one_can_only_look(stopped: Browser, vms: Vms) -> N
             True,
         ),
         (replace(CLEAN, outside=UNSURE.outside), ["1 repository outside the code folder, not checked"], False),
-        (replace(RISK, looked_at=BEGAN - 86400 * 6), ["This report is old", "6 d ago"], True),
+        (replace(RISK, checked_at=BEGAN - 86400 * 6), ["This report is old", "6 d ago"], True),
     ],
 )
 def test_the_page_says_what_would_be_lost_and_how_old_that_is(
@@ -182,7 +182,7 @@ def test_h01_a_report_that_is_not_the_one_that_was_seen_is_shown_again(stopped: 
 
 
 def test_a_report_that_only_got_older_is_still_the_same(vms: Vms) -> None:
-    assert replace(RISK, looked_at=1.0).facts_hash() == RISK.facts_hash()
+    assert replace(RISK, checked_at=1.0).facts_hash() == RISK.facts_hash()
 
 
 def test_a_wrong_hash_is_no_delete(stopped: Browser, vms: Vms) -> None:
@@ -311,13 +311,13 @@ def test_h01_a_stopped_vm_is_looked_into_again_unless_the_user_says_no(
     eventually(lambda: "Not checked since it last ran" in running.get("/vms/app/delete").text)
     text = running.get("/vms/app/delete").text
     assert "1 commit not pushed" in text
-    assert 'name="look"' not in text, "it is looked into whatever the user says"
+    assert 'name="check"' not in text, "it is looked into whatever the user says"
     refused = finished(vms, posted(running, report=seen_hash(text), name="app"))
     assert refused.failure is not None
     assert "2 commits not pushed" in refused.failure.what
     assert instances(vms) == ["dvm-app"]
     dvm_home.ok("stop", "app")
-    eventually(lambda: 'name="look"' in running.get("/vms/app/delete").text)
+    eventually(lambda: 'name="check"' in running.get("/vms/app/delete").text)
     assert "2 commits not pushed" in running.get("/vms/app/delete").text
     unseen = finished(vms, posted(running, report=seen_hash(running.get("/vms/app/delete").text), name="app"))
     assert unseen.state == "succeeded"

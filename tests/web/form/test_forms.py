@@ -137,9 +137,15 @@ def test_nothing_is_inline(client: Browser) -> None:
 def test_inherited_values_are_shown_with_their_place(client: Browser, vms: Vms) -> None:
     defaults(vms, "memory: 8GiB\nparams:\n  node:\n    corepack_version: '0.33.0'\n")
     text = unescape(client.get("/new-vm").text)
-    assert "Default: 8GiB, from config.yaml." in text
+    assert "Default from config.yaml: 8GiB." in text
     assert "Default: 2." in text
-    assert "Default: 0.33.0, from config.yaml." in text
+    assert "Default from config.yaml: 0.33.0." in text
+
+
+def test_the_options_of_a_select_name_the_default_as_other_fields_do(client: Browser, vms: Vms) -> None:
+    assert ">vm (default)</option>" in client.get("/new-vm").text
+    defaults(vms, "kind: llama\n")
+    assert ">llama (default from config.yaml)</option>" in client.get("/new-vm").text
 
 
 def test_errors_of_config_yaml_are_on_top_and_block_a_save(client: Browser, vms: Vms) -> None:

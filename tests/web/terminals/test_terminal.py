@@ -25,7 +25,8 @@ from dvmweb.web.server.sessions import Sessions
 from dvmweb.web.server.socket_tickets import LIFETIME, MOST, Tickets
 from dvmweb.web.server.websockets import outermost
 from dvmweb.web.terminals import pages as terminal_pages
-from dvmweb.web.terminals.bridge import BadMessage, inbound
+from dvmweb.web.terminals.bridge import inbound
+from dvmweb.web.terminals.forwarding import BadMessage
 from tests.terminals.conftest import DvmHome, eventually
 from tests.web.conftest import Browser, Served, a_vm
 

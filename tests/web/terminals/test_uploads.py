@@ -18,7 +18,7 @@ import websocket
 from dvmweb import names
 from dvmweb.demo import store
 from dvmweb.errors import NotNow, UsageError
-from dvmweb.verbs.uploads import Places, Wanted, upload
+from dvmweb.verbs.uploads import Slots, Wanted, upload
 from dvmweb.verbs.uploads import messages as words
 from dvmweb.verbs.vms import Vms
 from dvmweb.web.app import create_app
@@ -247,11 +247,11 @@ def test_f02_the_second_of_a_name_keeps_its_end_and_fits(name: str, second: str)
 
 
 def test_a_vm_takes_so_many_files_at_once() -> None:
-    places = Places()
-    third = places.place("app")
-    with places.place("app"), places.place("app"), places.place("other"), pytest.raises(NotNow, match="2 files"):
+    slots = Slots()
+    third = slots.slot("app")
+    with slots.slot("app"), slots.slot("app"), slots.slot("other"), pytest.raises(NotNow, match="2 files"):
         third.__enter__()
-    with places.place("app"), places.place("app"):
+    with slots.slot("app"), slots.slot("app"):
         pass
 
 

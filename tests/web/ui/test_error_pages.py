@@ -23,7 +23,7 @@ EVIL = "<script>x</script>"
     [
         (errors.NotFound("w", "t"), 404),
         (errors.VmBusy("w", "t"), 409),
-        (errors.WorkAtRisk("w", "t"), 409),
+        (errors.UnsavedWork("w", "t"), 409),
         (errors.UsageError("w", "t"), 422),
         (errors.SecretNeeded("w", "t"), 422),
         (errors.ConfigError([Problem("f", "w", "t")]), 422),

@@ -125,7 +125,7 @@ def test_a_check_that_failed_since_tells_only_what_it_found_beyond_the_report_be
     more = RepositoryReport("b", "worktree", stashes=2, has_remote=True)
     failed = replace(
         report,
-        looked_at=NOW,
+        checked_at=NOW,
         repositories=(one, more),
         problems=("./bad: its .git points to a folder that does not exist",),
     )

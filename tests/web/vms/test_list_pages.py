@@ -12,7 +12,7 @@ from dvmweb.cli.json_output import vm_facts
 from dvmweb.cli.tables import vm_table
 from dvmweb.config.model import VmConfig
 from dvmweb.errors import DvmError, NoEngine
-from dvmweb.guest.unsaved_work import LooseFiles, Names, RepositoryReport, UnsavedWorkReport, could_not_look
+from dvmweb.guest.unsaved_work import LooseFiles, Names, RepositoryReport, UnsavedWorkReport, failed_report
 from dvmweb.jobs.job_record import Failure, Job, StepRecord
 from dvmweb.lima.instances import Instance
 from dvmweb.lima.lima_yaml.differences import Difference
@@ -23,14 +23,14 @@ from dvmweb.verbs.vms import Vm
 from dvmweb.web.ui import context as shared
 from dvmweb.web.vms import status
 from dvmweb.web.vms.card import card as card_of
-from dvmweb.web.vms.list_views import Asked, CardsPage, cards_page, seen
+from dvmweb.web.vms.list_views import CardsPage, ListQuery, cards_page, seen
 from dvmweb.web.vms.work_line import work_line
 from tests.web.conftest import Browser
 from tests.web.demo import DvmHome, dvm_home, eventually  # noqa: F401
 
 NOW = 1_700_000_000.0
 GIB = 1 << 30
-EVERYTHING = Asked()
+EVERYTHING = ListQuery()
 HOSTILE = "\"><img src=x onerror=alert(1)>{{7*7}}\u202e\x1b[31m' hx-get=/x"
 
 
@@ -103,7 +103,7 @@ def test_running_is_never_reachable_without_a_fresh_answer() -> None:
             "risk",
             "Unsaved work: 2 loose files",
         ),
-        (running(work=could_not_look("git did not answer")), "blind", "Check failed"),
+        (running(work=failed_report("git did not answer")), "blind", "Check failed"),
         (running(), "blind", "Not checked yet"),
         (running(kind="unmanaged", config=None), "blind", "Not checked"),
     ],
@@ -115,7 +115,7 @@ def test_the_work_line(vm: Vm, tone: str, word: str) -> None:
 
 
 CLEAN = UnsavedWorkReport(NOW - 240, "/c")
-SINCE = could_not_look("the guest did not respond in time", looked_at=NOW - 20)
+SINCE = failed_report("the guest did not respond in time", checked_at=NOW - 20)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_only_a_clean_report_that_is_the_last_word_is_green(vm: Vm, tone: str, w
     assert (card.work.tone, "clean" in card.tags, "unsaved" in card.tags) == (tone, tone == "safe", tone == "risk")
     (row,) = vm_table([vm])[1]
     facts = vm_facts(vm)["work"]
-    assert facts["verdict"] == {"safe": "clean", "risk": "at risk", "blind": "not known"}[tone]
+    assert facts["verdict"] == {"safe": "clean", "risk": "unsaved work", "blind": "not known"}[tone]
     assert any("not known" in cell for cell in row) == (tone == "blind") or "x: no" in text
     heading = page(vm).heading
     assert (
@@ -311,7 +311,7 @@ def test_links_to_ports_name_the_vm_and_are_there_only_while_it_holds_them() -> 
 # -- the page ----------------------------------------------------------------------------------------------------------
 
 
-def page(*vms: Vm, problem: DvmError | None = None, asked: Asked = EVERYTHING, generation: int = 1) -> CardsPage:
+def page(*vms: Vm, problem: DvmError | None = None, asked: ListQuery = EVERYTHING, generation: int = 1) -> CardsPage:
     snapshot = Snapshot(tuple(vms), NOW - 3, problem, generation)
     return cards_page(snapshot, asked, NOW, {}, 32 * GIB)
 
@@ -321,7 +321,7 @@ def test_headings_say_the_answer() -> None:
     assert two.heading == "2 VMs, 1 with unsaved work"
     assert two.title == "1 with unsaved work · dvm"
     assert two.lead == "2 running · 8 GiB of 32 GiB memory allocated"
-    blind = page(running(work=could_not_look("x")))
+    blind = page(running(work=failed_report("x")))
     assert "1 not known" in blind.heading
     assert "No VMs yet" in page().heading
     assert page(generation=0).title == "? VMs · dvm"
@@ -330,17 +330,17 @@ def test_headings_say_the_answer() -> None:
 @pytest.mark.parametrize(
     ("asked", "names"),
     [
-        (Asked(), ["a", "b", "c"]),
-        (Asked(show="unsaved"), ["a"]),
-        (Asked(show="clean"), ["b"]),
-        (Asked(show="running"), ["a", "b"]),
-        (Asked(query="B"), ["b"]),
-        (Asked(query="code/app"), ["a"]),
-        (Asked(query="3000"), ["c"]),
-        (Asked(query="a nothing"), []),
+        (ListQuery(), ["a", "b", "c"]),
+        (ListQuery(show="unsaved"), ["a"]),
+        (ListQuery(show="clean"), ["b"]),
+        (ListQuery(show="running"), ["a", "b"]),
+        (ListQuery(query="B"), ["b"]),
+        (ListQuery(query="code/app"), ["a"]),
+        (ListQuery(query="3000"), ["c"]),
+        (ListQuery(query="a nothing"), []),
     ],
 )
-def test_filters_and_search_without_script(asked: Asked, names: list[str]) -> None:
+def test_filters_and_search_without_script(asked: ListQuery, names: list[str]) -> None:
     every = (
         running("a", work=UNPUSHED),
         running("b", work=UnsavedWorkReport(NOW, "/c")),
@@ -351,7 +351,7 @@ def test_filters_and_search_without_script(asked: Asked, names: list[str]) -> No
 
 
 def test_an_unknown_filter_is_none_and_a_long_search_is_cut() -> None:
-    asked = Asked.of({"show": "evil", "q": "x" * 9000})
+    asked = ListQuery.of({"show": "evil", "q": "x" * 9000})
     assert asked.show == ""
     assert len(asked.query) == 200
 
@@ -397,7 +397,7 @@ def test_d01_hostile_names_are_text_on_the_list(client: Browser, monkeypatch: py
     every = (
         running(work=UnsavedWorkReport(NOW, HOSTILE, (repository,))),
         Vm(HOSTILE, "unmanaged", HOSTILE, None, Instance(HOSTILE, HOSTILE, vm_type=HOSTILE), "", None, None, None),
-        running("b", work=could_not_look(HOSTILE)),
+        running("b", work=failed_report(HOSTILE)),
         running("c", config=None, problem=HOSTILE),
     )
     put(client, Snapshot(every, NOW, None, 1), monkeypatch)

@@ -29,13 +29,13 @@ def answer(monkeypatch: pytest.MonkeyPatch, *said: bytes, code: int = 0, stderr:
     asked: list[Any] = []
 
     class Guest:
-        def ask(self, _instance: str, script: Any) -> Finished:
+        def query(self, _instance: str, script: Any) -> Finished:
             asked.append(script.variables)
             return Finished((), code, b"".join(said), stderr, 0.1)
 
     def running(self: Vms, name: str, *, is_quiet: bool) -> tuple[Any, Any]:
         assert is_quiet, "a page that asks every three seconds would push all else out of the ledger"
-        return load_input(self.paths, self.environ, name, "look"), Guest()
+        return load_input(self.paths, self.environ, name, "check"), Guest()
 
     monkeypatch.setattr(Vms, "running", running)
     return asked

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dvmweb.cli import reports
-from dvmweb.errors import CheckFailed, WorkAtRisk
+from dvmweb.errors import CheckFailed, UnsavedWork
 from dvmweb.terminals import client as terminals
 from dvmweb.verbs import processes_in_use
 from dvmweb.verbs.processes_in_use import Ending, Occupied
@@ -72,7 +72,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
     def start_job(_vms: Vms, name: str, verb: str, options: dict[str, Any], secrets: object = None) -> Any:
         found.append({"name": name, "verb": verb, **options})
-        raise WorkAtRisk("as far as a test goes")
+        raise UnsavedWork("as far as a test goes")
 
     monkeypatch.setattr(Vms, "start_job", start_job)
     return found
@@ -114,15 +114,15 @@ def test_a_keeper_that_is_silent_is_told(
 def test_the_command_line_refuses_where_nobody_can_answer(vms: Vms, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO())
     of(monkeypatch, *THREE, occupied=Occupied(is_known=True, programs=("npm",)))
-    with pytest.raises(WorkAtRisk) as caught:
-        reports.asks_for_terminals(vms, "app")
+    with pytest.raises(UnsavedWork) as caught:
+        reports.confirm_terminals(vms, "app")
     assert ": npm" in caught.value.what
     assert "dvm stop app --yes" in caught.value.todo
     monkeypatch.setattr(processes_in_use, "list_terminals", silent)
-    with pytest.raises(WorkAtRisk, match="does not answer"):
-        reports.asks_for_terminals(vms, "app")
+    with pytest.raises(UnsavedWork, match="does not answer"):
+        reports.confirm_terminals(vms, "app")
     of(monkeypatch, occupied=Occupied(is_known=True))
-    reports.asks_for_terminals(vms, "app")
+    reports.confirm_terminals(vms, "app")
 
 
 def test_an_ending_names_its_terminal() -> None:

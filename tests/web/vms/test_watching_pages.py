@@ -15,7 +15,7 @@ import pytest
 
 from dvmweb.errors import DvmError
 from dvmweb.guest.state import Applied, Use
-from dvmweb.guest.unsaved_work import UnsavedWorkReport, could_not_look
+from dvmweb.guest.unsaved_work import UnsavedWorkReport, failed_report
 from dvmweb.jobs.job_record import Job
 from dvmweb.lima import watching
 from dvmweb.lima.instances import Instance
@@ -50,7 +50,7 @@ class Source:
         self.gate = threading.Event()
         self.gate.set()
 
-    def look(self) -> tuple[str, ...]:
+    def check(self) -> tuple[str, ...]:
         self.calls += 1
         self.gate.wait(20)
         if self.error:
@@ -62,7 +62,7 @@ class Source:
         return (*found[:1], f"noted {self.remembered}")
 
     def acts(self) -> Acts[str]:
-        return Acts(self.look, self.remember, lambda found: None)
+        return Acts(self.check, self.remember, lambda found: None)
 
 
 @pytest.fixture
@@ -233,13 +233,13 @@ def answers(**changes: object) -> Vm:
         (vm(reach=GuestStatus(True, NOW + 7200)), "reach"),  # R18: the clock was set back
         (vm(reach=GuestStatus(True, NOW - 5), work=UnsavedWorkReport(NOW + 7200, "/c")), "work"),
         # A check that failed is made again sooner, but not at once; one of before a use when that is over.
-        (answers(work=UnsavedWorkReport(NOW - 60, "/c"), failed_check=could_not_look("x", looked_at=NOW - 30)), ""),
+        (answers(work=UnsavedWorkReport(NOW - 60, "/c"), failed_check=failed_report("x", checked_at=NOW - 30)), ""),
         (
-            answers(work=UnsavedWorkReport(NOW - 160, "/c"), failed_check=could_not_look("x", looked_at=NOW - 130)),
+            answers(work=UnsavedWorkReport(NOW - 160, "/c"), failed_check=failed_report("x", checked_at=NOW - 130)),
             "work",
         ),
-        (answers(work=could_not_look("x", looked_at=NOW - 30)), ""),
-        (answers(work=could_not_look("x", looked_at=NOW - 130)), "work"),
+        (answers(work=failed_report("x", checked_at=NOW - 30)), ""),
+        (answers(work=failed_report("x", checked_at=NOW - 130)), "work"),
         (answers(work=UnsavedWorkReport(NOW - 30, "/c"), since="used", used_at=NOW - 2), ""),
         (answers(work=UnsavedWorkReport(NOW - 30, "/c"), since="used", used_at=NOW - 9), "work"),
         (answers(work=UnsavedWorkReport(NOW - 15, "/c"), since="used", used_at=NOW - 9), ""),
@@ -289,8 +289,8 @@ def test_a_running_vm_is_asked_beside_jobs_and_the_answer_is_noted(dvm_home: Dvm
     for file in ("reach.json", "work.json"):
         (dvm_home.paths.vm_state("app") / file).unlink()
     lines = dvm_home.paths.ledger.read_text().count("\n")
-    monitor.ask(vms, one, monitor.REACH)
-    monitor.ask(vms, one, monitor.WORK)
+    monitor.query(vms, one, monitor.REACH)
+    monitor.query(vms, one, monitor.WORK)
     seen = vms.remembered(one)
     assert seen.reach is not None
     assert seen.reach.answered
@@ -298,7 +298,7 @@ def test_a_running_vm_is_asked_beside_jobs_and_the_answer_is_noted(dvm_home: Dvm
     assert seen.work.summary() == "no unsaved work found"
     assert dvm_home.paths.ledger.read_text().count("\n") == lines, "answered questions do not push commands out"
     dvm_home.faults(ssh={"exit": 255, "stderr": "Connection refused\n"})
-    monitor.ask(vms, one, monitor.REACH)
+    monitor.query(vms, one, monitor.REACH)
     seen = vms.remembered(one)
     assert seen.reach is not None
     assert not seen.reach.answered
@@ -352,24 +352,24 @@ def test_looks_into_a_vm_follow_each_other_and_one_comes_after_the_last_deed(
     began: list[str] = []
     gate = threading.Semaphore(0)
 
-    def look(_vms: Vms, vm: Vm) -> None:
+    def check(_vms: Vms, vm: Vm) -> None:
         began.append(vm.name)
         gate.acquire(timeout=20)
 
-    monkeypatch.setattr(monitor, "look_again", look)
-    looks = monitor.Looks(vms)
+    monkeypatch.setattr(monitor, "check_again", check)
+    checks = monitor.WorkChecks(vms)
     app, other = (Vm(name, "managed", "Running", None, None, "", None, None, None) for name in ("app", "other"))
     for vm in (app, app, app, other):
-        looks.soon(vm)
+        checks.soon(vm)
     eventually(lambda: sorted(began) == ["app", "other"])
     gate.release(2)
     eventually(lambda: began.count("app") == 2)  # for the second and the third together
     gate.release(1)
-    eventually(lambda: not looks._wanted)
-    looks.soon(app)
+    eventually(lambda: not checks._wanted)
+    checks.soon(app)
     eventually(lambda: began.count("app") == 3)
     gate.release(1)
-    eventually(lambda: not looks._wanted)
+    eventually(lambda: not checks._wanted)
     assert began.count("other") == 1
 
 
@@ -381,7 +381,7 @@ def test_the_pace_of_a_guest_is_measured_in_each_boot(paths: Paths) -> None:
     boot, next_boot = replace(RUNNING, host_agent_pid=7), replace(RUNNING, host_agent_pid=8)
 
     def after(instance: Instance, asked: Finished | None, *, is_answered: bool = True) -> float:
-        reaches.write(paths, "a", instance, is_answered=is_answered, asked=asked)
+        reaches.write(paths, "a", instance, is_answered=is_answered, question=asked)
         return reaches.pace(paths, "a", instance)
 
     assert reaches.pace(paths, "a", boot) == 1, "nobody has measured"

@@ -34,7 +34,7 @@ class Attack:
         self.pipe, self.task = pipe, task
         self.token: str = task["token"]
 
-    def tell(self, kind: str, what: str) -> None:
+    def report(self, kind: str, what: str) -> None:
         os.write(self.pipe, json.dumps([kind, what]).encode() + b"\n")
 
     def must_fail(self, what: str, attack: Callable[[], object]) -> None:
@@ -44,29 +44,29 @@ class Attack:
         except OSError:
             worked = False
         except Exception as error:
-            self.tell("unknown", f"Could not check whether an agent {what} ({type(error).__name__}).")
+            self.report("unknown", f"Could not check whether an agent {what} ({type(error).__name__}).")
             return
-        self.tell("hole" if worked else "pass", f"An agent {what}.")
+        self.report("failed" if worked else "pass", f"An agent {what}.")
 
     def must_work(self, what: str, attempt: Callable[[], object]) -> None:
         try:
             attempt()
         except Exception as error:
-            self.tell("unknown", f"The sandbox lacks what an agent needs: {what} ({type(error).__name__}: {error}).")
+            self.report("unknown", f"The sandbox lacks what an agent needs: {what} ({type(error).__name__}: {error}).")
         else:
-            self.tell("pass", what)
+            self.report("pass", what)
 
     def canary(self, name: str, what: str, attack: Callable[[], object]) -> None:
         if name in self.task["planted"]:
             self.must_fail(what, attack)
         else:
-            self.tell("unknown", f"Could not check whether an agent {what}: there was no canary.")
+            self.report("unknown", f"Could not check whether an agent {what}: there was no canary.")
 
     def all(self) -> None:
         for part in (self.sight, self.processes, self.sockets, self.rights, self.calls, self.outside, self.guarded):
             part()
         self.needs()
-        self.tell("end", "")
+        self.report("end", "")
 
     # -- what the agent must not see --
 
@@ -140,7 +140,7 @@ class Attack:
             self.must_fail(f"writes in {folder}", partial(makes, f"{folder}/.dvm-sandbox-{self.token}"))
         wrapper = self.task["wrapper"]
         if not os.path.exists(wrapper):
-            self.tell("unknown", f"Could not check whether an agent writes {wrapper}: it does not exist.")
+            self.report("unknown", f"Could not check whether an agent writes {wrapper}: it does not exist.")
         for file in filter(os.path.exists, (wrapper, *SYSTEM_FILES)):
             self.must_fail(f"writes {file}", partial(opens, file))
 

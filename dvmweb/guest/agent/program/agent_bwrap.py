@@ -73,7 +73,7 @@ def environment(setting: Setting, given: dict[str, str]) -> Iterator[str]:
         yield from ("--setenv", name, value)
 
 
-def sandbox(setting: Setting, tell: str, given: dict[str, str], folder: str) -> Sandbox:
+def sandbox(setting: Setting, status_pipe: str, given: dict[str, str], folder: str) -> Sandbox:
     """Only these mounts of the system; own processes, IPC, host name and cgroups; the VM's network."""
     agent = setting.agent
     words = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--die-with-parent"]
@@ -81,8 +81,8 @@ def sandbox(setting: Setting, tell: str, given: dict[str, str], folder: str) -> 
     words += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/dev/shm"]
     words += ["--perms", "1777", "--tmpfs", "/tmp", "--dir", "/run", "--dir", "/var", "--symlink", "../tmp", "/var/tmp"]
     words += ["--bind", agent.pw_dir, agent.pw_dir, "--bind", STAGE, WORKSPACE]
-    if tell:
-        words += ["--ro-bind", tell, "/run/tell"]
+    if status_pipe:
+        words += ["--ro-bind", status_pipe, "/run/tell"]
         given = given | {"DVM_TELL": "/run/tell"}
     words += [*environment(setting, given), "--chdir", "/"]
     words += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"]

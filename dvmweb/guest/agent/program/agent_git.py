@@ -60,7 +60,7 @@ def has_samples_only(folder: int) -> bool:
 
 
 def is_harmless(folder: int, path: str, name: str) -> bool:
-    """Whether one of RUNS or LEADS is safe for Git, whoever wrote it."""
+    """Whether one of RUNS or LEADS is safe for Git, by any author."""
     if name == "hooks":
         return has_samples_only(folder)
     if name == "commondir":

@@ -29,12 +29,12 @@ def plain(path: str) -> str:
     return re.sub(r"[^ -~]", "?", path)[:120] or "."
 
 
-class Look(NamedTuple):
+class ProjectCheck(NamedTuple):
     """The result of a walk. Paths are relative to the code folder."""
 
     read_only: list[str]  # paths that the agent must neither change nor move
     fixed: list[str]  # paths whose content it can change, but that it must not move
-    told: list[str]  # messages: what was found and done
+    messages: list[str]  # messages: what was found and done
     refused: list[str]  # why no agent can run here
 
 
@@ -45,18 +45,18 @@ class Walk:
         """`since`: files not changed after this time (ns since the epoch, 0 for never) have their permissions already.
 
         `is_doubtful`: an agent is running, or was never checked after its end, so any file that it can write may be
-        its work, whoever owns it.
+        its work, with any owner.
         """
         self.since, self.is_doubtful = since, is_doubtful
         self.rights = Rights(agent, group, main)
         self.agent, self.main = agent, main
         self.root, self.home = "", pwd.getpwuid(main).pw_dir  # the project's and the user's home folder
         self.still_open: set[str] = set()  # harmless now, but an agent may hold it open
-        self.look = Look([], [], [], [])
+        self.checked = ProjectCheck([], [], [], [])
         self.named: set[str] = set()
         self.seen = 0
 
-    def go(self, code: int) -> Look:
+    def go(self, code: int) -> ProjectCheck:
         if os.fstat(code).st_uid not in (self.agent, self.main):
             raise Refused("The code folder belongs to neither the user nor the agent. Change its owner with chown.")
         self.root = os.readlink(f"/proc/self/fd/{code}")
@@ -66,29 +66,29 @@ class Walk:
             os.close(git)
         self.folder(os.dup(code), "", is_kept=False, is_new=False)
         self.names(code)
-        if len(self.look.read_only) + len(self.look.fixed) > MOST_PLACES:
+        if len(self.checked.read_only) + len(self.checked.fixed) > MOST_PLACES:
             raise Refused(f"The project has more than {MOST_PLACES} paths to guard.")
-        for places in (self.look.read_only, self.look.fixed):
+        for places in (self.checked.read_only, self.checked.fixed):
             places[:] = sorted(set(places), key=lambda path: path.count("/"))  # a mount hides those below it
-        return self.look
+        return self.checked
 
     def names(self, code: int) -> None:
         """Guard the paths that Git's config or links name; refuse those that an agent could replace."""
         for path in self.named:  # an agent that moves a parent folder could put another in its place
             parts = path.split("/")
-            self.look.fixed.extend("/".join(parts[:end]) for end in range(1, len(parts)))
-        for path in sorted(self.named - set(self.look.read_only)):
+            self.checked.fixed.extend("/".join(parts[:end]) for end in range(1, len(parts)))
+        for path in sorted(self.named - set(self.checked.read_only)):
             try:
                 facts = os.stat(path, dir_fd=code, follow_symlinks=False)
             except OSError:
                 why, todo = "does not exist", "Create it, or remove the setting or link."
             else:
                 if facts.st_uid != self.agent and not stat.S_ISLNK(facts.st_mode):
-                    self.look.read_only.append(path)
+                    self.checked.read_only.append(path)
                     continue
                 why = "belongs to the agent" if facts.st_uid == self.agent else "is a link"
                 todo = "Review it; if it is good, take ownership with chown."
-            self.look.refused.append(
+            self.checked.refused.append(
                 f"Git's config or a link names {plain(path)} for hooks or settings, but that {why}. {todo}"
             )
 
@@ -120,7 +120,7 @@ class Walk:
             close_to_others(folder)
             os.fchmod(folder, 0o700 if facts.st_uid == self.agent else 0)
         why = "access to it was removed (chmod)" if is_closed else "an agent can write there"
-        self.look.told.append(f"{plain(path)} was not checked, because it is nested too deeply; {why}")
+        self.checked.messages.append(f"{plain(path)} was not checked, because it is nested too deeply; {why}")
 
     def is_settled(self, entry: os.DirEntry[str] | None, name: str, path: str) -> bool:
         """Whether it is a plain file that has not changed since the last walk; most are, so this must be fast."""
@@ -163,7 +163,7 @@ class Walk:
             or path in self.named
         )
         if is_guarded:
-            self.look.read_only.append(path)
+            self.checked.read_only.append(path)
         if is_folder:
             inner = self.opened(folder, path, name, facts)
             if inner is not None:
@@ -211,7 +211,9 @@ class Walk:
             why = trouble(folder, path, names)
             if why:
                 close_to_others(folder)
-                self.look.told.append(f"the agent's repository {plain(path)} has {why}: your access to it was removed")
+                self.checked.messages.append(
+                    f"the agent's repository {plain(path)} has {why}: your access to it was removed"
+                )
             return not why
         self.fix(path)
         for name in (*RUNS, *LEADS):
@@ -219,7 +221,7 @@ class Walk:
                 aside = f"{name}.from-agent-{time.time_ns()}"
                 os.rename(name, aside, src_dir_fd=folder, dst_dir_fd=folder)
                 names[names.index(name)] = aside
-                self.look.told.append(f"{plain(path)}/{name} came from the agent: it was renamed to {aside}")
+                self.checked.messages.append(f"{plain(path)}/{name} came from the agent: it was renamed to {aside}")
         if {"HEAD", "objects"}.issubset(names) and "hooks" not in names and facts.st_uid == self.main:
             self.make_hooks(folder, names)
         self.named |= linked_from(folder, path, self.root)
@@ -247,7 +249,7 @@ class Walk:
         parts = path.split("/")
         first = parts.index(".git") if ".git" in parts else len(parts) - 1
         if path:
-            self.look.fixed.extend("/".join(parts[:end]) for end in range(first + 1, len(parts) + 1))
+            self.checked.fixed.extend("/".join(parts[:end]) for end in range(first + 1, len(parts) + 1))
 
     def make_hooks(self, folder: int, names: list[str]) -> None:
         """Create the hooks folder: the agent could create a missing one."""

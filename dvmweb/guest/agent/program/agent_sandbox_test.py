@@ -55,14 +55,14 @@ def test(agent: Any, name: str) -> int:
         found = [("unknown", f"The launcher refused to start: {error}")]
     except OSError as error:
         found = [("unknown", f"The sandbox could not be built: {error}")]
-    told = [(kind, text) for kind, text in found if kind != "pass"]
-    told.sort()  # holes first
-    for kind, text in told[:MOST_FOUND]:
+    findings = [(kind, text) for kind, text in found if kind != "pass"]
+    findings.sort()  # "failed" before "unknown"
+    for kind, text in findings[:MOST_FOUND]:
         print(kind, one_line(text), file=out)
     print("count", len(found), file=out)
-    result = told[0][0] if told else "holds"
+    result = findings[0][0] if findings else "passed"
     print("result", result, file=out, flush=True)
-    return 0 if result == "holds" else 1
+    return 0 if result == "passed" else 1
 
 
 def one_line(text: str) -> str:
@@ -73,7 +73,7 @@ def attacked(agent: Any, name: str) -> list[tuple[str, str]]:
     setting = read_setting()
     kernel.own_mounts()
     code = code_dir(setting)
-    look = agent.build(setting, code)
+    checked = agent.build(setting, code)
     token = secrets.token_hex(16)
     os.environ[VARIABLE] = token
     with Planter(setting, token) as planted:
@@ -84,8 +84,8 @@ def attacked(agent: Any, name: str) -> list[tuple[str, str]]:
             "user": setting.agent.pw_uid,
             "home": setting.agent.pw_dir,
             "there": [path for path in outside(setting.main.pw_dir) if os.path.lexists(path)],
-            "read_only": look.read_only,
-            "fixed": look.fixed,
+            "read_only": checked.read_only,
+            "fixed": checked.fixed,
             "wrapper": f"/usr/local/bin/{COMMANDS.get(name, name)}",
             "scopes": kernel.can_scope(),
         }
@@ -101,7 +101,7 @@ def attacked(agent: Any, name: str) -> list[tuple[str, str]]:
         )
         child = bwrap.start(box, program)
         os.close(write)
-        found = heard(read)
+        found = read_results(read)
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
@@ -112,7 +112,7 @@ def outside(home: str) -> list[str]:
     return [home, *(f"{home}/{name}" for name in IN_HOME), *ELSEWHERE]
 
 
-def heard(pipe: int) -> list[tuple[str, str]]:
+def read_results(pipe: int) -> list[tuple[str, str]]:
     """The results of the attacks; incomplete or late ones end with an "unknown"."""
     text, end = b"", time.monotonic() + SECONDS
     while len(text) < MOST_BYTES:
@@ -149,8 +149,8 @@ class Planter:
             extra_groups=[],
             cwd="/",
         )
-        said = self.process.stdout
-        line = said.readline() if said and select.select([said], [], [], SECONDS)[0] else b""
+        output = self.process.stdout
+        line = output.readline() if output and select.select([output], [], [], SECONDS)[0] else b""
         return [str(name) for name in json.loads(line or b"[]")]
 
     def __exit__(self, *_: object) -> None:

@@ -1,8 +1,8 @@
 #!/usr/bin/python3 -IS
 """The launcher of all agents: builds the sandbox as root, drops all privileges, runs the agent.
 
-    launcher.py run FOLDER TELL [VARIABLE=VALUE...] -- PROGRAM [ARGUMENT...]
-                               run PROGRAM in the sandbox; TELL: the pipe of its terminal, or ""
+    launcher.py run FOLDER PIPE [VARIABLE=VALUE...] -- PROGRAM [ARGUMENT...]
+                               run PROGRAM in the sandbox; PIPE: the pipe of its terminal, or ""
     launcher.py test NAME      test the sandbox of an agent, with the attacks of agent_sandbox_test.py
     launcher.py share          give both users access to the project, and check what an agent left in it
     launcher.py check FOLDER   succeed if the sandbox is set up for this code folder; needs no root
@@ -30,14 +30,14 @@ import agent_kernel as kernel
 import agent_running as running
 from agent_bwrap import BWRAP, PYTHON, STAGE, WORKSPACE, sandbox, start
 from agent_kernel import O_PATH, Refused
-from agent_project import Look, Walk, plain
+from agent_project import ProjectCheck, Walk, plain
 from agent_setting import HERE, Setting, code_dir, read_setting, setting_words
 
 NOT_RUN = 125
 COARSE = 2_000_000_000  # ns; the time of a change can be late by this much
 
 
-def say(text: str) -> None:
+def warn(text: str) -> None:
     print(f"dvm: {text}", file=sys.stderr)
 
 
@@ -49,7 +49,7 @@ def beginning(setting: Setting, folder: str) -> str:
     return os.path.normpath(f"{WORKSPACE}/{below}")
 
 
-def tell_pipe(path: str, setting: Setting) -> str:
+def status_pipe(path: str, setting: Setting) -> str:
     """The pipe for the agent's status, "" unless it is one that the main user made."""
     if re.fullmatch(r"/tmp/dvm-tell\.[A-Za-z0-9]{1,20}/tell", path):
         with contextlib.suppress(OSError):
@@ -62,39 +62,39 @@ def tell_pipe(path: str, setting: Setting) -> str:
 # ---- the project in the sandbox ----
 
 
-def look_through(setting: Setting, code: int, own: str = "") -> Look:
+def check_project(setting: Setting, code: int, own: str = "") -> ProjectCheck:
     """Check the whole project; permissions are set only on what has changed since the last check."""
     agent, main = setting.agent, setting.main.pw_uid
     whose = f"{agent.pw_uid, main} {os.fstat(code).st_dev} {os.fstat(code).st_ino}"
     with running.alone(own) as is_doubtful:
         begun = time.time_ns() - COARSE
-        look = Walk(agent.pw_uid, agent.pw_gid, main, last_look(whose), is_doubtful=is_doubtful).go(code)
-        with open(f"{HERE}/looked", "w", encoding="ascii") as file:
+        checked = Walk(agent.pw_uid, agent.pw_gid, main, last_check(whose), is_doubtful=is_doubtful).go(code)
+        with open(f"{HERE}/checked", "w", encoding="ascii") as file:
             file.write(f"{whose}\n{begun}\n")
-    for line in look.told:
-        say(line)
-    return look
+    for line in checked.messages:
+        warn(line)
+    return checked
 
 
-def last_look(whose: str) -> int:
+def last_check(whose: str) -> int:
     try:
-        with open(f"{HERE}/looked", encoding="ascii") as file:
+        with open(f"{HERE}/checked", encoding="ascii") as file:
             before, begun, *_ = file.read().split("\n")
     except (OSError, ValueError):
         return 0
     return int(begun) if before == whose and begun.isdigit() else 0
 
 
-def mount_project(setting: Setting, code: int, look: Look) -> None:
+def mount_project(setting: Setting, code: int, checked: ProjectCheck) -> None:
     """Mount the project at STAGE. Each guarded path is a mount of its own, so it cannot be changed or moved."""
     os.makedirs(STAGE, mode=0o755, exist_ok=True)
     stage = os.open(STAGE, O_PATH)
     kernel.bind(code, stage, read_only=False)
     os.close(stage)
     stage = os.open(STAGE, O_PATH)
-    for path in look.fixed:
+    for path in checked.fixed:
         guard(stage, path, -1)
-    for path in look.read_only:
+    for path in checked.read_only:
         guard(stage, path, setting.agent.pw_uid)
     os.close(stage)
 
@@ -112,7 +112,7 @@ def guard(stage: int, path: str, agent: int) -> None:
     os.close(place)
 
 
-def build(setting: Setting, code: int, own: str = "") -> Look:
+def build(setting: Setting, code: int, own: str = "") -> ProjectCheck:
     """Check the requirements and the project, and mount it. Raises Refused if an agent must not run."""
     for program in (BWRAP, PYTHON):
         facts = os.stat(program) if os.path.exists(program) else None
@@ -123,11 +123,11 @@ def build(setting: Setting, code: int, own: str = "") -> Look:
     home = setting.agent.pw_dir
     if not os.path.isdir(home) or os.lstat(home).st_uid != setting.agent.pw_uid:
         raise Refused(f"The agent user does not own a home folder {home}. Sync this VM with --fresh.")
-    look = look_through(setting, code, own)
-    if look.refused:
-        raise Refused(" ".join(look.refused))
-    mount_project(setting, code, look)
-    return look
+    checked = check_project(setting, code, own)
+    if checked.refused:
+        raise Refused(" ".join(checked.refused))
+    mount_project(setting, code, checked)
+    return checked
 
 
 # ---- in the sandbox ----
@@ -161,14 +161,14 @@ def inside(uid: str, gid: str, folder: str, *program: str) -> NoReturn:
     try:
         os.execvp(program[0], program)
     except OSError as error:
-        say(f"{program[0]} cannot run in the sandbox ({error.strerror}). Sync this VM with --fresh.")
+        warn(f"{program[0]} cannot run in the sandbox ({error.strerror}). Sync this VM with --fresh.")
         sys.exit(127)
 
 
 # ---- commands ----
 
 
-def run(folder: str, tell: str, *words: str) -> int:
+def run(folder: str, pipe_path: str, *words: str) -> int:
     split = words.index("--")
     given = dict(word.split("=", 1) for word in words[:split])
     setting = read_setting()
@@ -180,22 +180,22 @@ def run(folder: str, tell: str, *words: str) -> int:
     except BaseException:
         running.end(mark)
         raise
-    done = ended(start(sandbox(setting, tell_pipe(tell, setting), given, folder), words[split + 1 :]))
+    done = ended(start(sandbox(setting, status_pipe(pipe_path, setting), given, folder), words[split + 1 :]))
     try:  # the agent's own exit code counts
-        look = look_through(setting, code)
+        checked = check_project(setting, code)
         running.end(mark)
-        for line in look.refused:
-            say(line)
+        for line in checked.refused:
+            warn(line)
     except (Refused, OSError, RecursionError) as error:  # the mark stays until the next check
         with contextlib.suppress(OSError):
-            say(f"The check of the agent's work failed ({error}). Run no Git there until the next agent has ended.")
+            warn(f"The check of the agent's work failed ({error}). Run no Git there until the next agent has ended.")
     return done
 
 
 def share() -> int:
     setting = read_setting()
     if os.path.isdir(setting.code):
-        look_through(setting, code_dir(setting))
+        check_project(setting, code_dir(setting))
     return 0
 
 
@@ -224,9 +224,9 @@ def main(words: Sequence[str]) -> int:
         calls: dict[str, Callable[..., int]] = {"run": run, "share": share, "check": check, "test": test}
         return calls[word](*rest)
     except Refused as error:
-        say(f"Nothing was started. {error}")
+        warn(f"Nothing was started. {error}")
     except (OSError, KeyError, ValueError, TypeError, RecursionError) as error:
-        say(f"Nothing was started. The sandbox could not be built ({type(error).__name__}: {error}).")
+        warn(f"Nothing was started. The sandbox could not be built ({type(error).__name__}: {error}).")
     return NOT_RUN
 
 

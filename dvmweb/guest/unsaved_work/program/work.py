@@ -1,7 +1,7 @@
 """The unsaved-work check: reports what a delete of this VM would lose. Only reads; runs no code of a repository.
 
 Input: DVM_NONCE, DVM_CODE_DIR (absolute). Runs as an ordinary user. Output: answer "work" (dvmweb/guest/protocol.py):
-  identity NAME ID · looked ASKED RESOLVED · skipped ignored|loose NAME...
+  identity NAME ID · checked REQUESTED RESOLVED · skipped ignored|loose NAME...
   problem PLACE REASON                with one or more of these the check has failed; it is never "clean"
   unseen PATH OWNER                   a folder that cannot be read, and its owner
   repository PATH KIND BRANCH         KIND worktree|submodule|linked|bare|gitdir; followed by its facts:
@@ -28,42 +28,42 @@ LEAST_PYTHON = (3, 9)
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from work_address import Addresses  # noqa: E402
+from work_check import Check, bare_query  # noqa: E402
 from work_file import read_plain  # noqa: E402
 from work_found import Found  # noqa: E402
 from work_git import Git, find_git  # noqa: E402
-from work_look import Look, bare_question  # noqa: E402
 from work_loose import REMADE as REMADE_LOOSE  # noqa: E402
 from work_loose import find_loose  # noqa: E402
-from work_outside import tell_outside  # noqa: E402
+from work_outside import report_outside  # noqa: E402
+from work_records import Records, Setting, raw  # noqa: E402
 from work_repository import check_repository  # noqa: E402
-from work_say import Said, Setting, raw  # noqa: E402
 from work_status import REMADE  # noqa: E402
 
 
 def main(environment: dict[str, str]) -> bytes:
     """The whole answer."""
     nonce = environment["DVM_NONCE"].encode()
-    said = Said()
-    said.say("identity", *_identity(environment.get("DVM_IDENTITY_FILE", "/etc/dvm/identity")))
+    records = Records()
+    records.add("identity", *_identity(environment.get("DVM_IDENTITY_FILE", "/etc/dvm/identity")))
     code = environment.get("DVM_CODE_DIR", "")
     if os.geteuid() == 0 and environment.get("DVM_WORK_AS_ROOT") != "1":
-        said.problem(code, "the check must not run as root")
+        records.problem(code, "the check must not run as root")
     elif sys.version_info < LEAST_PYTHON:
-        said.problem("python3", "python3 is older than 3.9: install a newer package python3 in the guest")
+        records.problem("python3", "python3 is older than 3.9: install a newer package python3 in the guest")
     elif not _enter(code):
-        said.problem(code, "the folder does not exist or cannot be opened")
+        records.problem(code, "the folder does not exist or cannot be opened")
     else:
         work = _room(environment)
         if work:
             try:
                 os.mkdir(f"{work}/empty")
-                _look_around(code, work, environment, said)
+                _check_code_folder(code, work, environment, records)
             finally:
                 _remove(work)
         else:
-            said.problem(code, "a temporary folder could not be created")
-    said.say("end", nonce)
-    return b"dvm-answer\0work\0001\0" + nonce + b"\0" + said.data()
+            records.problem(code, "a temporary folder could not be created")
+    records.add("end", nonce)
+    return b"dvm-answer\0work\0001\0" + nonce + b"\0" + records.data()
 
 
 def _identity(file: str) -> tuple[str, str]:
@@ -106,74 +106,74 @@ def _remove(work: str) -> None:
     os.rmdir(work)
 
 
-def _look_around(code: str, work: str, environment: dict[str, str], said: Said) -> None:
+def _check_code_folder(code: str, work: str, environment: dict[str, str], records: Records) -> None:
     setting = Setting(environment)
     root = os.path.realpath(".")
-    said.say("looked", raw(code)[:4096], raw(root)[:4096])
-    said.say("skipped", "ignored", *REMADE)
-    said.say("skipped", "loose", *REMADE_LOOSE)
-    git = find_git(environment, setting, work, said)
-    about = Said()  # about the whole check; among a repository's records they would be taken for its facts
-    found = Found(about, setting, bare_question(git, work))
+    records.add("checked", raw(code)[:4096], raw(root)[:4096])
+    records.add("skipped", "ignored", *REMADE)
+    records.add("skipped", "loose", *REMADE_LOOSE)
+    git = find_git(environment, setting, work, records)
+    about = Records()  # about the whole check; among a repository's records they would be taken for its facts
+    found = Found(about, setting, bare_query(git, work))
     found.find()
-    looks = _look_at_all(found, git, Addresses(environment), work) if git else []
-    loose = find_loose(found, {look.path for look in looks if look.kept_by_parent})
-    unseen = found.tell_unseen()
-    outside = tell_outside(environment.get("HOME", ""), found, about)
-    loose.tell(about)
-    for part in _whole(looks, said, about, setting):
-        said.add(part)
+    checks = _check_all(found, git, Addresses(environment), work) if git else []
+    loose = find_loose(found, {check.path for check in checks if check.kept_by_parent})
+    unseen = found.report_unseen()
+    outside = report_outside(environment.get("HOME", ""), found, about)
+    loose.report(about)
+    for part in _whole(checks, records, about, setting):
+        records.extend(part)
     digest = hashlib.sha256()
-    for facts in (*(look.facts for look in looks), [loose.facts()], unseen, outside):
+    for facts in (*(check.facts for check in checks), [loose.facts()], unseen, outside):
         digest.update(b"".join(raw(fact) + b"\0" for fact in facts))
-    about.say("digest", digest.hexdigest())
-    said.add(about.data())
+    about.add("digest", digest.hexdigest())
+    records.extend(about.data())
 
 
-def _whole(looks: list[Look], said: Said, about: Said, setting: Setting) -> list[bytes]:
+def _whole(checks: list[Check], records: Records, about: Records, setting: Setting) -> list[bytes]:
     """The records of the repositories, up to the size limit."""
-    parts, size = [], said.size + about.size
-    for look in looks:
-        size += look.said.size
+    parts, size = [], records.size + about.size
+    for check in checks:
+        size += check.records.size
         if size > setting.answer_bytes:
             about.problem(".", "the report is too long: some repositories are missing")
             break
-        parts.append(look.said.data())
+        parts.append(check.records.data())
     return parts
 
 
-def _look_at_all(found: Found, git: Git, addresses: Addresses, work: str) -> list[Look]:
+def _check_all(found: Found, git: Git, addresses: Addresses, work: str) -> list[Check]:
     """Check all repositories, with one thread per processor and one more; Git does the work in its own processes."""
-    looks = [Look(one, found, git, addresses, work) for one in found.repositories]
-    left = iter(looks)
+    checks = [Check(one, found, git, addresses, work) for one in found.repositories]
+    left = iter(checks)
     turn = threading.Lock()
 
     def take() -> None:
         while True:
             with turn:
-                look = next(left, None)
-            if look is None:
+                check = next(left, None)
+            if check is None:
                 return
-            _look_at(look, git.setting)
+            _check_one(check, git.setting)
 
     threads = [
-        threading.Thread(target=take, daemon=True) for _ in range(min(len(looks), 1 + len(os.sched_getaffinity(0))))
+        threading.Thread(target=take, daemon=True) for _ in range(min(len(checks), 1 + len(os.sched_getaffinity(0))))
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return looks
+    return checks
 
 
-def _look_at(look: Look, setting: Setting) -> None:
+def _check_one(check: Check, setting: Setting) -> None:
     if setting.is_over():
-        look.said.problem(look.path, "not checked: the time limit was reached")
+        check.records.problem(check.path, "not checked: the time limit was reached")
         return
     try:
-        check_repository(look)
+        check_repository(check)
     except Exception as error:  # any error makes the check incomplete
-        look.said.problem(look.path, f"the check stopped with {type(error).__name__}: {error}")
+        check.records.problem(check.path, f"the check stopped with {type(error).__name__}: {error}")
 
 
 def _end(_signal: int, _frame: FrameType | None) -> None:

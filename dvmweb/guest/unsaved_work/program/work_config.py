@@ -119,5 +119,5 @@ def rewrites_of(values: Values) -> tuple[list[tuple[str, str]], list[tuple[str, 
 
 def is_bare(values: Values) -> bool:
     """The value of core.bare, as Git reads it."""
-    said = [value for key, value in values if key == "core.bare"]
-    return bool(said) and (said[-1] is None or said[-1].lower() in ("true", "yes", "on", "1"))
+    stated = [value for key, value in values if key == "core.bare"]
+    return bool(stated) and (stated[-1] is None or stated[-1].lower() in ("true", "yes", "on", "1"))

@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 from work_file import Folder, Walk, resolved
 from work_layout import (
-    NotUnderstood,
+    UnknownLayout,
     common_of,
     is_git_dir,
     linked_of,
     target_of_git_file,
     work_tree_of,
 )
-from work_say import Said, Setting
+from work_records import Records, Setting
 
 LATE = "the search for repositories reached its time limit"
 # Folders in a .git that contain no repositories. References are walked, since Git ignores those that it cannot read.
@@ -26,29 +26,29 @@ MOST_UNSEEN = 50
 class Repository:
     """A repository or work tree with its own records."""
 
-    __slots__ = ("common", "git_dir", "index", "kind", "path", "tells_commits")
+    __slots__ = ("common", "git_dir", "index", "kind", "path", "reports_commits")
 
     def __init__(self, index: int, path: str, kind: str, git_dir: str, common: str) -> None:
         self.index, self.path, self.kind, self.git_dir, self.common = index, path, kind, git_dir, common
-        self.tells_commits = False  # the first one of a common folder reports its commits and stashes
+        self.reports_commits = False  # the first one of a common folder reports its commits and stashes
 
 
 class Found:
     """The repositories found; `tops`: their folders, `above`: all parents of these."""
 
-    def __init__(self, said: Said, setting: Setting, is_bare: Callable[[str], bool]) -> None:
-        self.said, self.setting = said, setting
+    def __init__(self, records: Records, setting: Setting, is_bare: Callable[[str], bool]) -> None:
+        self.records, self.setting = records, setting
         self._is_bare = is_bare
         self.repositories: list[Repository] = []
         self.tops: set[str] = set()
         self.above: set[str] = set()
         self.stores: list[str] = []  # bare repositories: `git status` does not report files in them
         self.far: set[str] = set()  # folders elsewhere with the files of a repository, not checked
-        self.walk = Walk(said.problem)
+        self.walk = Walk(records.problem)
         self._root = os.path.realpath(".")
         self._here = os.stat(".")
         self._known: set[str] = set()
-        self._tellers: set[str] = set()
+        self._reported: set[str] = set()
         self._seen: set[str] = set()
         self._heads: list[str] = []
         self._linked = 0  # number of repositories whose linked work trees were searched
@@ -59,7 +59,7 @@ class Found:
         heads = 0
         while len(self.repositories) <= self.setting.repositories:
             if self.setting.is_over():
-                self.said.problem(self._root, LATE)
+                self.records.problem(self._root, LATE)
                 break
             # A Git folder whose work tree was found is not a repository of its own.
             while self._linked < len(self.repositories):
@@ -72,20 +72,20 @@ class Found:
         self._search_references()
         if len(self.repositories) > self.setting.repositories:
             most = self.setting.repositories
-            self.said.problem(self._root, f"more than {most} repositories: the rest was not checked")
+            self.records.problem(self._root, f"more than {most} repositories: the rest was not checked")
             del self.repositories[most:]
 
-    def tell_unseen(self) -> list[str]:
+    def report_unseen(self) -> list[str]:
         """Report the folders that cannot be read; inside a Git folder it is a problem. Returns them for the digest."""
         inside = tuple(f"{self.relative(one.git_dir)}/" for one in self.repositories)
         folders = sorted(self.walk.unseen, key=os.fsencode)
         for path in folders[:MOST_UNSEEN]:
             if "/.git/" in f"{path}/" or f"{path}/".startswith(inside):
-                self.said.problem(path, "cannot be read")
+                self.records.problem(path, "cannot be read")
             else:
-                self.said.say("unseen", path.removeprefix("./"), self.walk.unseen[path])
+                self.records.add("unseen", path.removeprefix("./"), self.walk.unseen[path])
         if len(folders) > MOST_UNSEEN:
-            self.said.problem(self._root, f"more than {MOST_UNSEEN} folders cannot be read")
+            self.records.problem(self._root, f"more than {MOST_UNSEEN} folders cannot be read")
         return folders
 
     def is_inside(self, path: str) -> bool:
@@ -111,7 +111,7 @@ class Found:
                 continue  # the code folder itself, which was searched first
             self._note(folder, found)
             if len(found) + len(self._heads) > most:
-                self.said.problem(top, "too many repositories: the rest was not checked")
+                self.records.problem(top, "too many repositories: the rest was not checked")
                 break
         found.sort(key=lambda entry: os.fsencode(entry[0]))
         # Folders first: they report the commits of their linked work trees.
@@ -132,20 +132,20 @@ class Found:
 
     def _search_references(self) -> None:
         """Report references outside the code folder that cannot be read: Git ignores them silently."""
-        walk = Walk(self.said.problem)
+        walk = Walk(self.records.problem)
         for place in sorted({os.path.realpath(f"{one.common}/refs") for one in self.repositories}):
             if not self.is_inside(place):
                 for _ in walk.folders(place, self.setting.seconds_left(), LATE):
                     pass
         for place in walk.unseen:
-            self.said.problem(place, "cannot be read")
+            self.records.problem(place, "cannot be read")
 
     # ---- adding ----
 
     def _add(self, path: str, kind: str, git_dir: str, common: str) -> None:
         one = Repository(len(self.repositories), path, kind, git_dir, common)
-        one.tells_commits = common not in self._tellers
-        self._tellers.add(common)
+        one.reports_commits = common not in self._reported
+        self._reported.add(common)
         self._known.add(git_dir)
         self.repositories.append(one)
 
@@ -169,8 +169,8 @@ class Found:
             else:
                 git_dir = target_of_git_file(path)
             common = common_of(git_dir)
-        except NotUnderstood as error:
-            self.said.problem(self.relative(error.place), error.why)
+        except UnknownLayout as error:
+            self.records.problem(self.relative(error.place), error.why)
             self._mark(top)
             return
         kind = self._kind(path, git_dir, common)
@@ -198,7 +198,7 @@ class Found:
         if os.path.lexists(f"{path}/commondir"):
             above, name = os.path.split(os.path.dirname(path))
             if name != "worktrees" or not is_git_dir(above):  # else it is checked with that repository
-                self.said.problem(path, "has a commondir outside a repository's worktrees folder")
+                self.records.problem(path, "has a commondir outside a repository's worktrees folder")
             return
         kind = "gitdir"
         if "/.git/" not in path:
@@ -213,17 +213,17 @@ class Found:
         """Add the linked work trees of a repository, also those outside the code folder (`git worktree add ../x`)."""
         try:
             admins = linked_of(git_dir)
-        except NotUnderstood as error:
-            self.said.problem(self.relative(error.place), error.why)
+        except UnknownLayout as error:
+            self.records.problem(self.relative(error.place), error.why)
             return
         for admin in admins:
             if self.setting.is_over():
-                self.said.problem(self.relative(git_dir), LATE)
+                self.records.problem(self.relative(git_dir), LATE)
                 return
             try:
                 top = work_tree_of(admin)
-            except NotUnderstood as error:
-                self.said.problem(self.relative(error.place), error.why)
+            except UnknownLayout as error:
+                self.records.problem(self.relative(error.place), error.why)
                 continue  # reported
             # Known if its own .git points here. Otherwise search what is there now.
             if top and admin not in self._known:

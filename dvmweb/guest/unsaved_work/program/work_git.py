@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from work_file import read_plain, reason
+from work_records import Records, Setting
 from work_run import LATE, LONG, Done, run
-from work_say import Said, Setting
 
 CONFIG_ENV = 231  # the first version with --config-env, which allows any key
 ALWAYS = (
@@ -59,24 +59,24 @@ def why_failed(command: str, done: Done) -> str:
     return f"git {command}: {complaints[0] if complaints else f'exit code {done.code}'}"
 
 
-def find_git(environment: Mapping[str, str], setting: Setting, work: str, said: Said) -> Git | None:
+def find_git(environment: Mapping[str, str], setting: Setting, work: str, records: Records) -> Git | None:
     """The Git to call, None after reporting why there is none. `work`: our temporary folder."""
     program = _program("git", environment["PATH"])
     if not program:
-        said.problem("git", "git is not installed")
+        records.problem("git", "git is not installed")
         return None
     clean = {key: value for key, value in environment.items() if not key.startswith(("GIT_", "OMP_"))}
     done = run((program, "version"), clean, setting.call_seconds)
     found = re.match(rb"git version (\d{1,3})\.(\d{1,3})", done.out)
     if done.code or not found:
-        said.problem("git", "git cannot run")
+        records.problem("git", "git cannot run")
         return None
     version = 100 * int(found[1]) + int(found[2])
     if version < 225:
-        said.problem("git", "git is older than 2.25")
+        records.problem("git", "git is older than 2.25")
         return None
     git = Git(program, version, clean, setting)
-    lines = _user_settings(git, clean, work, said)
+    lines = _user_settings(git, clean, work, records)
     git.environment = _own_environment(clean, version, work, lines)
     return git
 
@@ -114,11 +114,11 @@ def _own_environment(clean: dict[str, str], version: int, work: str, lines: Sequ
 # ---- the user's settings ----
 
 
-def _user_settings(git: Git, clean: dict[str, str], work: str, said: Said) -> list[str]:
+def _user_settings(git: Git, clean: dict[str, str], work: str, records: Records) -> list[str]:
     """The lines of the user's settings to keep; rewrites of addresses are added to `git`."""
     values = _listed(git, ("-C", f"{work}/empty", "config", "--includes", "-z", "--list"), clean, work)
     if values is None:
-        said.problem("git", "the user's Git settings could not be read")
+        records.problem("git", "the user's Git settings could not be read")
         return []
     home = clean.get("HOME", "")
     kept = {"core.excludesfile": _usual("ignore", clean), "core.attributesfile": _usual("attributes", clean)}
@@ -131,10 +131,12 @@ def _user_settings(git: Git, clean: dict[str, str], work: str, said: Said) -> li
             includes.append(_expanded(value or "", home))
     # Conditions of includes are not evaluated: rewrites from all of them count.
     for path in includes[:MOST_INCLUDES]:
-        _read_include(git, path, clean, work, said)
+        _read_include(git, path, clean, work, records)
     if len(includes) > MOST_INCLUDES:
-        said.problem("git", f"the user's Git settings have more than {MOST_INCLUDES} conditional includes")
-    return [f"{key[len('core.') :]} = {_quoted(value)}" for key, value in kept.items() if _is_usable(key, value, said)]
+        records.problem("git", f"the user's Git settings have more than {MOST_INCLUDES} conditional includes")
+    return [
+        f"{key[len('core.') :]} = {_quoted(value)}" for key, value in kept.items() if _is_usable(key, value, records)
+    ]
 
 
 def _listed(git: Git, words: Sequence[str], clean: dict[str, str], work: str) -> list[tuple[str, str | None]] | None:
@@ -149,7 +151,7 @@ def parse_list(out: bytes) -> list[tuple[str, str | None]]:
     return [(key, value if newline else None) for key, newline, value in entries]
 
 
-def _read_include(git: Git, path: str, clean: dict[str, str], work: str, said: Said) -> None:
+def _read_include(git: Git, path: str, clean: dict[str, str], work: str, records: Records) -> None:
     home = clean.get("HOME", "")
     places = [path] if path.startswith("/") else [f"{home}/{path}", f"{_config_home(clean)}/git/{path}"]
     for place in places:
@@ -157,7 +159,7 @@ def _read_include(git: Git, path: str, clean: dict[str, str], work: str, said: S
             continue  # Git ignores a missing include
         values = _listed(git, ("config", f"--file={place}", "--includes", "-z", "--list"), clean, work)
         if values is None:
-            said.problem(place, "this include of the user's Git settings could not be read")
+            records.problem(place, "this include of the user's Git settings could not be read")
         for key, value in values or ():
             _keep_rewrite(git, key, value or "")
 
@@ -183,7 +185,7 @@ def _expanded(path: str, home: str) -> str:
     return os.path.expanduser(path) if path.startswith("~") else path
 
 
-def _is_usable(key: str, value: str, said: Said) -> bool:
+def _is_usable(key: str, value: str, records: Records) -> bool:
     """Whether a setting can be kept: a pipe would block every call. A missing file is kept: it replaces the default."""
     if not key.endswith("file"):
         return True
@@ -192,7 +194,7 @@ def _is_usable(key: str, value: str, said: Said) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return True
     except OSError as error:
-        said.problem(value, f"this file, named in the user's Git settings, cannot be read: {reason(error)}")
+        records.problem(value, f"this file, named in the user's Git settings, cannot be read: {reason(error)}")
         return False
     return True
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from work_file import children_of, reason
 from work_found import Found
-from work_say import MOST_NAMES, Said
+from work_records import MOST_NAMES, Records
 
 # Outside repositories, only names that are never used for other folders.
 REMADE = "node_modules .venv __pycache__ .mypy_cache .pytest_cache .ruff_cache .tox .nox".split()
@@ -47,7 +47,7 @@ def _children(folder: str, found: Found) -> list[str]:
         return children_of(folder)
     except OSError as error:
         if folder not in found.walk.unseen:
-            found.said.problem(folder, reason(error))
+            found.records.problem(folder, reason(error))
         return []
 
 
@@ -58,7 +58,7 @@ def files_below(starts: list[str], found: Found, remade: frozenset[str] = _REMAD
             if os.path.basename(start) in remade:
                 continue  # skipped by name, as below
             if found.setting.is_over() and start != starts[0]:
-                found.said.problem(start, LATE)
+                found.records.problem(start, LATE)
                 return
             for folder in found.walk.folders(start, found.setting.seconds_left(), LATE):
                 folder.folders[:] = [name for name in folder.folders if name not in remade]
@@ -100,9 +100,9 @@ class Loose:
     def facts(self) -> str:
         return f"loose {self.count} {self._sum:x}"
 
-    def tell(self, said: Said) -> None:
+    def report(self, records: Records) -> None:
         names = sorted(self._names, key=os.fsencode)[:MOST_NAMES]
-        said.say("loose", self.count, self.bytes, *(name.removeprefix("./") for name in names))
+        records.add("loose", self.count, self.bytes, *(name.removeprefix("./") for name in names))
 
 
 def find_loose(found: Found, kept: set[str]) -> Loose:

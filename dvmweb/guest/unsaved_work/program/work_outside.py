@@ -8,7 +8,7 @@ from collections import deque
 
 from work_file import O_FOLDER
 from work_found import Found
-from work_say import Said
+from work_records import Records
 
 MOST_FOLDERS, MOST_DEEP, MOST_PATHS, MOST_SECONDS = 20_000, 12, 20, 4.0
 # Folders of downloads that programs can download again: paths below the home folder, and names anywhere in it.
@@ -21,14 +21,14 @@ FETCHED = frozenset(
 ANYWHERE = frozenset("node_modules .venv __pycache__ .tox .nox .mypy_cache .ruff_cache .pytest_cache".split())
 
 
-def tell_outside(home: str, found: Found, said: Said) -> list[str]:
+def report_outside(home: str, found: Found, records: Records) -> list[str]:
     """Report the repositories, and whether the search finished. Returns them for the checksum."""
     names, is_whole = _search(os.path.realpath(home), found) if os.path.isabs(home) else ([], False)
     names += sorted(found.far)
     if names:
-        said.say("outside", len(names), *names[:MOST_PATHS])
+        records.add("outside", len(names), *names[:MOST_PATHS])
     if not is_whole:
-        said.say("outside-cut")
+        records.add("outside-cut")
     return [*names, str(is_whole)]
 
 

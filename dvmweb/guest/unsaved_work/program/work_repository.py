@@ -3,42 +3,42 @@
 from __future__ import annotations
 
 import work_config as config
-from work_commits import tell_commits, tell_stashes
-from work_layout import NotUnderstood
-from work_look import Failed, Look
-from work_status import tell_files, tell_kept, tell_operation, tell_staged
+from work_check import Check, Failed
+from work_commits import report_commits, report_stashes
+from work_layout import UnknownLayout
+from work_status import report_extension_data, report_files, report_operation, report_staged
 
 
-def check_repository(look: Look) -> None:
+def check_repository(check: Check) -> None:
     """Report all facts of a repository. An unknown layout is reported as a problem and ends the check."""
     try:
-        _tell_all(look)
-    except NotUnderstood as error:
-        place = look.found.relative(error.place).removeprefix(look.path).lstrip("/")
-        look.said.problem(look.path, f"{place}: {error.why}" if place else error.why)
+        _report_all(check)
+    except UnknownLayout as error:
+        place = check.found.relative(error.place).removeprefix(check.path).lstrip("/")
+        check.records.problem(check.path, f"{place}: {error.why}" if place else error.why)
     except config.TooOld:
-        look.said.problem(look.path, "this version of Git cannot disable the filter configured here")
+        check.records.problem(check.path, "this version of Git cannot disable the filter configured here")
     except Failed:
         pass  # reported where it failed
 
 
-def _tell_all(look: Look) -> None:
-    look.place = ("-C", look.path, f"--git-dir={look.git_dir}", "--work-tree=.")
-    if look.repository.kind in ("bare", "gitdir"):
-        look.place = (f"--git-dir={look.git_dir}", f"--work-tree={look.work}/empty")
-        if look.repository.kind == "bare" and look.is_kept_by_parent():
-            look.kept_by_parent = True
+def _report_all(check: Check) -> None:
+    check.place = ("-C", check.path, f"--git-dir={check.git_dir}", "--work-tree=.")
+    if check.repository.kind in ("bare", "gitdir"):
+        check.place = (f"--git-dir={check.git_dir}", f"--work-tree={check.work}/empty")
+        if check.repository.kind == "bare" and check.is_kept_by_parent():
+            check.kept_by_parent = True
             return
-        look.understand()
-        look.branch = look.branch_of_head()
-        look.tell()
-        tell_staged(look)
+        check.read_config()
+        check.branch = check.branch_of_head()
+        check.report()
+        report_staged(check)
     else:
-        look.understand()
-        tell_files(look)
-        tell_operation(look)
-    look.name_far_work_tree()
-    if look.repository.tells_commits:
-        tell_kept(look)
-        tell_stashes(look)
-        tell_commits(look)
+        check.read_config()
+        report_files(check)
+        report_operation(check)
+    check.note_outside_work_tree()
+    if check.repository.reports_commits:
+        report_extension_data(check)
+        report_stashes(check)
+        report_commits(check)

@@ -36,10 +36,10 @@ def run(argv: Sequence[str], environment: Mapping[str, str], seconds: float, giv
     finally:
         for fd in ours:
             os.close(fd)
-    said: dict[int, list[bytes]] = {out: [], err: []}
+    outputs: dict[int, list[bytes]] = {out: [], err: []}
     code = 0
     try:
-        code = _collect(said, time.monotonic() + seconds)
+        code = _collect(outputs, time.monotonic() + seconds)
     finally:
         os.close(out)
         os.close(err)
@@ -48,7 +48,7 @@ def run(argv: Sequence[str], environment: Mapping[str, str], seconds: float, giv
                 os.kill(pid, signal.SIGKILL)
         status = os.waitpid(pid, 0)[1]
     ended = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
-    return Done(code or ended, b"".join(said[out]), b"".join(said[err]))
+    return Done(code or ended, b"".join(outputs[out]), b"".join(outputs[err]))
 
 
 def raw_reason(error: OSError) -> bytes:
@@ -84,10 +84,10 @@ def _start(argv: Sequence[str], environment: Mapping[str, str], given: bytes, ou
     return ends[0], ends[1], pid
 
 
-def _collect(said: dict[int, list[bytes]], until: float) -> int:
+def _collect(outputs: dict[int, list[bytes]], until: float) -> int:
     """Read until both pipes are closed. Returns 0, LATE or LONG."""
-    poller, is_open, size = select.poll(), set(said), 0
-    for fd in said:
+    poller, is_open, size = select.poll(), set(outputs), 0
+    for fd in outputs:
         poller.register(fd, select.POLLIN)
     while is_open:
         left = until - time.monotonic()
@@ -98,7 +98,7 @@ def _collect(said: dict[int, list[bytes]], until: float) -> int:
             if not data:
                 poller.unregister(fd)
                 is_open.discard(fd)
-            said[fd].append(data)
+            outputs[fd].append(data)
             size += len(data)
         if size > MOST_BYTES:
             return LONG

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
+from work_check import Check, Failed, first_line
 from work_file import leaves_of, reason
 from work_lfs import unchanged_by_lfs
-from work_look import Failed, Look, first_line
 from work_loose import files_below, starts_below
 
 # Folders that tools can recreate: not unsaved work if Git ignores them.
@@ -36,22 +36,22 @@ class Files:
         self.lists[name].append(path)
 
 
-def tell_files(look: Look) -> None:
+def report_files(check: Check) -> None:
     """Report the status and index of a work tree. Raises Failed."""
     files = Files()
-    _read_status(look, files)
-    _read_index(look, files)
-    clean = unchanged_by_lfs(look, files.doubtful)
+    _read_status(check, files)
+    _read_index(check, files)
+    clean = unchanged_by_lfs(check, files.doubtful)
     files.lists["unstaged"] = [name for name in files.lists["unstaged"] if name not in clean]
-    look.tell()
+    check.report()
     for name in LISTS:
-        look.names(name, files.lists[name])
+        check.names(name, files.lists[name])
 
 
-def _read_status(look: Look, files: Files) -> None:
+def _read_status(check: Check, files: Files) -> None:
     # A collapsed folder could hide files next to the repositories in it.
-    fold = "all" if look.path in look.found.above else "normal"
-    said = look.ask(
+    fold = "all" if check.path in check.found.above else "normal"
+    output = check.query(
         "status",
         "--porcelain=v2",
         "-z",
@@ -62,27 +62,27 @@ def _read_status(look: Look, files: Files) -> None:
         f"--untracked-files={fold}",
         "--ignored=matching",
     )
-    for entry in os.fsdecode(said).split("\0")[:-1]:
+    for entry in os.fsdecode(output).split("\0")[:-1]:
         kind, _, rest = entry.partition(" ")
         if kind == "#":
             if rest.startswith("branch.head "):
-                look.branch = rest[len("branch.head ") :]
+                check.branch = rest[len("branch.head ") :]
         elif kind == "?":
-            if not (rest.endswith("/") and _is_told_elsewhere(look, rest)):
+            if not (rest.endswith("/") and _is_reported_elsewhere(check, rest)):
                 files.add("untracked", rest)
         elif kind == "!":
-            if rest.endswith("/") and _is_told_elsewhere(look, rest):
+            if rest.endswith("/") and _is_reported_elsewhere(check, rest):
                 continue  # reported there
-            (files.in_remade if _is_remade(look, rest) else files.lists["ignored"]).append(rest)
+            (files.in_remade if _is_remade(check, rest) else files.lists["ignored"]).append(rest)
         elif kind == "u" and rest.count(" ") >= 9:
             files.add("conflicts", rest.split(" ", 9)[9])
         elif kind == "1" and rest.count(" ") >= 7:
             _read_change(rest.split(" ", 7), files)
         else:
-            look.said.problem(look.path, "git status: unknown output")
+            check.records.problem(check.path, "git status: unknown output")
             raise Failed
-    if look.branch == "(detached)":
-        look.branch = ""
+    if check.branch == "(detached)":
+        check.branch = ""
 
 
 def _read_change(fields: list[str], files: Files) -> None:
@@ -95,20 +95,20 @@ def _read_change(fields: list[str], files: Files) -> None:
             files.doubtful.append((name, blob))
 
 
-def _is_told_elsewhere(look: Look, name: str) -> bool:
+def _is_reported_elsewhere(check: Check, name: str) -> bool:
     """Whether a folder contains only repositories that have their own records."""
-    folder = f"{look.path}/{name[:-1]}"
-    if folder in look.found.tops:
+    folder = f"{check.path}/{name[:-1]}"
+    if folder in check.found.tops:
         return True
-    if folder not in look.found.above:
+    if folder not in check.found.above:
         return False
-    return not any(True for _ in files_below(starts_below(folder, look.found), look.found))
+    return not any(True for _ in files_below(starts_below(folder, check.found), check.found))
 
 
-def _is_remade(look: Look, name: str) -> bool:
+def _is_remade(check: Check, name: str) -> bool:
     """Whether an ignored name is, or is in, a folder that tools can recreate, or a link with such a name."""
     *folders, last = name.split("/")
-    return not _REMADE.isdisjoint(folders) or (last in _REMADE and os.path.islink(f"{look.path}/{name}"))
+    return not _REMADE.isdisjoint(folders) or (last in _REMADE and os.path.islink(f"{check.path}/{name}"))
 
 
 def _made_by_hand(tracked: list[str]) -> set[str]:
@@ -130,53 +130,53 @@ def _is_in_one(name: str, by_hand: set[str]) -> bool:
     return bool(around) and all(folder in by_hand for folder in around)
 
 
-def _read_index(look: Look, files: Files) -> None:
+def _read_index(check: Check, files: Files) -> None:
     """Find existing files that Git is set to ignore changes in, and files that it does not report."""
     tracked = []
-    for entry in os.fsdecode(look.ask("ls-files", "-v", "-s", "-z")).split("\0")[:-1]:
+    for entry in os.fsdecode(check.query("ls-files", "-v", "-s", "-z")).split("\0")[:-1]:
         head, _, name = entry.partition("\t")
         tracked.append(name)
         if head[1:].startswith(" 160000 "):
-            _read_left_over(look, name, files)
+            _read_left_over(check, name, files)
         # H: in the index, M: in a conflict; Git reports changes of both.
-        if head[0] not in "HM" and os.path.lexists(f"{look.path}/{name}"):
+        if head[0] not in "HM" and os.path.lexists(f"{check.path}/{name}"):
             files.add("hidden", name)
     if files.in_remade:
         by_hand = _made_by_hand(tracked)
         files.lists["ignored"] += [name for name in files.in_remade if _is_in_one(name, by_hand)]
 
 
-def _read_left_over(look: Look, name: str, files: Files) -> None:
+def _read_left_over(check: Check, name: str, files: Files) -> None:
     """Files in the folder of a submodule without a repository, which Git does not report."""
-    folder = f"{look.path}/{name}"
+    folder = f"{check.path}/{name}"
     if not os.path.isdir(folder) or os.path.islink(folder) or os.path.lexists(f"{folder}/.git"):
         return  # nothing there, or a repository with its own records
-    starts = starts_below(folder, look.found)
-    for path, _ in files_below(starts, look.found):
-        files.add("untracked", path[len(look.path) + 1 :])
+    starts = starts_below(folder, check.found)
+    for path, _ in files_below(starts, check.found):
+        files.add("untracked", path[len(check.path) + 1 :])
 
 
-def tell_staged(look: Look) -> None:
+def report_staged(check: Check) -> None:
     """Report staged files of a repository without a work tree (`git --git-dir X --work-tree Y add`)."""
-    if os.path.lexists(f"{look.git_dir}/index"):
-        said = look.ask("diff", "--cached", "--name-only", "--no-renames", "--no-ext-diff", "--no-textconv", "-z")
-        look.names("staged", os.fsdecode(said).split("\0")[:-1])
+    if os.path.lexists(f"{check.git_dir}/index"):
+        output = check.query("diff", "--cached", "--name-only", "--no-renames", "--no-ext-diff", "--no-textconv", "-z")
+        check.names("staged", os.fsdecode(output).split("\0")[:-1])
 
 
-def tell_kept(look: Look) -> None:
+def report_extension_data(check: Check) -> None:
     """Report data of Git extensions as problems. Raises Failed if it cannot be read."""
     for name, why in KEPT.items():
-        if leaves(look, f"{look.common}/{name}"):
-            look.said.problem(look.path, f"{name} in its Git folder: {why}")
+        if leaves(check, f"{check.common}/{name}"):
+            check.records.problem(check.path, f"{name} in its Git folder: {why}")
 
 
-def tell_operation(look: Look) -> None:
+def report_operation(check: Check) -> None:
     """Report an unfinished operation, and a lock of the index."""
-    word = _operation(look.git_dir)
+    word = _operation(check.git_dir)
     if word:
-        look.said.say("operation", word)
-    if os.path.lexists(f"{look.git_dir}/index.lock"):
-        look.said.say("locked")
+        check.records.add("operation", word)
+    if os.path.lexists(f"{check.git_dir}/index.lock"):
+        check.records.add("locked")
 
 
 def _operation(git_dir: str) -> str:
@@ -198,12 +198,12 @@ def _operation(git_dir: str) -> str:
     return "bisect" if has("BISECT_LOG") else ""
 
 
-def leaves(look: Look, path: str) -> list[str]:
+def leaves(check: Check, path: str) -> list[str]:
     """All files below a folder of Git. Raises Failed."""
     try:
         return list(leaves_of(path))
     except (FileNotFoundError, NotADirectoryError):
         return []  # no such references
     except OSError as error:
-        look.said.problem(path, reason(error))
+        check.records.problem(path, reason(error))
         raise Failed from None

@@ -42,7 +42,7 @@ def short(text: str) -> bytes:
     return data if len(data) <= NAME_BYTES else data[: NAME_BYTES - 3] + b"..."
 
 
-class Said:
+class Records:
     """A group of records: of the whole check, or of one repository."""
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class Said:
         self._problems = 0
         self.size = 0
 
-    def say(self, tag: str, *fields: str | int | bytes) -> None:
+    def add(self, tag: str, *fields: str | int | bytes) -> None:
         """Add one record; text is cut to NAME_BYTES, bytes are not."""
         values = [field if isinstance(field, bytes) else short(str(field)) for field in fields]
         record = b"\0".join((tag.encode(), str(len(values)).encode(), *values)) + b"\0"
@@ -61,7 +61,7 @@ class Said:
         """Report that something could not be checked; with one such record a report is never clean."""
         self._problems += 1
         if self._problems <= MOST_PROBLEMS:
-            self.say("problem", place, reason)
+            self.add("problem", place, reason)
 
     @property
     def has_problems(self) -> bool:
@@ -70,9 +70,9 @@ class Said:
     def names(self, tag: str, names: list[str]) -> None:
         """Add a count and the first names; nothing if there are none."""
         if names:
-            self.say(tag, len(names), *names[:MOST_NAMES])
+            self.add(tag, len(names), *names[:MOST_NAMES])
 
-    def add(self, data: bytes) -> None:
+    def extend(self, data: bytes) -> None:
         """Add encoded records."""
         self._parts.append(data)
 

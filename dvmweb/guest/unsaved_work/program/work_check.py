@@ -12,8 +12,8 @@ from work_file import read_plain
 from work_found import Found, Repository
 from work_git import Git, parse_list, why_failed
 from work_layout import check_format, head_of
+from work_records import Records
 from work_run import Done
-from work_say import Said
 
 CLOSED = re.compile(
     r"(?:warning: could not open directory '(.*)/'|(?:error: |fatal: )?(.*)): Permission denied", re.DOTALL
@@ -24,13 +24,13 @@ class Failed(Exception):
     """A call of Git failed; the problem has been reported."""
 
 
-class Look:
+class Check:
     """The check of one repository."""
 
     def __init__(self, repository: Repository, found: Found, git: Git, addresses: Addresses, work: str) -> None:
         self.repository, self.found, self.git, self.addresses, self.work = repository, found, git, addresses, work
         self.path, self.git_dir, self.common = repository.path, repository.git_dir, repository.common
-        self.said = Said()
+        self.records = Records()
         self.facts: list[str] = []  # for the checksum
         self.place: tuple[str, ...] = ()
         self.silent: list[str] = []
@@ -41,12 +41,12 @@ class Look:
 
     # ---- git ----
 
-    def ask(self, *words: str, place: Sequence[str] | None = None, given: bytes = b"") -> bytes:
+    def query(self, *words: str, place: Sequence[str] | None = None, given: bytes = b"") -> bytes:
         """Git's output. On an error or any message on stderr it reports a problem and raises Failed."""
         done = self.git.run((*self.silent, *(self.place if place is None else place), *words), given)
         why = why_failed(words[0], self._without_unseen(done))
         if why:
-            self.said.problem(self.path, why)
+            self.records.problem(self.path, why)
             raise Failed
         return done.out
 
@@ -65,22 +65,22 @@ class Look:
         place = f"{self.path}/{found[1] if found[1] is not None else found[2]}"
         return any(place == path or place.startswith(f"{path}/") for path in tuple(self.found.walk.unseen))
 
-    def tell(self) -> None:
+    def report(self) -> None:
         """Add the repository record; its facts follow."""
         self.facts.append(self.path)
-        self.said.say("repository", self.path.removeprefix("./"), self.repository.kind, self.branch)
+        self.records.add("repository", self.path.removeprefix("./"), self.repository.kind, self.branch)
 
     def names(self, tag: str, names: list[str]) -> None:
         """Add a list of files: the first names to the answer, all names to the checksum."""
         if names:
             self.facts += [tag, *names]
-            self.said.names(tag, names)
+            self.records.names(tag, names)
 
-    def understand(self) -> None:
-        """Read the config. Raises NotUnderstood for an unknown format."""
+    def read_config(self) -> None:
+        """Read the config. Raises UnknownLayout for an unknown format."""
         values = config.read_plain_config(self.common)
         if values is None:
-            values = parse_list(self.ask("config", "-z", "--list"))
+            values = parse_list(self.query("config", "-z", "--list"))
             self.silent += config.silence(values, self.git)
         self.values = values
         self.has_reftable = check_format(self.path, values) or os.path.lexists(f"{self.common}/reftable")
@@ -93,7 +93,7 @@ class Look:
         prefix = "refs/heads/"
         return reference[len(prefix) :] if reference.startswith(prefix) else ""
 
-    def name_far_work_tree(self) -> None:
+    def note_outside_work_tree(self) -> None:
         """Note a work tree elsewhere (core.worktree) that is outside the code folder: it is not checked."""
         named = [value or "" for key, value in self.values if key == "core.worktree"]
         if not named or not os.path.lexists(f"{self.git_dir}/index"):
@@ -114,13 +114,13 @@ class Look:
                 continue  # not a repository: try the next parent
             place = ("-C", parent, "--git-dir=.git", "--work-tree=.", "--literal-pathspecs")
             below = self.path[len(parent) + 1 :]
-            if not self.ask("ls-files", "--", f"{below}/HEAD", place=place):
+            if not self.query("ls-files", "--", f"{below}/HEAD", place=place):
                 return False
-            return not self.ask("ls-files", "--others", "--", below, place=place)
+            return not self.query("ls-files", "--others", "--", below, place=place)
         return False
 
 
-def bare_question(git: Git | None, work: str) -> Callable[[str], bool]:
+def bare_query(git: Git | None, work: str) -> Callable[[str], bool]:
     """A function that returns whether a Git folder without an index is bare."""
 
     def is_bare(git_dir: str) -> bool:
