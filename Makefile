@@ -11,8 +11,9 @@ VENDOR = static/vendor/made-from
 AXE = tests/browser/vendor/axe.min.js
 SHELL_FILES = $(wildcard recipes/*.sh recipes/*/*.sh dvmweb/guest/scripts/*.sh dvmweb/guest/*/program/*.sh) scripts/find-python scripts/tour.sh tests/roots/boot.sh .ci/run
 
-# A Python of another project must not leak into this one.
-unexport PYTHONPATH PYTHONHOME
+# A Python of another project must not leak into this one. Compiled modules are kept (.gitignore has them): without
+# them pytest compiles all tests anew in each worker, and each dvm that a test starts compiles dvmweb.
+unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup run tour demo test test-slow test-browser test-recipes test-bare check bench screenshots reference lock clean
 

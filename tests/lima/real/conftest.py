@@ -29,8 +29,9 @@ def missing() -> str:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark and, where nothing real is here, skip everything in this folder."""
+    here = f"{Path(__file__).parent}{os.sep}"
     for item in items:
-        if Path(__file__).parent in Path(item.path).parents:
+        if str(item.path).startswith(here):
             item.add_marker(pytest.mark.lima)
             item.add_marker(pytest.mark.timeout(3600))
             item.add_marker(pytest.mark.xdist_group("lima"))
