@@ -6,6 +6,7 @@ descriptors, session, folder and variables; what differs is that it finds its mo
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import runpy
@@ -48,7 +49,6 @@ def _is_ours(args: object) -> bool:
 
 def _become(asked: dict[str, Any]) -> NoReturn:
     """Take the descriptors, the folder and the variables of the program, and run it to its end."""
-    code = 1
     try:
         wanted = [asked[name] if asked[name] != -1 else number for number, name in _STREAMS]
         kept = [os.dup(one) if one < 3 else one for one in wanted]  # none is overwritten before it was read
@@ -71,13 +71,33 @@ def _become(asked: dict[str, Any]) -> NoReturn:
             os.environ.update(asked["env"])
         sys.orig_argv = list(asked["args"])
         sys.argv = [asked["args"][3], *asked["args"][4:]]
-        runpy.run_module(asked["args"][3], run_name="__main__", alter_sys=True)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        os._exit(1)
+    run(asked["args"][3])
+
+
+def run(module: str) -> NoReturn:
+    """Run a program to its end, as `python -m MODULE` does; sys.argv is its own already.
+
+    What Python does last is left out: it takes every module apart, and so copies all memory that a fork shares.
+    """
+    code = 1
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
     except BaseException:
         sys.excepthook(*sys.exc_info())
     finally:
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
         for stream in (sys.stdout, sys.stderr):
             try:
                 stream.flush()

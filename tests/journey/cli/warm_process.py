@@ -6,9 +6,9 @@ Run as a program it is the server: it takes one command per connection, with the
 from __future__ import annotations
 
 import fcntl
+import gc
 import json
 import os
-import runpy
 import select
 import signal
 import socket
@@ -26,16 +26,30 @@ from tests.journey.cli import forking
 MOST = 1 << 20  # bytes of a request
 # What a command may import later anyway; a module that is missing here costs time, nothing else.
 MODULES = (
+    "_strptime",
     "dvmweb.cli.main",
     "dvmweb.cli.follow",
+    "dvmweb.cli.json_output",
+    "dvmweb.cli.removing",
+    "dvmweb.config.legacy",
     "dvmweb.jobs.starting",
     "dvmweb.jobs.inputs",
     "dvmweb.lima.client",
     "dvmweb.lima.direct_ssh",
+    "dvmweb.lima.lima_yaml.differences",
+    "dvmweb.recipes.header_yaml",
+    "dvmweb.terminals.client",
+    "dvmweb.verbs.deletion_preview",
+    "dvmweb.verbs.listing",
     "dvmweb.verbs.vms",
     "dvmweb.jobs.running",
     "dvmweb.jobs.recipe_trials",
     "dvmweb.demo.limactl",
+    "dvmweb.demo.copying",
+    "dvmweb.demo.creating",
+    "dvmweb.demo.edits",
+    "dvmweb.demo.lifecycle",
+    "dvmweb.demo.validation",
     "dvmweb.demo.guest.ssh",
     "dvmweb.demo.guest.hostagent",
 )
@@ -150,6 +164,8 @@ def serve(address: str) -> None:
     for name in MODULES:
         __import__(name)
     forking.install()
+    gc.collect()
+    gc.freeze()  # a fork that looks through all objects would copy them
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who watch
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(address)
@@ -204,4 +220,4 @@ def _send(line: socket.socket, number: int) -> None:
 
 if __name__ == "__main__":
     serve(sys.argv[1])
-    runpy.run_module(sys.orig_argv[3], run_name="__main__", alter_sys=True)
+    forking.run(sys.orig_argv[3])
