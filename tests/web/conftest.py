@@ -32,6 +32,7 @@ from dvmweb.web.server.sessions import SESSION, Session, Sessions
 from dvmweb.web.server.websockets import outermost
 from dvmweb.web.terminals import list_pages as terminal_list_pages
 from dvmweb.web.terminals import pages as terminal_pages
+from tests.journey.cli import sibling
 from tests.journey.cli.home import WARM
 from tests.places import TOP
 from tests.terminals.conftest import DvmHome, end
@@ -97,10 +98,12 @@ class Compiled(BytecodeCache):
 
 
 @pytest.fixture(autouse=True)
-def forked_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Jobs that a page starts are forked from a process that has their modules."""
+def forked_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs and demo engines that a page starts are forked from a process that has their modules."""
     with_popen = SimpleNamespace(Popen=WARM.popen, PIPE=subprocess.PIPE)
     monkeypatch.setattr("dvmweb.jobs.starting.subprocess", with_popen)
+    with_popen = SimpleNamespace(Popen=sibling.Popen, PIPE=subprocess.PIPE, DEVNULL=subprocess.DEVNULL)
+    monkeypatch.setattr("dvmweb.lima.process.subprocess", with_popen)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,17 +28,16 @@ def dvm_home(home: Path) -> Iterator[DvmHome]:
 
 def limactl(dvm_home: DvmHome, *words: str) -> None:
     """What a user does with plain limactl beside us."""
-    env = {**dvm_home.environ, "LIMA_HOME": str(dvm_home.paths.lima_home)}
-    argv = (sys.executable, "-P", "-m", "dvmweb.demo", "limactl", *words)
-    subprocess.run(argv, env=env, check=True, capture_output=True)
+    dvm_home.limactl(*words)
 
 
 def eventually(what: Callable[[], Any], seconds: float = PATIENCE) -> Any:
     """The first true answer of `what`; fails after `seconds`."""
-    deadline = time.monotonic() + seconds
+    deadline, pause = time.monotonic() + seconds, 0.02
     while not (answer := what()):
         assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.2)  # a page may ask the engine for each look
     return answer
 
 

@@ -25,32 +25,44 @@ class _Popen(subprocess.Popen[Any]):
     """Popen that forks for `python FLAG -m MODULE ...`, one of FORKED, where no thread could hold a lock."""
 
     def _execute_child(self, *given: Any) -> None:
-        names = (
-            "args executable preexec_fn close_fds pass_fds cwd env startupinfo creationflags shell p2cread p2cwrite "
-            "c2pread c2pwrite errread errwrite restore_signals gid gids uid umask start_new_session process_group"
-        )
-        asked = dict(zip(names.split(), given, strict=True))
-        if not _is_ours(asked["args"]) or asked["preexec_fn"] or threading.active_count() > 1:
+        asked = named(given)
+        if not is_ours(asked) or threading.active_count() > 1:
             super()._execute_child(*given)  # type: ignore[misc]
             return
         gc.freeze()  # nothing of ours is collected there, with a descriptor that is another one's by then
         self.pid = os.fork()
         if self.pid == 0:
-            _become(asked)
+            become(asked)
         self._child_created = True
-        ends = (asked[name] for name in ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite"))
-        self._close_pipe_fds(*ends)  # type: ignore[attr-defined]
+        close_ends(self, asked)
 
 
-def _is_ours(args: object) -> bool:
-    is_list = isinstance(args, Sequence) and not isinstance(args, str | bytes)
-    return is_list and args[0] == sys.executable and tuple(args[2:3]) == ("-m",) and args[3] in FORKED  # type: ignore[index]
+def named(given: Sequence[Any]) -> dict[str, Any]:
+    """What `Popen._execute_child` is given, by name."""
+    names = (
+        "args executable preexec_fn close_fds pass_fds cwd env startupinfo creationflags shell p2cread p2cwrite "
+        "c2pread c2pwrite errread errwrite restore_signals gid gids uid umask start_new_session process_group"
+    )
+    return dict(zip(names.split(), given, strict=True))
 
 
-def _become(asked: dict[str, Any]) -> NoReturn:
+def is_ours(asked: dict[str, Any]) -> bool:
+    """Is it `python FLAG -m MODULE ...`, one of FORKED?"""
+    args = asked["args"]
+    is_list = isinstance(args, Sequence) and not isinstance(args, str | bytes) and not asked["preexec_fn"]
+    return is_list and args[0] == sys.executable and tuple(args[2:3]) == ("-m",) and args[3] in FORKED
+
+
+def close_ends(popen: subprocess.Popen[Any], asked: dict[str, Any]) -> None:
+    """Close the child's ends of the pipes, as Popen does."""
+    ends = (asked[name] for name in ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite"))
+    popen._close_pipe_fds(*ends)  # type: ignore[attr-defined]
+
+
+def become(asked: dict[str, Any]) -> NoReturn:
     """Take the descriptors, the folder and the variables of the program, and run it to its end."""
     try:
-        wanted = [asked[name] if asked[name] != -1 else number for number, name in _STREAMS]
+        wanted = [asked[name] if asked[name] != -1 else number for number, name in STREAMS]
         kept = [os.dup(one) if one < 3 else one for one in wanted]  # none is overwritten before it was read
         for number, one in enumerate(kept):
             os.dup2(one, number)
@@ -106,7 +118,7 @@ def run(module: str) -> NoReturn:
         os._exit(code)
 
 
-_STREAMS = ((0, "p2cread"), (1, "c2pwrite"), (2, "errwrite"))
+STREAMS = ((0, "p2cread"), (1, "c2pwrite"), (2, "errwrite"))
 
 
 def install() -> None:

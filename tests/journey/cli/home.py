@@ -80,9 +80,12 @@ class DvmHome:
 
     def limactl(self, *words: str) -> None:
         """Run plain limactl beside dvm; it must succeed."""
-        argv = (sys.executable, "-P", "-m", "dvmweb.demo", "limactl", *words)
-        env = {**self.environ, "LIMA_HOME": str(self.paths.lima_home)}
-        subprocess.run(argv, env=env, check=True, capture_output=True, timeout=120)
+        code, out, err = self._limactl(*words).ends(120)
+        assert code == 0, f"limactl {' '.join(words)}: exit code {code}\n{out}{err}"
+
+    def _limactl(self, *words: str) -> Started:
+        environ = {**self.environ, "LIMA_HOME": str(self.paths.lima_home)}
+        return WARM.start(("limactl", *words), environ, module="dvmweb.demo")
 
     def ok(self, *words: str, **more: Any) -> str:
         """Run `dvm`, which must succeed, and return what it printed."""
@@ -127,11 +130,9 @@ class DvmHome:
     def end(self) -> None:
         """Leave no process behind."""
         self.faults()
-        engine = (sys.executable, "-P", "-m", "dvmweb.demo", "limactl", "delete", "-f")
         instances = [entry.name for entry in self.paths.lima_home.iterdir() if not entry.name.startswith("_")]
-        env = {**self.environ, "LIMA_HOME": str(self.paths.lima_home)}
         if instances:
-            subprocess.run((*engine, *instances), env=env, capture_output=True, check=False, timeout=60)
+            self._limactl("delete", "-f", *instances).ends(60)
 
 
 def remove(home: Path) -> None:

@@ -22,37 +22,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from tests.journey.cli import forking
+from tests.journey.cli.modules import MODULES
 
 MOST = 1 << 20  # bytes of a request
-# What a command may import later anyway; a module that is missing here costs time, nothing else.
-MODULES = (
-    "_strptime",
-    "dvmweb.cli.main",
-    "dvmweb.cli.follow",
-    "dvmweb.cli.json_output",
-    "dvmweb.cli.removing",
-    "dvmweb.config.legacy",
-    "dvmweb.jobs.starting",
-    "dvmweb.jobs.inputs",
-    "dvmweb.lima.client",
-    "dvmweb.lima.direct_ssh",
-    "dvmweb.lima.lima_yaml.differences",
-    "dvmweb.recipes.header_yaml",
-    "dvmweb.terminals.client",
-    "dvmweb.verbs.deletion_preview",
-    "dvmweb.verbs.listing",
-    "dvmweb.verbs.vms",
-    "dvmweb.jobs.running",
-    "dvmweb.jobs.recipe_trials",
-    "dvmweb.demo.limactl",
-    "dvmweb.demo.copying",
-    "dvmweb.demo.creating",
-    "dvmweb.demo.edits",
-    "dvmweb.demo.lifecycle",
-    "dvmweb.demo.validation",
-    "dvmweb.demo.guest.ssh",
-    "dvmweb.demo.guest.hostagent",
-)
 
 
 @dataclass(frozen=True)
@@ -102,14 +74,16 @@ class WarmProcess:
         """Run `dvm` to its end: its exit code (negative: the signal), output and errors."""
         return self.start(words, environ, stdin).ends(timeout)
 
-    def start(self, words: Sequence[str], environ: Mapping[str, str], stdin: str = "") -> Started:
-        """Start `dvm` and leave it running."""
+    def start(
+        self, words: Sequence[str], environ: Mapping[str, str], stdin: str = "", module: str = "dvmweb"
+    ) -> Started:
+        """Start `dvm`, or another program of ours, and leave it running."""
         given, out, err = (tempfile.TemporaryFile() for _ in range(3))  # noqa: SIM115
         with given:
             given.write(stdin.encode())
             given.seek(0)
             files = {0: given.fileno(), 1: out.fileno(), 2: err.fileno()}
-            line = self._begin("dvmweb", words, environ, files, str(Path.cwd()))
+            line = self._begin(module, words, environ, files, str(Path.cwd()))
         return Started(tuple(words), int(line.recv(16)), line, out, err)
 
     def popen(self, argv: Sequence[str], **given: Any) -> Begun:
