@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from tests.journey.cli import sibling
 from tests.places import TOP
 
 PACKAGE = TOP / "dvmweb"
@@ -66,18 +67,23 @@ class Demo:
         return {**base, "SSH_AUTH_SOCK": "/leak", "FOO_LEAK": "leak", **self.variables, **extra}
 
     def run(self, program: str, *words: str, stdin: str = "", **extra: str) -> Answer:
-        """Run one call to its end."""
-        done = subprocess.run(
-            self.argv(program, *words),
-            input=stdin,
-            capture_output=True,
+        """Run one call to its end; where it needs no interpreter of its own it is forked, see tests/journey/cli."""
+        is_plain = (self.prefix, self.python, self.package) == ((), sys.executable, PACKAGE)
+        argv = (self.python, "-I", "-m", "dvmweb.demo", program, *words) if is_plain else self.argv(program, *words)
+        with sibling.Popen(
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             env=self.environment(extra),
             cwd=self.home.parent,
-            timeout=60,
-            check=False,
-        )
-        return Answer(done.returncode, done.stdout, done.stderr)
+        ) as process:
+            try:
+                out, err = process.communicate(stdin, timeout=60)
+            finally:
+                process.kill()
+        return Answer(process.returncode, out, err)
 
     def limactl(self, *words: str, stdin: str = "", **extra: str) -> Answer:
         """Run one limactl call."""
