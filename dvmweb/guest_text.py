@@ -17,7 +17,8 @@ def visible(text: bytes | str, limit: int = 200) -> str:
     """The text on one line, at most `limit` characters, with every hidden character as an escape."""
     decoded = text.decode("utf-8", "surrogateescape") if isinstance(text, bytes) else text
     cut = decoded[:limit]
-    shown = "".join(_mark(character) for character in cut)
+    is_plain = cut.isascii() and cut.isprintable()  # most texts are, and pages have thousands
+    shown = cut if is_plain else "".join(_mark(character) for character in cut)
     return shown + (f"… (+{len(decoded) - limit} characters)" if len(decoded) > limit else "")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,8 +14,11 @@ from pathlib import Path
 
 import psutil
 
+from dvmweb.jobs import job_record
 from dvmweb.web.server.http_server import listen
 from tests.journey.conftest import DvmHome, remove
+
+PROGRAM = (sys.executable, "-P", "-m", "tests.browser.dashboard_process")
 
 
 def free_port() -> int:
@@ -34,7 +38,7 @@ class Dashboard:
     def start(self) -> None:
         """Start it and wait until it has printed its address."""
         self.process = subprocess.Popen(
-            self.dvm_home.argv("web", "--no-open", "--port", str(self.port), *self.words),
+            (*PROGRAM, "web", "--no-open", "--port", str(self.port), *self.words),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -100,6 +104,10 @@ def end_keepers(dvm_home: DvmHome) -> None:
         with suppress(psutil.Error):
             if "dvmweb" in " ".join(process.cmdline()) and process.environ().get("HOME") == str(dvm_home.home):
                 left.append(process)
+    for job in job_record.newest_first(dvm_home.paths):  # a forked one is known by its journal alone
+        if job.process is not None and job.process.is_alive:
+            with suppress(psutil.Error):
+                left.append(psutil.Process(job.process.pid))
     for process in left:
         with suppress(psutil.Error):
             process.kill()

@@ -14,6 +14,7 @@ from tests.browser.demo import has_display
 from tests.places import TOP
 
 
+@pytest.mark.slow_browser
 def test_a_journey_is_recorded_as_one_picture_for_each_act(browser: Browser, tmp_path: Path) -> None:
     command = (sys.executable, "-m", "tests.browser.demo", "config", "--pictures", str(tmp_path / "demo"))
     done = subprocess.run(command, cwd=TOP, capture_output=True, text=True, check=False, timeout=240)

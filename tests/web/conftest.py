@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 import pytest
 from flask import Flask
 from jinja2.bccache import Bucket, BytecodeCache
+from werkzeug.routing import Rule
 from werkzeug.test import Client, TestResponse
 
 from dvmweb.errors import NotFound
@@ -111,6 +112,23 @@ def headers_read_once() -> Iterator[None]:
     """The header of a recipe depends on its text alone, and each form reads all of them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("dvmweb.recipes.catalog.parse_header", cache(parse_header))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def addresses_compiled_once() -> Iterator[None]:
+    """Each test has an app of its own, whose fifty addresses Werkzeug compiles; the result depends on these alone."""
+    compiled = Rule._compile_builder
+    kept: dict[tuple[Any, ...], Any] = {}
+
+    def compile_once(rule: Rule, append_unknown: bool = True) -> Any:
+        key = (rule.rule, rule.subdomain, str(rule.defaults), append_unknown)
+        if key not in kept:
+            kept[key] = compiled(rule, append_unknown)
+        return kept[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rule, "_compile_builder", compile_once)
         yield
 
 
