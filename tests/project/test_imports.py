@@ -12,6 +12,7 @@ import pytest
 
 from tests.places import TOP
 
+pytestmark = pytest.mark.xdist_group("imports")  # one worker parses all modules, and no other
 PACKAGE = TOP / "dvmweb"
 
 FLOOR = (

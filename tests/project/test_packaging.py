@@ -14,6 +14,7 @@ import pytest
 
 from tests.places import AGENT, RECIPES, SCRIPTS, TOP, WORK_CHECK, recipe
 
+pytestmark = pytest.mark.xdist_group("wheel")  # one worker builds it, and no other
 FILES = sorted(path.relative_to(RECIPES).as_posix() for path in RECIPES.rglob("*") if path.is_file())
 IN_GUEST = {
     path.relative_to(TOP).as_posix()

@@ -76,6 +76,7 @@ def test_the_whole_job() -> None:
     assert not list(left_behind(home_of(text)))
 
 
+@pytest.mark.slow
 def test_a_machine_without_guests_is_told_so(tmp_path: Path) -> None:
     """A hardened Linux: Bubblewrap is there and may not make a namespace."""
     broken = tmp_path / "bwrap"
@@ -100,6 +101,7 @@ def test_a_step_that_fails_stops_the_tour(tmp_path: Path) -> None:
     assert "exit code 9 where 0 was expected" in text
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_nothing_behind() -> None:
     process = start()
     text = until(process, "done     Start VM")

@@ -21,6 +21,7 @@ import pytest
 from dvmweb.paths import Paths, from_environment
 from dvmweb.terminals import client
 from dvmweb.terminals.connection import Connection, KeeperGone
+from tests.journey.cli import sibling
 from tests.places import TOP
 
 ROOT = TOP
@@ -36,7 +37,7 @@ class DvmHome:
 
     def keeper(self, *words: str) -> subprocess.Popen[bytes]:
         """Start a bare keeper and wait until it listens."""
-        process = subprocess.Popen(
+        process = sibling.Popen(
             (sys.executable, "-P", "-m", "tests.terminals.bare_keeper", *words),
             stdout=subprocess.PIPE,
             env={**self.environ, "PYTHONPATH": str(ROOT)},

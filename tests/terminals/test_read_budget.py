@@ -34,6 +34,7 @@ FLOODS = {
     "resets": b"\x1bc",
     "text": b"plain text\r\n",
 }
+LONG = ("bells and letters", "text")  # near others of them, and a second each
 ROUNDS = 60
 
 
@@ -76,7 +77,9 @@ def terminals(keeper: Keeper, text: bytes, sockets: list[socket.socket]) -> list
     return made
 
 
-@pytest.mark.parametrize("kind", FLOODS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[pytest.mark.slow] if kind in LONG else []) for kind in FLOODS]
+)
 def test_no_round_costs_more_than_its_bound_however_many_are_flooded(
     kind: str, sockets: list[socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:

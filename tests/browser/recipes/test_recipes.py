@@ -12,7 +12,7 @@ from tests.browser.driver.window import Complaints, Window
 from tests.browser.entered import Entered
 from tests.places import recipe
 
-pytestmark = pytest.mark.xdist_group("shared dashboard")
+pytestmark = [pytest.mark.slow_browser, pytest.mark.xdist_group("shared dashboard")]
 UNKNOWN = 'echo "$DVM_NOBODY"'
 
 

@@ -17,7 +17,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-FORKED = ("dvmweb.jobs", "dvmweb.demo")
+FORKED = ("dvmweb.jobs", "dvmweb.demo", "tests.terminals.bare_keeper")
 HIGHEST = 4096  # descriptors above it are closed by nobody; no test opens so many
 
 

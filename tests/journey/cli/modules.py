@@ -17,6 +17,8 @@ MODULES = (
     "dvmweb.lima.lima_yaml.differences",
     "dvmweb.recipes.header_yaml",
     "dvmweb.terminals.client",
+    "dvmweb.terminals.keeper.daemon",
+    "dvmweb.terminals.keeper.pty_child",
     "dvmweb.verbs.deletion_preview",
     "dvmweb.verbs.listing",
     "dvmweb.verbs.vms",

@@ -314,34 +314,30 @@ def test_a_hook_is_read_whole_and_approved_as_it_was_read(created: Browser, dvm_
     assert "You have approved this hook" in created.get("/vms/app/hook").text
 
 
-@pytest.mark.usefixtures("guests_work")
-@pytest.mark.parametrize(
-    ("line", "shown", "why"),
-    [
-        (r"echo \033[8mhidden", r"\x1b[8mhidden", "it contains hidden characters"),
-        (r"echo harmless\rrm -rf x", r"harmless\x0drm", "it contains hidden characters"),
-        ("true" + " " * 1000 + "# far to the right", "# far to the right", "a line is longer than"),
-    ],
-    ids=["colour", "return", "long"],
+HIDES = (
+    (r"echo \033[8mhidden", r"\x1b[8mhidden", "it contains hidden characters"),
+    (r"echo harmless\rrm -rf x", r"harmless\x0drm", "it contains hidden characters"),
+    ("true" + " " * 1000 + "# far to the right", "# far to the right", "a line is longer than"),
 )
+
+
+@pytest.mark.usefixtures("guests_work")
 def test_a_hook_that_hides_something_is_shown_whole_and_cannot_be_approved(
     created: Browser,
     dvm_home: DvmHome,  # noqa: F811
     vms: Vms,
-    line: str,
-    shown: str,
-    why: str,
 ) -> None:
     dvm_home.ok("sync", "app")
-    dvm_home.guest("app", f"mkdir -p .dvm; printf '{line}\\n' > .dvm/sync.sh")
-    text = created.get("/vms/app/hook").text
-    assert shown in text, "what is hidden is shown"
-    assert f"Cannot be approved: {why}" in text
-    assert 'name="digest"' not in text
-    refused = created.post("/vms/app/hook", data={"digest": vms.hook("app").digest, "then": "sync"})
-    assert refused.status_code == 422
-    assert why in refused.text
-    assert not vms.hook("app").is_approved
+    for line, shown, why in HIDES:
+        dvm_home.guest("app", f"mkdir -p .dvm; printf '{line}\\n' > .dvm/sync.sh")
+        text = created.get("/vms/app/hook").text
+        assert shown in text, "what is hidden is shown"
+        assert f"Cannot be approved: {why}" in text
+        assert 'name="digest"' not in text
+        refused = created.post("/vms/app/hook", data={"digest": vms.hook("app").digest, "then": "sync"})
+        assert refused.status_code == 422
+        assert why in refused.text
+        assert not vms.hook("app").is_approved
     assert [job.verb for job in vms.jobs()] == ["sync"]
 
 
