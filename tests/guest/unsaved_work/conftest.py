@@ -19,6 +19,7 @@ SCRIPT = WORK_CHECK / "work.sh"
 NONCE = "0123456789abcdef0123456789abcdef"
 IDENTITY = "dvm-app 00112233445566778899aabbccddeeff"
 NOBODY = 65534
+URL = "https://forge.example/app.git"
 GIT_ENVIRONMENT = {
     "PATH": os.defpath,
     "HOME": "/nonexistent",
@@ -39,6 +40,7 @@ class Guest:
     home: Path
     extra: dict[str, str] = field(default_factory=dict)
     script: Path = SCRIPT  # most tests have a compiled copy, which starts in two thirds of the time
+    made: Path | None = None  # what `repository` makes without options, to copy
 
     @property
     def code(self) -> Path:
@@ -52,9 +54,13 @@ class Guest:
         assert (done.returncode != 0) == fails, done.stderr
         return done.stdout.decode("utf-8", "surrogateescape").strip()
 
-    def repository(self, name: str = "app", *options: str, url: str = "https://forge.example/app.git") -> Path:
+    def repository(self, name: str = "app", *options: str, url: str = URL) -> Path:
         """A repository with one commit and one file `file`, pushed to `url` (no remote where it is empty)."""
         folder = self.code / name
+        if self.made and not options and url == URL:
+            shutil.copytree(self.made, folder, symlinks=True)
+            self.git(folder, "update-index", "-q", "--refresh")
+            return folder
         folder.mkdir(parents=True)
         self.git(folder, "init", "-q", *options)
         self.commit(folder, "file")
@@ -119,10 +125,16 @@ def compiled_script(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy / SCRIPT.name
 
 
+@pytest.fixture(scope="session")
+def made_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `repository` makes, for copies: six programs less in most tests."""
+    return Guest(tmp_path_factory.mktemp("made")).repository()
+
+
 @pytest.fixture
-def guest(tmp_path: Path, compiled_script: Path) -> Guest:
+def guest(tmp_path: Path, compiled_script: Path, made_repository: Path) -> Guest:
     (tmp_path / "code").mkdir()
-    return Guest(tmp_path, script=compiled_script)
+    return Guest(tmp_path, script=compiled_script, made=made_repository)
 
 
 @pytest.fixture
