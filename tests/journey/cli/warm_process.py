@@ -66,8 +66,7 @@ class WarmProcess:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._folder = tempfile.TemporaryDirectory(prefix="dvm-warm-")
-        self._address = str(Path(self._folder.name) / "socket")
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._server: subprocess.Popen[bytes] | None = None
 
     def run(self, words: Sequence[str], environ: Mapping[str, str], stdin: str, timeout: float) -> tuple[int, str, str]:
@@ -113,6 +112,7 @@ class WarmProcess:
     def _start(self) -> None:
         if self._server is not None:
             return
+        self._folder = tempfile.TemporaryDirectory(prefix="dvm-warm-")
         self._server = subprocess.Popen(
             (sys.executable, "-P", "-m", "tests.journey.cli.warm_process", self._address),
             env={"PYTHONPATH": str(self._root), "PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"},
@@ -123,9 +123,16 @@ class WarmProcess:
         assert self._server.stdout.readline() == b"ready\n"
 
     def end(self) -> None:
-        if self._server is not None:
+        """End it; who needs one after that, at the end of another fixture, starts it again."""
+        if self._server is not None and self._folder is not None:
             self._server.communicate()  # the end of its stdin is the end of it
-        self._folder.cleanup()
+            self._folder.cleanup()
+        self._server = self._folder = None
+
+    @property
+    def _address(self) -> str:
+        assert self._folder is not None
+        return str(Path(self._folder.name) / "socket")
 
 
 def _text(file: IO[bytes]) -> str:
