@@ -155,6 +155,14 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(from_environment({"HOME": str(tmp_path), "PATH": ""}))
 
 
+def test_results_in_the_words_of_dvm_0_1_stay_readable() -> None:
+    facts = {"tested": [{"name": "claude", "result": "hole", "checks": 3, "found": [{"kind": "hole", "text": "x"}]}]}
+    failed = sandbox_report.from_json(json.dumps({**facts, "problem": "", "at": 1.0}))
+    assert (failed.result, failed.tested[0].found[0].kind) == ("failed", "failed")
+    facts = {"tested": [{"name": "claude", "result": "holds", "checks": 3, "found": []}]}
+    assert sandbox_report.from_json(json.dumps({**facts, "problem": "", "at": 1.0})).result == "passed"
+
+
 def test_a_sandbox_that_holds_is_kept(bench: Bench) -> None:
     assert bench.test(HELD).reason.startswith("passed (81 checks)")
     kept = bench.read()

@@ -167,3 +167,21 @@ def test_what_is_not_ours_never_holds(guest: Guest, tmp_path: Path, change: str,
         guest.root("cp -a /home/.kept/claude /usr/local/bin/; cp -a /home/.kept/agent /usr/local/lib/dvm/")
     assert report.result == UNKNOWN
     assert why in report.tested[0].found[0].text
+
+
+@pytest.mark.parametrize(
+    ("printed", "result"),
+    [
+        ("count 9\\nresult holds", PASSED),
+        ("hole An agent sees x.\\ncount 9\\nresult hole", FAILED),
+    ],
+)
+def test_a_launcher_of_dvm_0_1_is_understood(guest: Guest, tmp_path: Path, printed: str, result: str) -> None:
+    """A VM that was not synced since has it until its recipe runs again."""
+    guest.root("cp -a /usr/local/bin/claude /home/.claude")
+    guest.root(f"printf '#!/bin/bash\\nlauncher=\\nprintf \"{printed}\\\\n\"\\n' >/usr/local/bin/claude")
+    try:
+        report = parse_report(answer(guest, "claude", tmp_path), NONCE, ("claude",))
+    finally:
+        guest.root("cp -a /home/.claude /usr/local/bin/claude")
+    assert report.result == result

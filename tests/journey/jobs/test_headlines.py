@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dvmweb.errors import CheckFailed
+from dvmweb.errors import CheckFailed, ExitCode
+from dvmweb.jobs import starting
 from dvmweb.jobs.failures import failed_step, refused_clone
 from dvmweb.jobs.job_record import Failure
 from dvmweb.lima.process import DEADLINE, EXIT, Finished
@@ -64,3 +65,8 @@ def test_a_refused_key_is_shown_with_where_to_paste_it() -> None:
     assert Failure.of(error).headline == "Cloning failed: git@github.com: Permission denied (publickey)."
     assert "ssh-ed25519 AAAA" in error.todo
     assert "https://github.com/me/app/settings/keys/new" in error.todo
+
+
+@pytest.mark.parametrize("kind", ["UnsavedWork", "WorkAtRisk"])
+def test_the_exit_code_of_a_refused_delete_also_from_a_journal_of_dvm_0_1(kind: str) -> None:
+    assert starting.as_error(Failure(kind, "app was not deleted.")).exit_code == ExitCode.UNSAVED_WORK

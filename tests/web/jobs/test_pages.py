@@ -112,7 +112,7 @@ def test_a_refusal_is_no_failure_and_what_never_came_was_not_run() -> None:
         StepRecord("Check for unsaved work", (), "failed"),
         StepRecord("Delete instance", ("x",), "waiting"),
     )
-    told = Failure("WorkAtRisk", "app was not deleted: 3 commits not pushed.")
+    told = Failure("UnsavedWork", "app was not deleted: 3 commits not pushed.")
     job = replace(ENDED, verb="delete", state="failed", outcome="refused", failure=told, steps=steps)
     view = job_views.job_view(job, NOW)
     assert (view.badge.word, view.badge.tone, view.title) == ("Refused", "warn", "Delete app: refused · dvm")
