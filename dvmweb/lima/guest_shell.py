@@ -29,6 +29,7 @@ SHELL = (
 exec "${SHELL:-/bin/bash}" -l"""
 )
 # An agent's hooks write one word into $DVM_TELL; it is sent to the terminal as an escape sequence that shows nothing.
+# The variable keeps its old name, because wrappers that are installed in guests and users' own hooks read it.
 AGENT = (
     KNOWN_TERM
     + '''cd -- "$1" 2>/dev/null
