@@ -10,6 +10,7 @@ TOP = Path(__file__).resolve().parents[1]
 RECIPES = TOP / "recipes"
 GUEST = Path(dvmweb.guest.__file__).parent  # docker-test has the wheel, and no such folder beside the tests
 SCRIPTS = GUEST / "scripts"
+COPIES = GUEST / "copies"
 WORK_CHECK = GUEST / "unsaved_work" / "program"
 AGENT = GUEST / "agent" / "program"
 

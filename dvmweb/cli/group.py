@@ -17,7 +17,7 @@ from dvmweb.verbs.vms import Vms
 # A test checks that each command is in one section.
 SECTIONS = {
     "VM": ("init", "sync", "ls", "start", "stop", "rm"),
-    "Work": ("sh", "ssh", "work", "ssh-key", "hook"),
+    "Work": ("sh", "ssh", "cp", "work", "ssh-key", "hook"),
     "Agents and terminals": ("terminals",),
     "Recipes": ("recipe",),
     "Host": ("web", "jobs", "log", "cancel"),

@@ -173,6 +173,30 @@ def ssh(vms: Vms, name: str, command: tuple[str, ...]) -> None:
     sys.exit(shell_commands.run(vms, name, words))
 
 
+@_verb(
+    click.argument("sources", nargs=-1, required=True, metavar="SOURCE..."),
+    click.argument("target"),
+    click.option("-r", "--recursive", is_flag=True, help="Copy folders with everything in them."),
+    click.option("--force", is_flag=True, help="Replace a file that exists; merge into a folder that exists."),
+    epilog=examples(
+        "dvm cp shop:dist/app.zip .",
+        "dvm cp -r shop:coverage ./report",
+        "dvm cp notes.txt shop:docs/",
+        "dvm cp shop:app.log - | less",
+    ),
+)
+def cp(vms: Vms, sources: tuple[str, ...], target: str, recursive: bool, force: bool) -> None:
+    """Copy files between this computer and a VM.
+
+    A path in a VM is NAME:PATH: absolute, below ~, or below the code folder. `-` is stdin or stdout; a folder is
+    written to stdout as a tar archive. Links, pipes and devices are not copied, but listed. Nothing that exists is
+    replaced without --force. Exit code 1: a file could not be copied.
+    """
+    from dvmweb.cli import copying
+
+    sys.exit(copying.run(vms, sources, target, recursive=recursive, force=force))
+
+
 @_verb(JSON)
 def ls(vms: Vms, as_json: bool) -> None:
     """List VMs with their state and unsaved work."""

@@ -10,14 +10,16 @@ from dvmweb.files import read_script
 ROOM = Path(__file__).parent
 AGENT = ROOM / "agent" / "program"
 SCRIPTS = ROOM / "scripts"
-FOLDERS = (SCRIPTS, ROOM / "unsaved_work" / "program")
+COPIES = ROOM / "copies"
+FOLDERS = (SCRIPTS, COPIES / "program", ROOM / "unsaved_work" / "program")
+BOTH_ENDS = tuple(COPIES / f"{name}.py" for name in ("tally", "entries", "packing", "unpacking"))  # of a copy
 SANDBOX_TEST = AGENT / "sandbox_test.sh"
 
 
 def scripts() -> dict[str, str]:
     """The text of each guest script and Python file, by file name. Raises ConfigError."""
     paths = [path for folder in FOLDERS for path in sorted(folder.iterdir()) if path.suffix in (".sh", ".py")]
-    return _texts((*paths, SANDBOX_TEST))
+    return _texts((*paths, *BOTH_ENDS, SANDBOX_TEST))
 
 
 def recipe_files(names: Iterable[str]) -> dict[str, str]:

@@ -74,9 +74,14 @@ def _too_many(kind: str) -> CheckFailed:
 
 
 class Reader:
-    """Reads an answer as it arrives. The answer is valid only once `is_whole` is true."""
+    """Reads an answer as it arrives. The answer is valid only once `is_whole` is true.
 
-    def __init__(self, kind: str, nonce: str) -> None:
+    Behind a record with the tag `raw` come bytes of another format: `rest` gets those that were fed with it.
+    """
+
+    def __init__(self, kind: str, nonce: str, raw: str = "") -> None:
+        self._raw = raw
+        self.rest: bytes | None = None
         self._header = f"dvm-answer\0{kind}\0{VERSION}\0{nonce}\0".encode()
         self._end = Record("end", (nonce.encode(),))
         self._has_begun = False
@@ -95,18 +100,21 @@ class Reader:
             return ()
         *fields, self._pending = self._pending.split(b"\0")
         self._fields += fields
-        if len(self._pending) > MAX_FIELD:
+        records = tuple(self._records())
+        if self.rest is None and len(self._pending) > MAX_FIELD:
             raise CheckFailed("The guest's answer has a field that is too long.", TRY_AGAIN)
-        return tuple(self._records())
+        return records
 
     def _records(self) -> Iterator[Record]:
-        while len(self._fields) >= 2 and not self.is_whole:
+        while len(self._fields) >= 2 and not self.is_whole and self.rest is None:
             count = number(self._fields[1], MAX_FIELDS)
             if len(self._fields) < 2 + count:
                 return
             tag, _, *values = (self._fields.popleft() for _ in range(2 + count))
             record = Record(tag.decode("ascii", "replace"), tuple(values))
             self.is_whole = record == self._end
+            if self._raw and record.tag == self._raw:
+                self.rest = b"\0".join((*self._fields, self._pending))
             if not self.is_whole:
                 yield record
 

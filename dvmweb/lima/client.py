@@ -159,14 +159,14 @@ class Lima:
         return self.run(words, timeout, stdin=source, **more)
 
     def follow(
-        self, instance: str, script: GuestScript, timeout: float, on_output: Callable[[bytes], None]
+        self, instance: str, script: GuestScript, timeout: float, on_output: Callable[[bytes], None], **more: Any
     ) -> Finished:
         """Run a script that writes until it is ended, with its output to `on_output`. Raises CheckFailed as `query`.
 
         It uses its own connection, because a shared one could hang unnoticed.
         """
         words = commands.ssh(self.engine, self._home_of(instance), instance, script.argv(), fresh=True)
-        return self.run(words, timeout, stdin=script.payload(), on_stdout=on_output)
+        return self.run(words, timeout, stdin=script.payload(), on_stdout=on_output, **more)
 
     def _home_of(self, instance: str) -> Path:
         """LIMA_HOME. Raises CheckFailed if this instance was never started."""

@@ -119,25 +119,6 @@ def ssh_exit(engine: Engine, lima_home: Path, instance: str) -> tuple[str, ...]:
     return (*_ssh(engine, lima_home, instance), *options, ssh_alias(instance))
 
 
-def copy_in(instance: str, host_path: str, guest_path: str, *, recursive: bool = False) -> tuple[str, ...]:
-    """Copy a file, or with `recursive` a folder, into the guest."""
-    if ":" in host_path:
-        raise UsageError(
-            f"{host_path} contains a colon: limactl would read an instance name.", "Rename it, then copy it."
-        )
-    options = ("-r",) if recursive else ()
-    return (*_copy(), *options, "--", _absolute(host_path), f"{_checked(instance)}:{_guest_path(guest_path)}")
-
-
-def copy_out(instance: str, guest_path: str, host_path: str) -> tuple[str, ...]:
-    """Copy one file out of the guest. Never a folder, in which the guest would choose names and links on the host."""
-    if ":" in host_path:
-        raise UsageError(
-            f"{host_path} contains a colon: limactl would read an instance name.", "Use another target name."
-        )
-    return (*_copy(), "--", f"{_checked(instance)}:{_guest_path(guest_path)}", _absolute(host_path))
-
-
 def ssh_alias(instance: str) -> str:
     """The Host of an instance in its ssh.config, which is also the guest's host name."""
     return "lima-" + re.sub(r"[._]", "-", _checked(instance))
@@ -150,11 +131,6 @@ def ssh_config(lima_home: Path, instance: str) -> Path:
 
 def _ssh(engine: Engine, lima_home: Path, instance: str) -> tuple[str, ...]:
     return (*engine.ssh, "-F", str(ssh_config(lima_home, instance)))
-
-
-def _copy() -> tuple[str, ...]:
-    # Always name the backend: rsync and scp treat folders differently, and `auto` takes the one that is installed.
-    return (LIMACTL, "copy", NO_QUESTIONS, "--backend=scp")
 
 
 def _checked(instance: str) -> str:

@@ -4,6 +4,8 @@ from dvmweb.plans.guest_steps import check_secrets, is_nothing_to_do
 from dvmweb.plans.job_plans import marked_unknown, plan
 from dvmweb.plans.model import DesiredRecipe, Options, PlanInput, Step
 from dvmweb.plans.script_requests import (
+    copying_in,
+    copying_out,
     hook_question,
     journal_question,
     key_question,
@@ -18,6 +20,8 @@ __all__ = [
     "PlanInput",
     "Step",
     "check_secrets",
+    "copying_in",
+    "copying_out",
     "hook_question",
     "is_nothing_to_do",
     "journal_question",

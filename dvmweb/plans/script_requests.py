@@ -10,6 +10,8 @@ from dvmweb.lima.script_payload import GuestScript
 from dvmweb.names import numbered_parts
 from dvmweb.plans.model import PlanInput
 
+COPY_MODULES = ("guest_place.py", "tally.py", "entries.py", "packing.py", "unpacking.py")  # beside its program
+
 
 def state_question(plan_input: PlanInput, also: Iterable[str] = ()) -> GuestScript:
     """Read the guest state: identity, applied recipes, results of the probes; a sync asks nothing else.
@@ -51,8 +53,6 @@ def receiving(plan_input: PlanInput, name: str, size: int, *, reserve: int, piec
     """Receive an uploaded file, whose bytes follow the script."""
     stem, end = numbered_parts(name)
     variables = {
-        "DVM_ID": plan_input.known_id,
-        "DVM_HOST": commands.ssh_alias(plan_input.desired.instance),
         "DVM_NAME": name,
         "DVM_STEM": stem,
         "DVM_END": end,
@@ -60,8 +60,34 @@ def receiving(plan_input: PlanInput, name: str, size: int, *, reserve: int, piec
         "DVM_RESERVE": str(reserve),
         "DVM_PIECE": str(piece),
     }
-    files = {"receive.py": plan_input.scripts["receive.py"]}
-    return GuestScript(plan_input.scripts["receive.sh"], files, {**common(plan_input), **variables}, takes_stream=True)
+    return _copy_program(plan_input, "receive", variables, takes_stream=True)
+
+
+def copying_in(plan_input: PlanInput, **variables: str) -> GuestScript:
+    """Take an archive that comes behind the script; `variables` are those of copy_in.py, in lower case."""
+    return _copy_program(plan_input, "copy_in", _named(variables), takes_stream=True)
+
+
+def copying_out(plan_input: PlanInput, **variables: str) -> GuestScript:
+    """Send an archive; `variables` are those of copy_out.py, in lower case."""
+    return _copy_program(plan_input, "copy_out", _named(variables), takes_stream=False)
+
+
+def _named(variables: Mapping[str, str]) -> dict[str, str]:
+    return {f"DVM_{name.upper()}": value for name, value in variables.items()}
+
+
+def _copy_program(
+    plan_input: PlanInput, program: str, variables: Mapping[str, str], *, takes_stream: bool
+) -> GuestScript:
+    more = {
+        "DVM_PROGRAM": program,
+        "DVM_ID": plan_input.known_id,
+        "DVM_HOST": commands.ssh_alias(plan_input.desired.instance),
+    }
+    files = {name: plan_input.scripts[name] for name in (*COPY_MODULES, f"{program}.py")}
+    whole = {**common(plan_input), **more, **variables}
+    return GuestScript(plan_input.scripts["copies.sh"], files, whole, takes_stream=takes_stream)
 
 
 def guest_script(

@@ -16,7 +16,7 @@ import pytest
 from dvmweb.paths import Paths
 from dvmweb.recipes.catalog import LIBRARY
 from tests import places
-from tests.places import AGENT, RECIPES, SCRIPTS, TOP
+from tests.places import AGENT, COPIES, RECIPES, SCRIPTS, TOP
 from tests.recipes.services import set_up_services
 from tests.recipes.unpackers import set_up_unpackers
 
@@ -124,9 +124,12 @@ class Guest:
         """Run our guest script as the engine does: private empty folder, library beside it, no stdin, umask 077."""
         shutil.rmtree(self.work, ignore_errors=True)
         self.work.mkdir(parents=True)
-        main = SCRIPTS / f"{script}.sh"
+        is_copy = (COPIES / "program" / f"{script}.py").exists()
+        main = COPIES / "program/copies.sh" if is_copy else SCRIPTS / f"{script}.sh"
         shutil.copy(main, self.work / "main.sh")
-        beside = [RECIPES / name for name in LIBRARY]
+        beside = (
+            [*COPIES.glob("*.py"), *COPIES.glob("program/*.py")] if is_copy else [RECIPES / name for name in LIBRARY]
+        )
         beside += [SCRIPTS / name for name in re.findall(r"\./([a-z_]+\.py)", main.read_text())]
         for listed in re.findall(r"^# files: \[(.*)\]$", files.get("recipe.sh", ""), re.M):
             beside += [AGENT / name for name in listed.split(", ")]
@@ -139,7 +142,7 @@ class Guest:
         return subprocess.run(
             (*self.prefix, "bash", "./main.sh"),
             cwd=self.work,
-            env=self.environment() | dict(variables),
+            env=self.environment() | {"DVM_PROGRAM": script} | dict(variables),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             umask=0o077,

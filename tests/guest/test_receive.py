@@ -15,7 +15,7 @@ import pytest
 
 from dvmweb.guest import protocol
 from tests.guest.conftest import ID, NONCE, Guest, Ordinary, make_program
-from tests.places import SCRIPTS
+from tests.places import COPIES
 
 OTHER = 54321  # a user that is neither root nor the main one
 ROUNDS = 15
@@ -194,7 +194,7 @@ def test_a_guest_without_python_says_so(dvm_home: Guest) -> None:
         assert program is not None
         (dvm_home.fake / "bin" / name).symlink_to(program)
     bare = f"{dvm_home.fake}/bin"
-    main = f"PATH={bare}\n" + (SCRIPTS / "receive.sh").read_text()
+    main = f"PATH={bare}\n" + (COPIES / "program/copies.sh").read_text()
     done = dvm_home.run("receive", given(), files={"stream": f"abcd{NONCE}", "main.sh": main})
     assert protocol.parse(done.stdout, "receive", NONCE)[-1] == protocol.Record("refused", (b"python",))
 
@@ -202,13 +202,14 @@ def test_a_guest_without_python_says_so(dvm_home: Guest) -> None:
 # -- file systems that know no nameless files --------------------------------------------------------------------------
 
 WITHOUT = """#!{python} -IS
-import errno, os, runpy
+import errno, os, runpy, sys
 real = os.open
 def refusing(path, flags, mode=0o777, *, dir_fd=None):
     if flags & os.O_TMPFILE == os.O_TMPFILE and {refused}:
         raise OSError(errno.EOPNOTSUPP, "not supported")
     return real(path, flags, mode, dir_fd=dir_fd)
 os.open = refusing
+sys.path.insert(0, ".")
 runpy.run_path("receive.py", run_name="__main__")
 """
 IN_CODE = 'os.readlink(f"/proc/self/fd/{dir_fd}").endswith("app")'

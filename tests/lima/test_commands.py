@@ -62,14 +62,6 @@ QUIET = ("-o", "LogLevel=ERROR", "-o", "ConnectTimeout=10")
             commands.ssh_exit(ENGINE, HOME, "dvm-app"),
             ("/usr/bin/ssh", "-F", CONFIG, "-o", "LogLevel=ERROR", "-O", "exit", "lima-dvm-app"),
         ),
-        (
-            commands.copy_in("dvm-app", "/h/-x", "/tmp/a:b", recursive=True),
-            ("limactl", "copy", "--tty=false", "--backend=scp", "-r", "--", "/h/-x", "dvm-app:/tmp/a:b"),
-        ),
-        (
-            commands.copy_out("dvm-app", "/tmp/x", "/h/x"),
-            ("limactl", "copy", "--tty=false", "--backend=scp", "--", "dvm-app:/tmp/x", "/h/x"),
-        ),
     ],
 )
 def test_whole_command(built: tuple[str, ...], whole: tuple[str, ...]) -> None:
@@ -94,8 +86,6 @@ BUILDERS: list[Callable[[str], Any]] = [
     commands.shell,
     lambda name: commands.ssh(ENGINE, HOME, name, ("true",)),
     lambda name: commands.ssh_exit(ENGINE, HOME, name),
-    lambda name: commands.copy_in(name, "/a", "/b"),
-    lambda name: commands.copy_out(name, "/a", "/b"),
 ]
 
 
@@ -119,12 +109,6 @@ def test_c01_odd_names_reach_no_command(name: str) -> None:
         lambda: commands.ssh(ENGINE, HOME, "a", ()),
         lambda: commands.create("-", "a"),
         lambda: commands.create("template:default", "a"),
-        lambda: commands.copy_in("a", "/h/a:b", "/x"),
-        lambda: commands.copy_in("a", "-r", "/x"),
-        lambda: commands.copy_in("a", "/x", "~/x"),
-        lambda: commands.copy_out("a", "/x", "/h/a:b"),
-        lambda: commands.copy_out("a", "/x\n", "/h/a"),
-        lambda: commands.copy_out("a", "-x", "/h/a"),
     ],
 )
 def test_c02_odd_values_reach_no_command(build: Callable[[], Any]) -> None:

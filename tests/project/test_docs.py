@@ -71,7 +71,7 @@ def fault(command: str) -> str:
             return f"no command {word}: {command}"
         group = group.commands[word]
     known = {name for option in group.params for name in option.opts} | {"--help", "-h", "--version"}
-    unknown = [word for word in words if word.startswith("-") and word.partition("=")[0] not in known]
+    unknown = [word for word in words if word.startswith("-") and word != "-" and word.partition("=")[0] not in known]
     return f"{group.name} has no {', '.join(unknown)}: {command}" if unknown else ""
 
 
@@ -110,7 +110,7 @@ def test_every_command_in_a_page_is_one(page: Path) -> None:
     [
         ("dvm sync app --restart", True),
         ("dvm ssh app -- git push --force", True),
-        ("dvm cp app", False),
+        ("dvm teleport app", False),
         ("dvm sync app --again", False),
     ],
 )

@@ -18,7 +18,7 @@ import websocket
 from dvmweb import names
 from dvmweb.demo import store
 from dvmweb.errors import NotNow, UsageError
-from dvmweb.verbs.uploads import Slots, Wanted, upload
+from dvmweb.verbs.uploads import Slots, Wanted, pipe
 from dvmweb.verbs.uploads import messages as words
 from dvmweb.verbs.vms import Vms
 from dvmweb.web.app import create_app
@@ -373,7 +373,7 @@ def test_f06_a_browser_that_stands_still_is_given_up(
     served: Served, guest: Guest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tab = Tab(served, "a", 10_000_000).ready()
-    monkeypatch.setattr(upload, "STALL", 0.3)
+    monkeypatch.setattr(pipe, "STALL", 0.3)
     tab.ws.send_binary(b"x" * PIECE)
     assert "No progress" in tab.end()["what"]
     guest.nothing_is_left()
@@ -386,7 +386,7 @@ def test_f06_a_guest_that_takes_nothing_holds_up_the_browser_and_is_given_up(
     """Nobody keeps what the guest does not take: a browser that goes on sending has to wait."""
     with guest.program("python3", f"{READY}; exec sleep 600"):
         tab = Tab(served, "a", 200_000_000).ready()
-        monkeypatch.setattr(upload, "STALL", 1.0)
+        monkeypatch.setattr(pipe, "STALL", 1.0)
         tab.ws.settimeout(0.5)
         sent = 0
         with suppress(websocket.WebSocketTimeoutException):

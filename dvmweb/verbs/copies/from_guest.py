@@ -1,0 +1,293 @@
+"""Copies a file or folder out of a running VM; nothing is written but below the folder that the user named."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, BinaryIO
+
+from dvmweb import plans
+from dvmweb.errors import DvmError, NotNow, UsageError
+from dvmweb.guest import protocol
+from dvmweb.guest.copies.entries import accepted
+from dvmweb.guest.copies.tally import CHUNK, FILE, FOLDER, Incomplete, Readable, Tally, Unusable
+from dvmweb.guest.copies.unpacking import Exists, Plan, unpack
+from dvmweb.guest.protocol import Record
+from dvmweb.lima.client import Lima
+from dvmweb.lima.deadlines import UPLOAD
+from dvmweb.lima.process import Finished
+from dvmweb.lima.script_payload import GuestScript
+from dvmweb.plans import PlanInput
+from dvmweb.records import guest_status, last_use
+from dvmweb.verbs.copies import transfer
+from dvmweb.verbs.copies.endpoints import GuestPath, HostTarget, host_target
+from dvmweb.verbs.copies.transfer import MOST_COUNT, RESERVE, Copied
+from dvmweb.verbs.uploads.pipe import Patience
+from dvmweb.verbs.vms import Vms
+
+MOST_TRAILER = 4 << 20  # bytes behind the archive
+
+Progress = Callable[[int, int], None]  # bytes so far, bytes in all
+
+
+def copy_out(
+    vms: Vms,
+    source: GuestPath,
+    target: Path | BinaryIO,
+    *,
+    is_recursive: bool = False,
+    is_forced: bool = False,
+    on_progress: Progress = lambda _done, _all: None,
+) -> Copied:
+    """Copy to a path of this computer, or into a stream: a file as it is, a folder as a new tar archive.
+
+    Raises UsageError, NotFound, NotNow, CheckFailed; then nothing has the name of the copy, or what had it before is
+    unchanged. A forced copy of a folder into one that exists replaces file by file.
+    """
+    plan_input, lima = vms.running(source.vm)
+    name = source.name or Path(plan_input.config.guest_code_dir).name
+    place = host_target(vms.paths, target, name) if isinstance(target, Path) else None
+    if place is not None and not is_forced and os.path.lexists(place.folder / place.name):
+        raise _exists(place)
+    patience = Patience(guest_status.pace_now(vms.paths, source.vm))
+    script = plans.copying_out(plan_input, path=source.path, folders="1" if is_recursive else "")
+    ours, theirs = os.pipe()
+    with open(ours, "rb", buffering=0) as stream, open(theirs, "wb", buffering=0) as pipe:  # noqa: PTH123
+        answer = _Answer(plan_input, pipe, patience)
+        transferring = _Transfer(lima, plan_input, script, answer, patience)
+        with last_use.session(vms.paths, source.vm):
+            transferring.start()
+            try:
+                return _received(stream, answer, place, target, is_forced=is_forced, on_progress=on_progress)
+            except Incomplete:
+                stream.close()  # so that what still comes ends
+                error = transferring.wait() or answer.trouble(source.path)
+                raise error or transfer.failure(vms, source.vm, transferring.finished, patience) from None
+            except Unusable as unusable:
+                raise NotNow(f"The copy was stopped: {unusable}.", "Copy less at once, or make room.") from None
+            except Exists:
+                assert place is not None  # noqa: S101
+                raise _exists(place) from None
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                raise NotNow(f"The copy cannot be written: {os.strerror(error.errno or 0)}.", "Make room.") from error
+            finally:
+                stream.close()
+                patience.set()
+                transferring.wait()
+
+
+def _exists(place: HostTarget) -> UsageError:
+    todo = "Copy to another name, or replace it with --force."
+    return UsageError(f"{place.folder / place.name} exists already.", todo)
+
+
+def _received(
+    stream: BinaryIO,
+    answer: _Answer,
+    place: HostTarget | None,
+    target: Path | BinaryIO,
+    *,
+    is_forced: bool,
+    on_progress: Progress,
+) -> Copied:
+    """Write what comes; raises Unusable also where the guest has refused, Exists and OSError."""
+    first = stream.read(1)
+    if not first:  # refused, or the transfer failed
+        raise Incomplete("no answer")
+    source = _Pushed(first, stream)
+    shown = ""
+    if place is None:
+        assert not isinstance(target, Path)  # noqa: S101
+        tally = _pass_on(source, target, answer, on_progress)
+    else:
+        parent = os.open(place.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            room = os.fstatvfs(parent)
+            free = max(room.f_bavail * room.f_frsize - RESERVE, 0)
+            plan = Plan(parent, place.name, answer.kind, is_forced, others=0, most_bytes=free)
+            if answer.bytes > free:
+                raise Unusable("there is not enough space for it")
+            tally = unpack(source, plan, lambda done: on_progress(done, answer.bytes))
+        finally:
+            os.close(parent)
+        shown = str(place.folder / place.name)
+    answer.read_trailer(source, tally)
+    return Copied(shown, tally)
+
+
+def _pass_on(source: Readable, out: BinaryIO, answer: _Answer, on_progress: Progress) -> Tally:
+    """Write a file's bytes, or a new archive with nothing but plain files and folders."""
+    tally = Tally()
+    entries = _counted(accepted(source, answer.kind, tally), tally, lambda: on_progress(tally.bytes, answer.bytes))
+    if answer.kind == FILE:
+        for _, chunks in entries:
+            for data in chunks:
+                out.write(data)
+        if not tally.files:
+            raise Incomplete("the file did not arrive")
+    else:
+        with tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as archive:
+            for entry, chunks in entries:
+                archive.addfile(_plain(entry), _Chunks(chunks) if entry.isreg() else None)  # type: ignore[arg-type]
+    out.flush()
+    return tally
+
+
+def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    """A header with nothing but what is wanted of a file or folder."""
+    plain = tarfile.TarInfo(entry.name)
+    plain.type = tarfile.REGTYPE if entry.isreg() else tarfile.DIRTYPE
+    plain.size = entry.size if entry.isreg() else 0
+    plain.mtime = min(max(int(entry.mtime), 0), int(time.time()))
+    plain.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
+    return plain
+
+
+Entries = Iterator[tuple[tarfile.TarInfo, Iterator[bytes]]]
+
+
+def _counted(entries: Entries, tally: Tally, on_change: Callable[[], None]) -> Entries:
+    def counted(chunks: Iterator[bytes]) -> Iterator[bytes]:
+        for data in chunks:
+            tally.bytes += len(data)
+            on_change()
+            yield data
+
+    for entry, chunks in entries:
+        tally.files += entry.isreg()
+        tally.folders += entry.isdir()
+        yield entry, counted(chunks)
+
+
+class _Chunks:
+    """Chunks as the file that tarfile wants to read."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks, self._left = chunks, b""
+
+    def read(self, size: int) -> bytes:
+        while len(self._left) < size:
+            data = next(self._chunks, b"")
+            if not data:
+                raise Incomplete("the archive ended")
+            self._left += data
+        data, self._left = self._left[:size], self._left[size:]
+        return data
+
+
+class _Pushed:
+    """A stream of which the first byte was read already."""
+
+    def __init__(self, first: bytes, stream: Readable) -> None:
+        self._first, self._stream = first, stream
+
+    def read(self, size: int, /) -> bytes:
+        first, self._first = self._first, b""
+        return first or self._stream.read(size)
+
+
+class _Answer:
+    """What the guest reports; its archive goes on into a pipe."""
+
+    def __init__(self, plan_input: PlanInput, pipe: IO[bytes], patience: Patience) -> None:
+        self._plan_input, self._pipe, self._patience = plan_input, pipe, patience
+        self._reader = protocol.Reader("copy_out", plan_input.nonce, raw="archive")
+        self._is_ready = False
+        self._refused: tuple[bytes, ...] | None = None
+        self.kind, self.bytes = "", 0
+
+    def hear(self, data: bytes) -> None:
+        """The next output of the guest; waits while the archive is not read. Raises CheckFailed, BrokenPipeError."""
+        if self._reader.rest is None:
+            for record in self._reader.feed(data):
+                self._take(record)
+                self._patience.moved()
+            data = self._reader.rest or b""
+        left = memoryview(data)
+        while left:
+            left = left[os.write(self._pipe.fileno(), left) :]
+            self._patience.moved()
+
+    def _take(self, record: Record) -> None:
+        if record.tag == "ready" and not self._is_ready:
+            transfer.check_guest(record, self._plan_input)
+            self._is_ready = True
+        elif record.tag == "refused":
+            self._refused = record.fields
+        elif record.tag == "total" and self._is_ready and not self.kind and len(record.fields) == 3:
+            self.kind = {b"file": FILE, b"folder": FOLDER}.get(record.fields[0], "")
+            self.bytes = protocol.number(record.fields[2], MOST_COUNT)
+            if not self.kind:
+                raise transfer.odd_answer()
+        elif record.tag != "archive" or not self.kind:
+            raise transfer.odd_answer()
+
+    def close(self) -> None:
+        """No more comes."""
+        self._pipe.close()
+
+    def trouble(self, path: str) -> DvmError | None:
+        """The guest's refusal."""
+        return None if self._refused is None else transfer.refused(self._refused, self._plan_input, path)
+
+    def read_trailer(self, source: Readable, tally: Tally) -> None:
+        """Read to the end of the stream what the guest could not copy. Raises CheckFailed."""
+        rest = b""
+        while data := source.read(CHUNK):
+            rest += data
+            if len(rest) > MOST_TRAILER:
+                raise transfer.odd_answer()
+        head = f"dvm-answer\0copy_out\0{protocol.VERSION}\0{self._plan_input.nonce}\0".encode()
+        for record in protocol.parse(head + rest.lstrip(b"\0"), "copy_out", self._plan_input.nonce):
+            if record.tag == "refused":
+                self._refused = record.fields
+                raise Incomplete("refused")
+            if record.tag == "skipped":
+                transfer.skipped(record, tally)
+            elif record.tag == "done" and len(record.fields) == 1:
+                tally.skipped_count = max(tally.skipped_count, protocol.number(record.fields[0], MOST_COUNT))
+            else:
+                raise transfer.odd_answer()
+
+
+@dataclass
+class _Transfer:
+    """The engine command that brings the bytes, in a thread of its own."""
+
+    lima: Lima
+    plan_input: PlanInput
+    script: GuestScript
+    answer: _Answer
+    patience: Patience
+    finished: Finished | None = None
+    _trouble: DvmError | None = None
+
+    def start(self) -> None:
+        """Start it."""
+        self._thread = threading.Thread(target=self._run, name="copy", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        instance = self.plan_input.desired.instance
+        try:
+            self.finished = self.lima.follow(instance, self.script, UPLOAD, self.answer.hear, cancelled=self.patience)
+        except BrokenPipeError:
+            pass  # the copy was given up here
+        except DvmError as error:
+            self._trouble = error
+        finally:
+            with suppress(OSError):
+                self.answer.close()
+
+    def wait(self) -> DvmError | None:
+        """Wait for its end; return its own failure."""
+        self._thread.join()
+        return self._trouble

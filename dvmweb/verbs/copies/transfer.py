@@ -1,0 +1,105 @@
+"""What both directions of a copy share: who answered, why a guest refused, how a transfer failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from dvmweb.errors import CheckFailed, DvmError, NotFound, NotNow, UsageError
+from dvmweb.guest import protocol
+from dvmweb.guest.copies.tally import Tally
+from dvmweb.guest.protocol import Record
+from dvmweb.guest_text import visible
+from dvmweb.lima import process
+from dvmweb.lima.client import is_connection_dead
+from dvmweb.lima.commands import ssh_alias
+from dvmweb.lima.failures import LimaError
+from dvmweb.lima.process import Finished
+from dvmweb.plans import PlanInput
+from dvmweb.states import refusal
+from dvmweb.verbs.uploads.pipe import Patience
+from dvmweb.verbs.vms import Vms
+
+RESERVE = 256 << 20  # bytes of a disk that stay free
+MOST_COUNT = 10**15
+
+
+@dataclass(frozen=True)
+class Copied:
+    """What a copy did."""
+
+    place: str  # where it is, safe to show; "" for a stream
+    tally: Tally
+
+
+def check_guest(record: Record, plan_input: PlanInput) -> None:
+    """Read the guest's `ready`. Raises CheckFailed for another guest than the one that was meant."""
+    host, name, guest_id = (field.decode("utf-8", "replace") for field in (*record.fields, b"", b"", b"")[:3])
+    is_named_so = (host, name) == (ssh_alias(plan_input.desired.instance), plan_input.desired.instance)
+    if not is_named_so or plan_input.known_id not in ("", guest_id):
+        raise another_guest(plan_input)
+
+
+def another_guest(plan_input: PlanInput) -> CheckFailed:
+    """Whoever answered is not the VM that was meant."""
+    vm = plan_input.config.name
+    return CheckFailed(f"The guest that answered is not {vm} as dvm knows it: nothing was copied.", f"Sync {vm} first.")
+
+
+def odd_answer() -> CheckFailed:
+    """The guest's answer is not one of our script."""
+    return CheckFailed("The guest sent an invalid response to the copy.", protocol.TRY_AGAIN)
+
+
+def refused(fields: tuple[bytes, ...], plan_input: PlanInput, path: str) -> DvmError:
+    """Why the guest copied nothing."""
+    word, detail = (visible(field.decode("utf-8", "replace"), 200) for field in (*fields, b"", b"")[:2])
+    vm = plan_input.config.name
+    shown = f"{vm}:{visible(path, 300)}"
+    refusals: dict[str, DvmError] = {
+        "guest": another_guest(plan_input),
+        "python": NotNow(
+            f"{vm} cannot copy files: it has no python3.",
+            "Install it there: `sudo dnf install python3`, or `sudo apt-get install python3`.",
+        ),
+        "none": NotFound(f"There is no {shown}.", f"List the folder: `dvm ssh {vm} -- ls -la`"),
+        "exists": UsageError(f"{vm}:{detail} exists already.", "Copy to another name, or replace it with --force."),
+        "name": UsageError(
+            f"{shown} is a folder, and a stream has no name.",
+            f"Give one: `{shown if shown.endswith((':', '/')) else shown + '/'}NAME`",
+        ),
+        "link": NotNow(
+            f"{shown} leads over a link that another user can change: nothing was copied.",
+            "Use the path behind the link.",
+        ),
+        "full": NotNow(
+            f"The disk of {vm} does not have enough space.",
+            f"Free some there: the size of the copy and {RESERVE >> 20} MiB.",
+        ),
+        "kind": UsageError(f"{shown} cannot be copied: {detail}.", "Nothing was copied."),
+        "error": NotNow(f"{shown} cannot be read: {detail}.", f"Check its owner and rights: `dvm ssh {vm} -- ls -la`"),
+        "write": NotNow(f"{shown} cannot be written: {detail}.", "Nothing was copied."),
+    }
+    folder = UsageError(f"{shown} is a folder.", "To copy it with everything in it, add -r.")
+    if word == "folder":
+        return NotFound(f"The folder of {shown} cannot be used: {detail}.", "Create it first.") if detail else folder
+    return refusals.get(word) or odd_answer()
+
+
+def skipped(record: Record, tally: Tally) -> None:
+    """Note a `skipped` of the guest."""
+    name, why = (field.decode("utf-8", "surrogateescape") for field in (*record.fields, b"", b"")[:2])
+    tally.skip(name, visible(why, 200))
+
+
+def failure(vms: Vms, vm: str, finished: Finished | None, patience: Patience) -> DvmError:
+    """Why a transfer without a last word of the guest ended."""
+    if patience.has_run_out:
+        return NotNow(f"No progress for {patience.seconds:.0f} s: the copy was cancelled.", "Try again.")
+    if finished is not None and finished.ended not in (process.CANCELLED, process.DEADLINE):
+        if is_connection_dead(finished):
+            error = refusal("upload", replace(vms.standing(vm, None, is_silent=True), status="Running"))
+            if error is not None:
+                return CheckFailed(error.what, error.todo)
+        if not finished.is_ok:
+            return LimaError(finished, f"Check that {vm} is running.")
+    return NotNow("The copy is incomplete: the guest stopped sending.", "Try again.")
