@@ -16,7 +16,7 @@ from dvmweb.verbs.vms import Vms
 
 # A test checks that each command is in one section.
 SECTIONS = {
-    "VM": ("init", "sync", "ls", "start", "stop", "rm"),
+    "VM": ("init", "sync", "ls", "start", "stop", "restart", "rm"),
     "Work": ("sh", "ssh", "cp", "work", "ssh-key", "hook"),
     "Agents and terminals": ("terminals",),
     "Recipes": ("recipe",),

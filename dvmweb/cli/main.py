@@ -11,12 +11,11 @@ from typing import Any
 import click
 
 from dvmweb import __version__, paths
-from dvmweb.cli.follow import follow, report_end
 from dvmweb.cli.group import JSON, SECTIONS, Group, examples
 from dvmweb.cli.hooks import approve_hook, ask_for_hook
 from dvmweb.cli.job_commands import cancel, jobs, log
-from dvmweb.cli.recipes import recipe
-from dvmweb.cli.syncing import run_sync, show_plan
+from dvmweb.cli.power import restart, start, stop, sync
+from dvmweb.cli.recipe.commands import recipe
 from dvmweb.cli.synonyms import VERBS
 from dvmweb.cli.web import web
 from dvmweb.errors import UsageError
@@ -85,23 +84,6 @@ def _hint(vms: Vms) -> None:
     hint = bash_config_hint(vms.paths)
     if hint:
         click.echo(hint)
-
-
-@_verb(
-    NAME,
-    click.option("--dry-run", is_flag=True, help="Show the steps without running them."),
-    click.option("--fresh", is_flag=True, help="Run every recipe again."),
-    click.option("--update", is_flag=True, help="Also update recipes that install the latest version."),
-    click.option("--restart", is_flag=True, help="Restart the VM if a change of its config needs it."),
-    click.option("--secret", "secrets", multiple=True, metavar="PARAM=-", help="Read this secret param from stdin."),
-    epilog=examples("dvm sync shop --dry-run", "dvm sync shop --restart", "dvm sync shop --secret token=- < token"),
-)
-def sync(vms: Vms, name: str, dry_run: bool, secrets: tuple[str, ...], **options: bool) -> None:
-    """Create or start the VM and apply its config."""
-    if dry_run:
-        show_plan(vms, name, options)
-        return
-    sys.exit(run_sync(vms, name, options, secrets))
 
 
 @_verb(NAME, click.option("--approve", default="", metavar="SHA256", help="Approve the text with this digest."))
@@ -224,6 +206,7 @@ def work(vms: Vms, name: str, as_json: bool) -> None:
 
     A stopped VM is started for the check and stopped again. Exit code 0: none found, 5: unsaved work, 6: check failed.
     """
+    from dvmweb.cli.follow import follow, report_end
     from dvmweb.cli.reports import quietly, show_report, verdict_code
 
     job = vms.start_job(name, "work")
@@ -233,30 +216,6 @@ def work(vms: Vms, name: str, as_json: bool) -> None:
         show_report(name, report, as_json=as_json)
     failed = report_end(vms, job)
     sys.exit(failed or verdict_code(report))
-
-
-def _run_job(vms: Vms, name: str, verb: str, **options: Any) -> None:
-    sys.exit(report_end(vms, follow(vms, vms.start_job(name, verb, options))))
-
-
-@_verb(NAME)
-def start(vms: Vms, name: str) -> None:
-    """Start the VM and wait until it responds."""
-    _run_job(vms, name, "start")
-
-
-@_verb(
-    NAME,
-    click.option("--force", is_flag=True, help="Kill it; what the guest has not written to disk can be lost."),
-    click.option("--yes", is_flag=True, help="Stop it even if programs run in its terminals."),
-)
-def stop(vms: Vms, name: str, force: bool, yes: bool) -> None:
-    """Check for unsaved work, then stop the VM."""
-    from dvmweb.cli.reports import confirm_terminals
-
-    if not yes:
-        confirm_terminals(vms, name)
-    _run_job(vms, name, "stop", force=force)
 
 
 @_verb(
@@ -286,5 +245,5 @@ def ssh_key(vms: Vms, name: str) -> None:
         click.echo(place, err=True)
 
 
-for command in (jobs, log, cancel, web, recipe):
+for command in (start, stop, restart, sync, jobs, log, cancel, web, recipe):
     main.add_command(command)

@@ -17,7 +17,7 @@ NEW = "Write a config, then create the VM: dvm init {name} && dvm sync {name}"
 DELETE = "Delete a VM: dvm rm {name}"
 STOP = "Stop a VM: dvm stop {name}"
 KILL = "Force-stop a VM: dvm stop {name} --force. Cancel a job: dvm cancel JOB"
-RESTART = "Stop, then start the VM: dvm stop {name} && dvm start {name}"
+RESTART = "Stop a VM, then start it: dvm restart {name}"
 SYNC = "Start a VM and apply its config: dvm sync {name}"
 EDIT = "Edit the config {config}, then: dvm sync {name}"
 JOIN = "Attach to an open terminal: dvm sh {name} --attach. Open a new shell: dvm sh {name}"
@@ -32,7 +32,7 @@ VERBS = {
     **dict.fromkeys(("delete", "destroy", "remove", "del", "purge"), DELETE),
     **dict.fromkeys(("down", "halt", "shutdown", "poweroff", "suspend", "pause"), STOP),
     "kill": KILL,
-    **dict.fromkeys(("restart", "reboot", "reset"), RESTART),
+    **dict.fromkeys(("reboot", "reset"), RESTART),
     **dict.fromkeys(("up", "apply", "provision", "reload", "update", "upgrade"), SYNC),
     "plan": "Show what a sync would do: dvm sync {name} --dry-run",
     **dict.fromkeys(("resume", "boot"), "Start a VM: dvm start {name}"),

@@ -6,7 +6,7 @@ import shlex
 
 from dvmweb.cli.group import SECTIONS
 from dvmweb.cli.main import main
-from dvmweb.cli.recipes import recipe
+from dvmweb.cli.recipe.commands import recipe
 from dvmweb.cli.synonyms import RECIPE_VERBS, VERBS
 from tests.journey.driver import User, Vm
 
@@ -34,7 +34,7 @@ def test_each_verb_has_one_line_that_is_a_sentence(user: User) -> None:
 
 
 ASKED = (
-    "shell exec delete create new edit list ls-all logs status restart up down destroy remove console attach "  # noqa: SIM905
+    "shell exec delete create new edit list ls-all logs status up down destroy remove console attach "  # noqa: SIM905
     "connect ps kill halt reboot help version".split()
 )
 
@@ -58,7 +58,7 @@ HINTS = {
     "shell": "dvm sh NAME",
     "shell --help": "dvm sh NAME",
     "delete -f app": "dvm rm NAME",
-    "restart app": "dvm stop app && dvm start app",
+    "reboot app": "dvm restart app",
     "exec app -- ls -la 'a b'": "dvm ssh app -- ls -la 'a b'",
     "exec app ls": "dvm ssh app -- ls",
     "exec app": "dvm ssh app -- COMMAND",

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from dvmweb.cli import json_output, recipe_output
+from dvmweb.cli import json_output, several
+from dvmweb.cli.recipe import output
 from dvmweb.config.model import FIELDS
 from dvmweb.errors import ExitCode
 from dvmweb.guest.agent.sandbox_report import AgentResult, Finding, SandboxReport
@@ -153,9 +154,10 @@ OBJECTS = {
     "### `repositories`": set(WORK["repositories"][0]),
     "## `dvm jobs --json`": set(JOB_FACTS),
     "### `steps`": set(JOB_FACTS["steps"][0]),
+    "## `dvm start --json`": set(several.Task("app", iter(())).facts()),
     "## `dvm terminals --json`": {"version", *_keys(TerminalFacts)},
-    "## `dvm recipe ls --json`": set(recipe_output.facts(Entry("git", "bundled", RECIPE.path, RECIPE))),
-    "## `dvm recipe check --json`": set(recipe_output.check_facts(Checked("git", (), ()))),
+    "## `dvm recipe ls --json`": set(output.facts(Entry("git", "bundled", RECIPE.path, RECIPE))),
+    "## `dvm recipe check --json`": set(output.check_facts(Checked("git", (), ()))),
 }
 
 

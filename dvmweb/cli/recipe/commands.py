@@ -46,14 +46,15 @@ def _listed(vms: Vms) -> Sequence[Vm] | None:
 @click.pass_obj
 def ls(vms: Vms, as_json: bool) -> None:
     """List recipes with their origin and the VMs that use them."""
-    from dvmweb.cli import recipe_output, tables
+    from dvmweb.cli import tables
+    from dvmweb.cli.recipe import output
 
     library = _library(vms)
     found = library.entries(_listed(vms))
     if as_json:
-        tables.as_json([recipe_output.facts(entry) for entry in found])
+        tables.as_json([output.facts(entry) for entry in found])
     else:
-        tables.table(("NAME", "CATEGORY", "FROM", "USED BY", "SUMMARY"), [recipe_output.row(entry) for entry in found])
+        tables.table(("NAME", "CATEGORY", "FROM", "USED BY", "SUMMARY"), [output.row(entry) for entry in found])
     for problem in library.odd_files():
         click.echo(str(problem), err=True)
 
@@ -65,7 +66,7 @@ def ls(vms: Vms, as_json: bool) -> None:
 @click.pass_obj
 def show_recipe(vms: Vms, name: str, diff: bool, bundled: bool) -> None:
     """Show a recipe: header, script, and the VMs that use it."""
-    from dvmweb.cli import recipe_output
+    from dvmweb.cli.recipe import output
 
     library = _library(vms)
     if diff:
@@ -76,7 +77,7 @@ def show_recipe(vms: Vms, name: str, diff: bool, bundled: bool) -> None:
         click.echo(library.local.bundled(name), nl=False)
         return
     entry = library.entry(name, _listed(vms))
-    for line in recipe_output.about(entry):
+    for line in output.about(entry):
         click.echo(line)
     with suppress(ConfigError):  # no text: the first line has the reason
         click.echo(f"\n{library.text(name)}", nl=False)
@@ -115,16 +116,17 @@ def check(vms: Vms, names: tuple[str, ...], as_json: bool) -> None:
     Without NAME, all recipes. Checked are the header, shell syntax, shellcheck and variables. Exit code 1: problems
     found.
     """
-    from dvmweb.cli import recipe_output, tables
+    from dvmweb.cli import tables
+    from dvmweb.cli.recipe import output
 
     library = _library(vms)
     uses = library.uses(None)
     found = [library.check(name, uses) for name in names or library.names()]
     odd = () if names else library.odd_files()
     if as_json:
-        tables.as_json([recipe_output.check_facts(one) for one in found])
+        tables.as_json([output.check_facts(one) for one in found])
     else:
-        for line in recipe_output.check_lines(found):
+        for line in output.check_lines(found):
             click.echo(line)
     for problem in odd:
         click.echo(str(problem), err=True)
@@ -142,8 +144,8 @@ def test_recipe(vms: Vms, name: str, origin: str, keep: bool, secrets: tuple[str
 
     It runs twice, each time with its probe. Exit code 6: it could not be run here.
     """
-    from dvmweb.cli import recipe_output
     from dvmweb.cli.follow import follow, report_end
+    from dvmweb.cli.recipe import output
     from dvmweb.cli.syncing import read_secrets
     from dvmweb.verbs.recipes.trial import start_test
 
@@ -151,6 +153,6 @@ def test_recipe(vms: Vms, name: str, origin: str, keep: bool, secrets: tuple[str
     code = report_end(vms, job)
     known = _library(vms).entry(name, ()).recipe
     has_probe = known is not None and bool(known.probe)
-    for line in recipe_output.test_lines(name, job, has_probe=has_probe):
+    for line in output.test_lines(name, job, has_probe=has_probe):
         click.echo(line)
-    sys.exit(code or recipe_output.test_code(name, job))
+    sys.exit(code or output.test_code(name, job))

@@ -1,0 +1,1 @@
+"""`dvm recipe`: its commands and what they print."""
