@@ -84,11 +84,11 @@ def _work(vms: Vms, tasks: Sequence[Task], *, is_quiet: bool) -> None:
             if _start_next(vms, task):
                 running.append(task)
             else:
-                _say_end(task, is_quiet=is_quiet)
+                _report_end(task, is_quiet=is_quiet)
         for task in list(running):
             if not _goes_on(vms, task):
                 running.remove(task)
-                _say_end(task, is_quiet=is_quiet)
+                _report_end(task, is_quiet=is_quiet)
         if running and running[0].job is not None:
             job = running[0].job.id
             starting.wait_for_change(vms.paths, job, job_record.stamp(vms.paths, job), POLL)
@@ -130,7 +130,7 @@ def _goes_on(vms: Vms, task: Task) -> bool:
     return False
 
 
-def _say_end(task: Task, *, is_quiet: bool) -> None:
+def _report_end(task: Task, *, is_quiet: bool) -> None:
     if not is_quiet:
         click.echo(f"{task.name}: {task.result}" + (f": {task.detail}" if task.detail else ""))
         sys.stdout.flush()

@@ -204,7 +204,7 @@ class _Answer:
         self._refused: tuple[bytes, ...] | None = None
         self.kind, self.bytes = "", 0
 
-    def hear(self, data: bytes) -> None:
+    def read_output(self, data: bytes) -> None:
         """The next output of the guest; waits while the archive is not read. Raises CheckFailed, BrokenPipeError."""
         if self._reader.rest is None:
             for record in self._reader.feed(data):
@@ -278,7 +278,9 @@ class _Transfer:
     def _run(self) -> None:
         instance = self.plan_input.desired.instance
         try:
-            self.finished = self.lima.follow(instance, self.script, UPLOAD, self.answer.hear, cancelled=self.patience)
+            self.finished = self.lima.follow(
+                instance, self.script, UPLOAD, self.answer.read_output, cancelled=self.patience
+            )
         except BrokenPipeError:
             pass  # the copy was given up here
         except DvmError as error:

@@ -99,7 +99,8 @@ def _opened(vms: Vms, source: Path | BinaryIO, *, is_recursive: bool) -> Iterato
     if not isinstance(source, Path):
         with tempfile.TemporaryFile(dir=private_folder(vms.paths.state)) as spooled:  # its size must be known first
             shutil.copyfileobj(source, spooled)
-            size = spooled.tell()
+            spooled.flush()
+            size = os.fstat(spooled.fileno()).st_size
             spooled.seek(0)
             yield _Source(FILE, "", size, lambda out, tally: packing.pack_open_file(spooled.fileno(), out, tally))
         return
@@ -131,7 +132,7 @@ class _Answer:
     def __post_init__(self) -> None:
         self._reader = protocol.Reader("copy_in", self.plan_input.nonce)
 
-    def hear(self, data: bytes) -> None:
+    def read_output(self, data: bytes) -> None:
         """The next output of the guest. Raises CheckFailed."""
         for record in self._reader.feed(data):
             self._take(record)
@@ -198,7 +199,7 @@ class _Sending:
                 source.fileno(),
                 UPLOAD,
                 on_started=begin,
-                on_stdout=self._answer.hear,
+                on_stdout=self._answer.read_output,
                 cancelled=self._patience,
             )
         except DvmError as error:

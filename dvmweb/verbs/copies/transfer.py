@@ -40,7 +40,7 @@ def check_guest(record: Record, plan_input: PlanInput) -> None:
 
 
 def another_guest(plan_input: PlanInput) -> CheckFailed:
-    """Whoever answered is not the VM that was meant."""
+    """The error if another VM answered."""
     vm = plan_input.config.name
     return CheckFailed(f"The guest that answered is not {vm} as dvm knows it: nothing was copied.", f"Sync {vm} first.")
 
