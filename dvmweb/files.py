@@ -169,7 +169,7 @@ def write_whole(
             os.fchmod(descriptor, mode)
             os.fsync(descriptor)
             if expected is not None and _digest_of(target) != expected:
-                raise ChangedOnDisk(f"{path} was changed meanwhile.", "Read it again; nothing was written.")
+                raise ChangedOnDisk(f"{path} has changed since it was read.", "Read it again; nothing was written.")
             Path(name).replace(target)
     except BaseException:
         with suppress(FileNotFoundError):

@@ -16,11 +16,11 @@ from dvmweb.verbs.vms import Vms
 
 # A test checks that each command is in one section.
 SECTIONS = {
-    "VM": ("init", "sync", "ls", "start", "stop", "restart", "rm"),
-    "Work": ("sh", "ssh", "cp", "work", "ssh-key", "hook"),
+    "VMs": ("init", "sync", "ls", "start", "stop", "restart", "rm"),
+    "Inside a VM": ("sh", "ssh", "cp", "work", "ssh-key", "hook"),
     "Agents and terminals": ("terminals",),
     "Recipes": ("recipe",),
-    "Host": ("web", "jobs", "log", "cancel"),
+    "Dashboard, jobs, logs": ("web", "jobs", "log", "cancel"),
 }
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON: an array of objects.")

@@ -27,7 +27,7 @@ def jobs(vms: Vms, as_json: bool) -> None:
         click.echo("No jobs yet.")
 
 
-@click.command(epilog=examples("dvm log 5e81abcd", "dvm log brain llama-server.service -f"))
+@click.command(epilog=examples("dvm log 5e81abcd", "dvm log brain dvm-llama -f"))
 @click.argument("name", metavar="JOB|NAME")
 @click.argument("unit", default="")
 @click.option("--commands", is_flag=True, help="Job: only the engine's commands, with time and exit code.")
@@ -39,7 +39,7 @@ def log(vms: Vms, /, name: str, **options: Any) -> None:
     """Print the log of a job, or the journal of a VM.
 
     A job is followed while it runs. UNIT is a systemd unit of the VM; without it, the units that its recipes declare,
-    or the whole journal. A name that fits a VM and a job means the VM.
+    or the whole journal. If both a VM and a job have this name, it is the VM.
     """
     from dvmweb.cli import log_view
 

@@ -174,11 +174,11 @@ def size(vm: Vm) -> str:
     cpus = vm.instance.cpus if vm.instance else vm.config.cpus if vm.config else 0
     memory = vm.instance.memory if vm.instance else vm.config.memory if vm.config else 0
     disk = vm.instance.disk if vm.instance else vm.config.disk if vm.config else 0
-    return f"{cpus or '?'} cpu {_gib(memory)} {_gib(disk)}"
+    return f"{cpus or '?'} cpu, {_gib(memory)}, {_gib(disk)}"
 
 
 def _gib(size_bytes: int) -> str:
-    return f"{size_bytes / GIB:g}GiB" if size_bytes else "?"
+    return f"{size_bytes / GIB:g} GiB" if size_bytes else "?"
 
 
 def ports(vm: Vm) -> str:

@@ -12,7 +12,12 @@ from dvmweb.verbs.vms import Vms
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(1024, 65535), help="Default: 8722; 8723 with the demo engine.")
+@click.option(
+    "--port",
+    type=click.IntRange(1024, 65535),
+    metavar="N",
+    help="Port to listen on. Default: 8722; 8723 with the demo engine.",
+)
 @click.option("--no-open", is_flag=True, help="Print the address without opening a browser.")
 @click.option("--ipv4", is_flag=True, help="Listen on 127.0.0.1 instead of [::1].")
 @click.option("--url", "wants_url", is_flag=True, help="Print a new login address of the running dashboard.")

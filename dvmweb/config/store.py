@@ -95,7 +95,7 @@ class ConfigStore:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _write(path, data, expected_digest)
         elif self.source(name)[1] != expected_digest:
-            raise files.ChangedOnDisk(f"{path} was changed meanwhile.", "Read it again; nothing was written.")
+            raise files.ChangedOnDisk(f"{path} has changed since it was read.", "Read it again; nothing was written.")
         return files.digest(data)
 
     def delete(self, name: str) -> None:
@@ -105,7 +105,7 @@ class ConfigStore:
             path.unlink()
             files.sync_folder(path.parent)
         except FileNotFoundError as error:
-            raise NotFound(f"There is no config of a VM {name}.", "It can have been deleted meanwhile.") from error
+            raise NotFound(f"There is no config of a VM {name}.", "It may have been deleted.") from error
         except OSError as error:
             raise DvmError(f"{path} could not be deleted: {error.strerror}.", "Delete it yourself.") from error
 

@@ -210,7 +210,7 @@ class _Builder:
             if is_new:
                 self.lines[place] = line
             else:
-                self._add(line, place, f"stands twice, first in line {self.lines[place]}", "Keep one of the two.")
+                self._add(line, place, f"is given twice, first in line {self.lines[place]}", "Keep one of the two.")
             child = self._node(next(events), events, place, depth + 1)
             if is_new:
                 values[key] = child.value

@@ -23,7 +23,7 @@ MAX_RECORDS = {"work": 30_000}  # of one answer; more would only cost time to re
 MAX_RECORDS_ELSE = 1_000
 MAX_NULS = 300_000
 MAX_FIELD = 65536  # bytes of one field in a streamed answer
-TRY_AGAIN = "Try again; if it fails again, check the guest with `dvm sh`."
+TRY_AGAIN = "Try again. If it fails again, open a shell in the VM with `dvm sh` and check."
 
 
 @dataclass(frozen=True)

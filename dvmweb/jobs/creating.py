@@ -22,7 +22,7 @@ def create(
     """
     if find() is not None:
         raise DvmError(
-            f"{name} was created meanwhile by another program.", "Sync again: it continues with that instance."
+            f"Another program created {name} at the same time.", "Sync again: it continues with that instance."
         )
     finished = run()
     if finished.is_ok or b"already exists" in finished.stderr:

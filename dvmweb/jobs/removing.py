@@ -32,7 +32,7 @@ def remove_config(paths: Paths, vm: str, expected: str = "") -> Path:
     data, digest = store.source(vm)
     if expected and digest != expected:
         path = paths.vm_config(vm)
-        raise files.ChangedOnDisk(f"{path} was changed meanwhile and was not removed.", "Check it, then try again.")
+        raise files.ChangedOnDisk(f"{path} has changed since then and was not removed.", "Check it, then try again.")
     kept = _free_place(files.private_folder(paths.state / KEPT), vm)
     files.write_whole(kept, data, expected="")
     store.delete(vm)

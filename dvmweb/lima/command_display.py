@@ -10,8 +10,8 @@ from dvmweb.lima.ledger import LONGEST_WORD
 from dvmweb.lima.script_payload import BOOTSTRAP
 
 # Comments, so that they are harmless if they are pasted together with other lines.
-ON_STDIN = "# not to copy, its script goes in on stdin: "
-IS_CUT = "# not to copy, only its beginning was kept: "
+ON_STDIN = "# cannot be copied (script on stdin): "
+IS_CUT = "# cannot be copied (only the start was kept): "
 BOOTSTRAP_QUOTED = shlex.quote(BOOTSTRAP)
 
 

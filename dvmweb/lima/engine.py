@@ -20,7 +20,7 @@ from dvmweb.paths import Paths, limactl_program
 
 LEAST = (2, 0, 0)
 INSTALL_MACOS = "brew install lima"
-INSTALL_LINUX = "see https://lima-vm.io/docs/installation/ (with Homebrew: brew install lima)"
+INSTALL_LINUX = "see https://lima-vm.io/docs/installation/ (with Homebrew: `brew install lima`)"
 UPGRADE = "brew upgrade lima, or https://lima-vm.io/docs/installation/"
 FLAWS = (
     ((2, 1, 3), "CVE-2026-53657 (the guest agent's socket gives root in the guest), fixed in 2.1.3"),
@@ -46,7 +46,7 @@ def find_engine(environ: Mapping[str, str], paths: Paths) -> Engine:
     program = limactl_program(environ)
     if not program or not Path(program).is_file():
         missing = f"{program} is not there." if program else "limactl is not installed, or not on PATH."
-        raise NoEngine(missing, f"Install Lima: {_install()}. To try dvm without it: DVM_ENGINE=demo dvm …")
+        raise NoEngine(missing, f"Install Lima: {_install()}. To try dvm without it, set `DVM_ENGINE=demo`.")
     notes = _check_safe(program)
     ssh = shutil.which("ssh", path=environ.get("PATH", os.defpath)) or ""
     if not ssh.startswith("/"):

@@ -103,7 +103,7 @@ def _unknown(recipe: Recipe, read: Read) -> Finding:
     elif read.kind == "default":
         what = f"{read.name} is not a param, so it always has its default"
     else:
-        what = f"{read.name} is not a param and is not set: with `set -u` the recipe fails here, without it it is empty"
+        what = f"{read.name} is not a param and not set: with `set -u` the recipe fails here, else the value is empty"
     return Finding(WARNING if read.kind == "default" else ERROR, "variables", what, todo, read.line)
 
 

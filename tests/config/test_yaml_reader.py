@@ -24,8 +24,8 @@ def problems_of(data: bytes) -> tuple[Problem, ...]:
 
 
 HOSTILE = [
-    pytest.param(b"cpus: 2\ndisk: 1GiB\ncpus: 3\n", 3, "stands twice, first in line 1", id="C10-duplicate-key"),
-    pytest.param(b"params:\n  node:\n    a: 1\n    a: 2\n", 4, "stands twice", id="C10-duplicate-key-below"),
+    pytest.param(b"cpus: 2\ndisk: 1GiB\ncpus: 3\n", 3, "is given twice, first in line 1", id="C10-duplicate-key"),
+    pytest.param(b"params:\n  node:\n    a: 1\n    a: 2\n", 4, "is given twice", id="C10-duplicate-key-below"),
     pytest.param(BOMB, 1, "anchor or alias", id="C10-alias-bomb"),
     pytest.param(b"a: &a [*a]\n", 1, "anchor or alias", id="C10-recursive-alias"),
     pytest.param(b"cpus: 2\n<<: {disk: 1GiB}\n", 2, "is not text to YAML", id="C10-merge-key"),

@@ -68,7 +68,7 @@ def test_usr_is_read_only_and_dvms_places_are_open(up: Demo) -> None:
         up.shell("app", "touch", "/etc/dvm/x", "/var/lib/dvm/x", "/usr/local/bin/x", "/tmp/x", "/etc/profile.d/x").code
         == 0
     )
-    assert "no boundary" in up.shell("app", "cat", "/etc/dvm-demo").stdout
+    assert "not a security boundary" in up.shell("app", "cat", "/etc/dvm-demo").stdout
 
 
 def test_the_network_is_the_hosts_only_where_asked(up: Demo) -> None:

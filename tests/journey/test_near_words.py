@@ -25,7 +25,7 @@ def test_no_line_of_the_help_is_cut_at_80_columns(user: User) -> None:
 
 
 def test_each_verb_has_one_line_that_is_a_sentence(user: User) -> None:
-    lines = user.dvm("--help", COLUMNS="80").succeeds().out.partition("\nVM:\n")[2].splitlines()
+    lines = user.dvm("--help", COLUMNS="80").succeeds().out.partition("\nVMs:\n")[2].splitlines()
     for name in main.commands:
         (line,) = [line for line in lines if line.startswith(f"  {name} ")]
         assert line.endswith("."), line

@@ -92,7 +92,7 @@ def test_init_names_the_option_and_no_file_that_is_not_there(user: User) -> None
 
 
 HEAD = ("NAME", "STATE", "UNSAVED WORK", "SIZE", "PORTS", "RECIPES")
-ROWS = [("app", "reachable 3 s ago", "nothing unsaved 3 s ago", "2 cpu 4GiB 20GiB", "3000", "git node python tmux")]
+ROWS = [("app", "reachable 3 s ago", "nothing unsaved 3 s ago", "2 cpu, 4 GiB, 20 GiB", "3000", "git node python tmux")]
 
 
 def test_a_table_on_a_terminal_loses_its_least_columns_and_never_wraps() -> None:

@@ -113,7 +113,7 @@ def fork(vms: Vms, name: str) -> None:
 def check(vms: Vms, names: tuple[str, ...], as_json: bool) -> None:
     """Check recipes without running them.
 
-    Without NAME, all recipes. Checked are the header, shell syntax, shellcheck and variables. Exit code 1: problems
+    Without NAME, all recipes. It checks header, shell syntax and variables, and runs shellcheck. Exit code 1: problems
     found.
     """
     from dvmweb.cli import tables

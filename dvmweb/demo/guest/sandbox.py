@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dvmweb.demo.documents import Document
 
-MARKER = "This guest is a demo sandbox of dvmweb, not a VM. It is no boundary.\n"
+MARKER = "This guest is a demo sandbox of dvmweb, not a VM. It is not a security boundary.\n"
 PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games:/usr/local/sbin:/usr/sbin:/sbin"
 ROOT_FOLDERS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 # From the host's /etc, only what programs in /usr need; from /var, only the package databases.

@@ -87,7 +87,7 @@ def _must_be_expected(tools: Tools, plan_input: PlanInput, report: unsaved_work.
     if report.problems and not expected.startswith(CHECK_FAILED):
         what = "The check before the delete failed"
     elif expected.startswith(CHECK_FAILED) and not report.problems:
-        what = "The check now worked"
+        what = "The check succeeded this time"
     raise UnsavedWork(
         f"{sentence(f'{what}: {verdict_text(report)}')} Nothing was deleted.",
         f"Check with `dvm work {name}`, then delete again: `dvm rm {name} --yes`",

@@ -169,7 +169,7 @@ def _walk(value: Any, schema: Any, place: str) -> Iterator[tuple[str, str, str]]
         elif key in schema:
             yield from _walk(inner, schema[key], full)
         else:
-            yield full, "may not stand in dvm's lima.yaml", REFUSED.get(full, f"Remove it{_known(schema)}.")
+            yield full, "is not allowed in dvm's lima.yaml", REFUSED.get(full, f"Remove it{_known(schema)}.")
 
 
 def _known(schema: Any) -> str:

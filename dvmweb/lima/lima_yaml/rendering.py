@@ -89,7 +89,9 @@ def render(desired: DesiredInstance, overlay: Mapping[str, Any]) -> str:
     _check_text(config)
     text = json.dumps(config, indent=2, ensure_ascii=False) + "\n"
     if json.loads(text) != config:
-        raise DvmError(f"The lima.yaml of {desired.instance} did not survive its own rendering.", "Please report this.")
+        raise DvmError(
+            f"The lima.yaml of {desired.instance} does not read back as it was written.", "Please report this."
+        )
     return text
 
 

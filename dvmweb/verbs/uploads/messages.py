@@ -79,11 +79,11 @@ def refusal(why: bytes, wanted: Wanted, plan_input: PlanInput) -> DvmError:
         b"guest": another_guest(plan_input),
         b"folder": NotNow(f"{vm} cannot write into {folder}.", "Check in the VM what it is and who owns it."),
         b"link": NotNow(
-            f"{folder} leads over a link that another user can change: nothing was sent.",
-            "Let the link belong to your user, or set its target in the config.",
+            f"{folder} goes through a link that another user can change: nothing was sent.",
+            "Make your user the owner of the link, or set its target in the config.",
         ),
         b"python": NotNow(
-            f"{vm} cannot take files: it has no python3.",
+            f"{vm} cannot receive files: it has no python3.",
             "Install it there: `sudo dnf install python3`, or `sudo apt-get install python3`.",
         ),
         b"full": NotNow(
@@ -91,6 +91,6 @@ def refusal(why: bytes, wanted: Wanted, plan_input: PlanInput) -> DvmError:
             f"Free some there: the size of the file and {RESERVE >> 20} MiB.",
         ),
         b"write": NotNow(f"{vm} could not write {name}: its disk may be full.", NOTHING),
-        b"names": NotNow(f"{folder} contains too many files of the name {name}.", "Give the file another name."),
+        b"names": NotNow(f"{folder} already has too many files named {name}.", "Give the file another name."),
     }
     return refusals.get(why) or not_whole(wanted)

@@ -44,7 +44,7 @@ class Slots:
         with self._lock:
             if self._taken.get(vm, 0) >= MOST_FOR_A_VM:
                 raise NotNow(
-                    f"{MOST_FOR_A_VM} files are on their way to {vm} already.", "Wait until one of them has finished."
+                    f"{MOST_FOR_A_VM} uploads to {vm} are already running.", "Wait until one of them has finished."
                 )
             self._taken[vm] = self._taken.get(vm, 0) + 1
         try:
@@ -74,7 +74,7 @@ class Upload:
         """Send the next bytes of the file; waits for a slow guest. Raises UploadEnded."""
         sink = self._open_sink()
         if self._sent + len(piece) > self._wanted.size:
-            raise self._given_up(f"{self._wanted.name} is longer than announced. Is a program still writing it?")
+            raise self._given_up(f"{self._wanted.name} is larger than announced. Is a program still writing to it?")
         self._sent += len(piece)
         sink.write(piece)
 
@@ -82,7 +82,7 @@ class Upload:
         """Send the end mark: the guest gives the complete file its name. Raises UploadEnded."""
         sink = self._open_sink()
         if self._sent < self._wanted.size:
-            raise self._given_up(f"{self._wanted.name} is shorter than announced.")
+            raise self._given_up(f"{self._wanted.name} is smaller than announced.")
         self._is_all_sent = True
         sink.write(self._plan_input.nonce.encode())
 

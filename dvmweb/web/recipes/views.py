@@ -252,7 +252,7 @@ def after_delete(entry: Entry, incompatible: Iterable[str]) -> tuple[str, ...]:
         bundled = f"The bundled recipe is used instead{'; it differs' if entry.is_changed else '. It does the same'}."
         runs = f"The next sync runs it in {_and(names)}." if names and entry.is_changed else ""
         refused = list(incompatible)
-        breaks = f"It does not accept the parameters set in {_and(refused)}: no sync there until the config is fixed."
+        breaks = f"It does not accept the params set in {_and(refused)}: no sync there until the config is fixed."
         return tuple(sentence for sentence in (bundled, runs, breaks if refused else "") if sentence)
     left = "There is no bundled recipe to fall back to."
     if not names:

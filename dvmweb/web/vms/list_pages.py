@@ -119,7 +119,7 @@ def _help(vms: Vms) -> Help:
         notes = (error.what, error.todo)
     is_chosen = vms.environ.get("DVM_ENGINE") == "demo"
     return Help(
-        why_demo="The demo was selected with DVM_ENGINE=demo." if is_chosen else "Lima was not found on the host.",
+        why_demo="The demo was selected with `DVM_ENGINE=demo`." if is_chosen else "Lima was not found on the host.",
         is_chosen=is_chosen,
         has_guide=sys.platform != "darwin",
         limactl=program,

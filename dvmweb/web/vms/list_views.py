@@ -9,7 +9,7 @@ from types import MappingProxyType
 from urllib.parse import urlencode
 
 from dvmweb.ages import age
-from dvmweb.errors import DvmError, NoEngine
+from dvmweb.errors import DvmError, NoEngine, sentence
 from dvmweb.lima.watching import Snapshot
 from dvmweb.verbs.vms import Vm
 from dvmweb.web.ui import meters
@@ -201,4 +201,4 @@ def _problem(snapshot: Snapshot[Vm], now: float) -> ListProblem | None:
         return None
     old = f" The list below was made {age(snapshot.at, now)}." if snapshot.at else ""
     tone = "info" if isinstance(error, NoEngine) else "bad"
-    return ListProblem(tone, f"{error.what}{old}", error.todo, error.command)
+    return ListProblem(tone, f"{sentence(error.what)}{old}", error.todo, error.command)

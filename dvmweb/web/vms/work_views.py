@@ -107,7 +107,7 @@ def work_view(known: WorkStatus, now: float, *, is_running: bool = True) -> Work
         unseen=unseen(report),
         is_only_unseen=bool(report.unseen) and replace(report, unseen=()).verdict is Verdict.CLEAN,
         outside=_outside(report),
-        not_checked=NOT_CHECKED,
+        not_checked=capital(NOT_CHECKED.removeprefix("Not checked: ")),
         skipped=", ".join(visible(name, 60) for name in left_out[:40]),
         digest=known.digest,
     )

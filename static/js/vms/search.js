@@ -1,7 +1,7 @@
 // Filters cards by search text and by a filter button; both survive polls, and reloads in this tab.
 // <input type=search data-search="#cards">     words that must all be in the card (data-text, else its text)
 // <button data-filter="unsaved" aria-pressed>  one of the card's data-tags; "" shows all
-// [data-hits] gets "3 of 5"; [data-no-hits] is shown if no card matches
+// [data-hits] gets "3 of 5"; [data-no-hits] is shown if no card matches, and its link clears search and filter
 
 import { linkOf } from "../ui/shortcuts.js";
 
@@ -34,9 +34,11 @@ function filter() {
 
 function showCount(cards, isFiltered) {
   const left = cards.filter((card) => !card.hidden).length;
-  for (const none of document.querySelectorAll("[data-no-hits]")) none.hidden = left > 0 || cards.length === 0;
+  // A search in the address was done by the server: the page has only the cards that match it.
+  const all = Math.max(cards.length, Number(document.querySelector("#count-all")?.textContent ?? 0));
+  for (const none of document.querySelectorAll("[data-no-hits]")) none.hidden = left > 0 || !isFiltered;
   for (const hits of document.querySelectorAll("[data-hits]")) {
-    const text = isFiltered ? `${left} of ${cards.length}` : "";
+    const text = isFiltered ? `${left} of ${all}` : "";
     if (hits.textContent !== text) hits.textContent = text;
   }
 }
@@ -69,6 +71,15 @@ function restore() {
   }
 }
 
+/** Show all cards again; a search in the address is left by following the link. */
+function clear(event) {
+  fieldNow().value = tag = "";
+  keep();
+  if (location.search) return;
+  event.preventDefault();
+  filter();
+}
+
 function openFirst() {
   const card = document.querySelector(`[data-cards] ${CARDS}:not([hidden])`);
   if (card) linkOf(card).click();
@@ -87,6 +98,7 @@ export function once() {
     if (event.target.value) openFirst();
   });
   document.addEventListener("click", (event) => {
+    if (event.target.closest?.("[data-no-hits] a")) return clear(event);
     const button = event.target.closest?.("[data-filter]");
     if (!button) return;
     tag = button.dataset.filter;

@@ -62,6 +62,23 @@ def test_enter_in_the_search_opens_the_first_hit(sample_vms: SampleVms, sample_p
     sample_page.wait_for_url("**/vms/still")
 
 
+@pytest.mark.parametrize("is_in_address", [False, True], ids=["typed", "in-the-address"])
+def test_a_search_without_hits_counts_all_vms_and_show_all_clears_it(
+    sample_vms: SampleVms, sample_page: Page, is_in_address: bool
+) -> None:
+    sample_page.goto(f"{sample_vms.root}/{'?q=zzz' if is_in_address else ''}")
+    field = sample_page.get_by_role("searchbox")
+    if not is_in_address:
+        field.fill("zzz")
+    count = sample_page.locator("#count-all").inner_text()
+    expect(sample_page.locator("[data-hits]")).to_have_text(f"0 of {count}")
+    sample_page.get_by_role("link", name="Show all").click()
+    expect(sample_page.locator("#vm-still")).to_be_visible()
+    expect(field).to_have_value("")
+    expect(sample_page.locator("[data-hits]")).to_be_empty()
+    assert sample_page.evaluate("sessionStorage.getItem('dvm-search')") == '["",""]', "the next page searches again"
+
+
 def test_a_dialog_gives_the_focus_back(sample_vms: SampleVms, sample_page: Page) -> None:
     sample_page.goto(f"{sample_vms.root}/")
     opener = sample_page.get_by_role("link", name="Shortcuts")

@@ -136,7 +136,8 @@ def test_the_page_says_what_would_be_lost_and_how_old_that_is(
     assert seen_hash(text) == digest
     for word in (
         *words,
-        "Not checked: files outside the code folder",
+        "What was not checked",
+        "Files outside the code folder",
         "limactl delete",
         "Delete app permanently",
         "a compromised guest can hide work",

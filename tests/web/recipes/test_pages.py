@@ -206,7 +206,7 @@ def test_delete_of_one_over_a_bundled_one_names_the_configs_that_it_would_break(
     config(vms, "app", "recipes: [git]\nparams: {git: {colour: blue}}\n")
     page = client.get("/recipes/git/delete").text
     assert "The bundled recipe is used instead; it differs." in page
-    assert "does not accept the parameters set in app" in page
+    assert "does not accept the params set in app" in page
 
 
 @pytest.mark.parametrize("path", ["/recipes", "/recipes/node/fork", "/recipes/node/edit", "/recipes/node/delete"])

@@ -249,7 +249,7 @@ def test_f02_the_second_of_a_name_keeps_its_end_and_fits(name: str, second: str)
 def test_a_vm_takes_so_many_files_at_once() -> None:
     slots = Slots()
     third = slots.slot("app")
-    with slots.slot("app"), slots.slot("app"), slots.slot("other"), pytest.raises(NotNow, match="2 files"):
+    with slots.slot("app"), slots.slot("app"), slots.slot("other"), pytest.raises(NotNow, match="2 uploads"):
         third.__enter__()
     with slots.slot("app"), slots.slot("app"):
         pass
@@ -293,7 +293,7 @@ def test_f02_what_is_there_is_kept_and_no_link_is_followed(served: Served, guest
 def test_f02_a_hundredth_file_of_a_name_is_refused(served: Served, guest: Guest) -> None:
     for name in ("a", *(f"a ({number})" for number in range(2, 100))):
         (guest.code / name).touch()
-    assert "too many files of the name a" in send(served, "a", b"x")["what"]
+    assert "too many files named a" in send(served, "a", b"x")["what"]
     assert len(list(guest.code.iterdir())) == 99
 
 
@@ -320,7 +320,7 @@ def test_f09_a_code_dir_that_is_none_is_said(served: Served, guest: Guest) -> No
 
 def test_f06_a_stream_that_is_too_short_makes_no_file(served: Served, guest: Guest) -> None:
     said = send(served, "a", b"x" * 1000, size=2000)
-    assert (said["what"], said["todo"]) == ("a is shorter than announced.", words.NOTHING)
+    assert (said["what"], said["todo"]) == ("a is smaller than announced.", words.NOTHING)
     guest.nothing_is_left()
     assert list(guest.code.iterdir()) == []
 
@@ -332,7 +332,7 @@ def test_f03_a_stream_that_goes_on_makes_no_file(served: Served, guest: Guest, f
         tab.ws.send_binary(piece)
     said = tab.end()
     assert (said["is"], said["todo"]) == ("error", words.NOTHING)
-    assert "longer than announced" in said["what"]
+    assert "larger than announced" in said["what"]
     guest.nothing_is_left()
     assert list(guest.code.iterdir()) == []
 
@@ -435,7 +435,7 @@ def test_a_guest_without_python_takes_nothing_and_says_what_to_install(served: S
     with guest.program("python3", f'{READY.partition("ready")[0]} refused 1 python end 1 "$DVM_NONCE"'):
         said = send(served, "a", b"x")
     assert (said["what"], "apt-get install python3" in said["todo"]) == (
-        "app cannot take files: it has no python3.",
+        "app cannot receive files: it has no python3.",
         True,
     )
     assert list(guest.code.iterdir()) == []
@@ -549,7 +549,7 @@ def test_what_no_browser_of_ours_says_is_closed_with_1008(served: Served, guest:
 
 def test_a_third_upload_into_a_vm_has_to_wait(served: Served, guest: Guest) -> None:
     tabs = [Tab(served, name, 10).ready() for name in ("a", "b")]
-    assert "2 files are on their way to app" in send(served, "c", b"x")["what"]
+    assert "2 uploads to app are already running" in send(served, "c", b"x")["what"]
     for tab in tabs:
         tab.ws.close()
     eventually(lambda: served.app.extensions["dvm"]["sockets"].count == 0)

@@ -48,7 +48,7 @@ def test_f1_a_guest_that_falls_silent_keeps_what_it_told(running: Browser, dvm_h
     dvm_home.faults()
     refused = finished(vms, posted(running, report=digest, name="app"))
     assert refused.failure is not None
-    assert "The check now worked" in refused.failure.what
+    assert "The check succeeded this time" in refused.failure.what
     assert instances(vms) == ["dvm-app"]
 
 

@@ -420,7 +420,7 @@ def test_the_first_visit_says_what_to_do(client: Browser) -> None:
     assert 'href="' + client.sessions.prefix + '/new-vm"' in text
     assert "The demo runs the whole workflow" in text
     assert "brew install lima" in text
-    assert "The demo was selected with DVM_ENGINE=demo" in text
+    assert "The demo was selected with <code>DVM_ENGINE=demo</code>" in text
 
 
 def test_without_limactl_the_page_says_what_to_install(
