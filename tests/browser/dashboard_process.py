@@ -11,7 +11,7 @@ from dvmweb.lima import process
 from tests.journey.cli import sibling
 
 if __name__ == "__main__":
-    with_popen = SimpleNamespace(Popen=sibling.Popen, PIPE=subprocess.PIPE, DEVNULL=subprocess.DEVNULL)
+    with_popen = SimpleNamespace(**{**vars(subprocess), "Popen": sibling.Popen})
     for module in (starting, process):
         vars(module)["subprocess"] = with_popen
     main()

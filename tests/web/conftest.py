@@ -103,7 +103,7 @@ def forked_programs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Jobs and demo engines that a page starts are forked from a process that has their modules."""
     with_popen = SimpleNamespace(Popen=WARM.popen, PIPE=subprocess.PIPE)
     monkeypatch.setattr("dvmweb.jobs.starting.subprocess", with_popen)
-    with_popen = SimpleNamespace(Popen=sibling.Popen, PIPE=subprocess.PIPE, DEVNULL=subprocess.DEVNULL)
+    with_popen = SimpleNamespace(**{**vars(subprocess), "Popen": sibling.Popen})
     monkeypatch.setattr("dvmweb.lima.process.subprocess", with_popen)
 
 
