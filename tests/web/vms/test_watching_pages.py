@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -323,7 +324,12 @@ def test_what_plain_limactl_does_shows_within_two_seconds_with_one_list_for_all_
     assert more <= 4, f"{more} lists for 30 tabs"
 
 
-def test_a_hung_engine_blocks_no_page(dvm_home: DvmHome, client: Browser) -> None:  # noqa: F811
+def test_a_hung_engine_blocks_no_page(
+    dvm_home: DvmHome,  # noqa: F811
+    client: Browser,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("dvmweb.lima.process.subprocess", subprocess)  # a forked list has no command line of its own
     dvm_home.ok("init", "app")
     assert "app" in client.get("/").text
     dvm_home.faults(list={"hang": True})
