@@ -35,7 +35,7 @@ until [ -e ~/go-on ]; do sleep 0.1; done
 
 
 @pytest.fixture
-def forked_jobs() -> None:
+def forked_programs() -> None:
     """None here: the variables of a fork cannot be seen from outside."""
 
 
