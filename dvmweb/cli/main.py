@@ -236,6 +236,18 @@ def rm(vms: Vms, name: str, yes: bool, force: bool, config: bool) -> None:
     sys.exit(removing.remove(vms, name, is_sure=yes, force=force, config=config))
 
 
+@_verb(NAME, JSON)
+def diff(vms: Vms, name: str, as_json: bool) -> None:
+    """Compare the config with the VM.
+
+    It shows values that are not those of the config, with how to apply them, and recipes that are not applied, changed
+    or not known, by the last report of the guest.
+    """
+    from dvmweb.cli import vm_diff
+
+    vm_diff.show(vms, name, as_json=as_json)
+
+
 @_verb(NAME, name="ssh-key")
 def ssh_key(vms: Vms, name: str) -> None:
     """Print the VM's public SSH key and where to add it."""

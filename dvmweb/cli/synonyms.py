@@ -47,7 +47,6 @@ VERBS = {
     "help": "List all commands: dvm --help",
     "version": "Print the version: dvm --version",
 }
-OWN_FILE = "A local recipe is the file {recipe}: edit or delete it there. List recipes: dvm recipe ls"
 RECIPE_VERBS = {
     "list": "List all recipes: dvm recipe ls",
     **dict.fromkeys(("create", "add", "init", "make"), "Write a new recipe: dvm recipe new {name}"),
@@ -55,7 +54,7 @@ RECIPE_VERBS = {
     **dict.fromkeys(("cat", "view", "info", "diff"), "Print a recipe: dvm recipe show {name}"),
     **dict.fromkeys(("lint", "validate"), "Check a recipe: dvm recipe check {name}"),
     **dict.fromkeys(("run", "try"), "Test a recipe in a temporary VM: dvm recipe test {name}"),
-    **dict.fromkeys(("edit", "rm", "delete", "remove"), OWN_FILE),
+    **dict.fromkeys(("delete", "remove"), "Delete a local recipe: dvm recipe rm {name}"),
 }
 
 
@@ -83,7 +82,6 @@ def filled(vms: Vms, text: str, words: Sequence[str]) -> str:
         name=name,
         command=shown(behind) or "COMMAND",
         config=vms.paths.vm_config(name),
-        recipe=vms.paths.config / "recipes" / f"{name}.sh",
     )
 
 

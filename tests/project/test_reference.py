@@ -150,6 +150,7 @@ OBJECTS = {
     "### `failed`": set(VM["failed"]),
     "### `pending`": set(VM["pending"][0]),
     "### `ports`": set(VM["ports"][0]),
+    "## `dvm diff --json`": {"kind", "name", "actual", "wanted", "way"},  # compared in tests/journey/jobs/test_diff.py
     "## `dvm work --json`": {"name", *WORK},
     "### `repositories`": set(WORK["repositories"][0]),
     "## `dvm jobs --json`": set(JOB_FACTS),

@@ -11,7 +11,7 @@ import click
 
 from dvmweb.cli.group import Group
 from dvmweb.cli.synonyms import RECIPE_VERBS
-from dvmweb.errors import ConfigError, DvmError, ExitCode
+from dvmweb.errors import ConfigError, DvmError, ExitCode, UsageError
 from dvmweb.verbs.vms import Vm, Vms
 
 if TYPE_CHECKING:
@@ -104,6 +104,52 @@ def fork(vms: Vms, name: str) -> None:
         f"It replaces the bundled {name} from now on. Next: edit it, then: dvm recipe check {name}\n"
         f"To see the differences: dvm recipe show {name} --diff. `dvm recipe ls` marks a changed bundled recipe."
     )
+
+
+@recipe.command()
+@NAME
+@click.pass_obj
+def edit(vms: Vms, name: str) -> None:
+    """Open a local recipe in $EDITOR, then check it."""
+    from dvmweb.cli.recipe import output
+
+    library = _library(vms)
+    if not library.local.has(name):
+        library.entry(name, ())  # raises for a recipe that does not exist
+        raise UsageError(f"{name} is a bundled recipe.", f"Customize it first: `dvm recipe fork {name}`")
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("An editor needs a terminal.", f"Edit the file: {library.local.path(name)}")
+    click.edit(filename=str(library.local.path(name)))
+    found = library.check(name)
+    for line in output.check_lines([found]):
+        click.echo(line)
+    sys.exit(int(ExitCode.FAILED if found.problems else ExitCode.OK))
+
+
+@recipe.command()
+@NAME
+@click.option("--yes", is_flag=True, help="Do not ask. Required where there is no terminal.")
+@click.pass_obj
+def rm(vms: Vms, name: str, yes: bool) -> None:
+    """Delete a local recipe."""
+    from dvmweb.files import digest
+
+    library = _library(vms)
+    if not library.local.has(name):
+        library.entry(name, ())
+        raise UsageError(f"{name} is a bundled recipe: it cannot be deleted.", "List local recipes: `dvm recipe ls`")
+    shown = digest(library.local.text(name).encode())
+    users = library.needed_by(name)
+    is_bundled = library.local.has_bundled(name)
+    after = "the bundled one is used instead" if is_bundled else "their configs have an error then"
+    if users:
+        click.echo(f"Used by {', '.join(users)}; {after}.", err=True)
+    if not yes and not sys.stdin.isatty():
+        raise UsageError("Nothing was deleted: there is no terminal to ask on.", f"dvm recipe rm {name} --yes")
+    if not yes:
+        click.confirm(f"Delete {library.local.path(name)} permanently?", abort=True, err=True)
+    library.local.delete(name, shown)
+    click.echo(f"Deleted {library.local.path(name)}")
 
 
 @recipe.command()

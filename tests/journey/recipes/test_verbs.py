@@ -150,3 +150,25 @@ def test_a_config_dir_that_is_closed_is_told(user: User) -> None:
     folder.chmod(0o777)
     user.dvm("recipe new mine").exits("usage error").warns("chmod 700")
     assert list(folder.iterdir()) == []
+
+
+def test_a_local_recipe_is_edited_and_deleted(user: User) -> None:
+    file = user.has_recipe("mine", "say hello")
+    user.dvm("init app --recipe mine").succeeds()
+    user.dvm("recipe edit node").exits("usage error", "node is a bundled recipe.", "dvm recipe fork node")
+    user.dvm("recipe edit mine").exits("usage error", "An editor needs a terminal.", str(file))
+    user.dvm("recipe edit other").exits("not found")
+    user.dvm("recipe rm node").exits("usage error", "node is a bundled recipe: it cannot be deleted.")
+    user.dvm("recipe rm mine").exits("usage error", "Used by app; their configs have an error then.", "--yes")
+    assert file.exists()
+    asked = user.at_terminal("recipe rm mine")
+    asked.waits_for("permanently?")
+    asked.types("n")
+    asked.ends("failed")
+    assert file.exists()
+    user.dvm("recipe rm mine --yes").succeeds().prints(f"Deleted {file}")
+    assert not file.exists()
+    user.dvm("recipe rm mine --yes").exits("not found")
+    user.dvm("recipe fork node").succeeds()
+    user.dvm("recipe rm node --yes").succeeds()
+    user.dvm("recipe show node").succeeds()
