@@ -111,6 +111,8 @@ def test_wrong_words_and_places_are_refused_with_what_helps(user: User, app: Vm,
         (f"cp app:a {user.home.home}/.ssh/x", "usage error", ("Nothing from a VM is written to",)),
         (f"cp app:a {user.home.home}/.bashrc", "usage error", ("Nothing from a VM is written to",)),
         (f"cp -r app: {user.paths.config}/recipes", "usage error", ("Nothing from a VM is written to",)),
+        (f"cp -r --force app:x {user.home.home}/.Config", "usage error", ("Nothing from a VM is written to",)),
+        (f"cp -r --force app:{user.home.home.name} {user.home.home.parent}", "usage error", ("Nothing from a VM",)),
         ("cp app:/dev/null -", "usage error", ("app:/dev/null cannot be copied: it is a device.",)),
     ):
         user.dvm(words).exits(how, *texts)

@@ -74,7 +74,7 @@ def host_target(paths: Paths, target: Path, name: str) -> HostTarget:
     closed += [one.resolve() for one in (paths.config, paths.state, paths.lima_home)]
     whole = folder / place.name
     is_started = folder == home and place.name.casefold() in RUN_WHEN_OPENED
-    if is_started or any(whole == one or one in whole.parents for one in closed):
+    if is_started or any(_overlap(whole, one) for one in closed):
         raise UsageError(
             f"Nothing from a VM is written to {whole}: programs run or trust what is there.",
             "Copy it to another folder, read it, then move it.",
@@ -82,6 +82,12 @@ def host_target(paths: Paths, target: Path, name: str) -> HostTarget:
     if not place.folder.is_dir():
         raise UsageError(f"There is no folder {place.folder}.", f"Create it: `mkdir -p {place.folder}`")
     return HostTarget(folder, place.name)
+
+
+def _overlap(one: Path, other: Path) -> bool:
+    """Whether a path is another one, lies in it or contains it; case counts nowhere, as on macOS."""
+    first, second = (tuple(part.casefold() for part in path.parts) for path in (one, other))
+    return first[: len(second)] == second or second[: len(first)] == first
 
 
 def runs_when_opened(names: list[str]) -> list[str]:
