@@ -12,6 +12,7 @@ VM_PATTERN = re.compile(r"[a-z](?:-?[a-z0-9])*")
 VM_LENGTH = 30  # characters
 INSTANCE_PREFIX = "dvm-"
 TRIAL_PREFIX = "dvmtest-"  # of the temporary VMs of recipe tests
+RECIPE_LENGTH = 40  # characters, also of a param
 RECIPE_PATTERN = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 PARAM_PATTERN = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 UNIT_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.@-]{0,99}")
@@ -42,12 +43,12 @@ def vm_name(text: str) -> str:
 
 def is_recipe_name(text: str) -> bool:
     """Whether `text` is a valid name of a recipe, and so of its file."""
-    return len(text) <= 40 and RECIPE_PATTERN.fullmatch(text) is not None
+    return len(text) <= RECIPE_LENGTH and RECIPE_PATTERN.fullmatch(text) is not None
 
 
 def is_param_name(text: str) -> bool:
     """Whether `text` is a valid name of a recipe's param."""
-    return len(text) <= 40 and PARAM_PATTERN.fullmatch(text) is not None
+    return len(text) <= RECIPE_LENGTH and PARAM_PATTERN.fullmatch(text) is not None
 
 
 def instance_name(vm: str) -> str:

@@ -20,6 +20,7 @@ CHILD_VARIABLES = frozenset(
     LIMA_TEMPLATES_PATH LIMA_DRIVERS_PATH LIMA_SSH_PORT_FORWARDER LIMA_USERNET_RESOLVE_IP_ADDRESS_TIMEOUT
     """.split()  # noqa: SIM905  (a list of one word a line would hide the one that is wrong)
 )
+SCHEMA_NAME = "vm.schema.json"  # dvm writes it; configs name it in their first line
 CHILD_PREFIXES = ("QEMU_SYSTEM_",)  # Lima reads QEMU_SYSTEM_X86_64 and so on
 
 
@@ -41,6 +42,10 @@ class Paths:
     @property
     def overlay_file(self) -> Path:
         return self.config / "lima.yaml"
+
+    @property
+    def schema_file(self) -> Path:
+        return self.config / SCHEMA_NAME
 
     @property
     def local_recipes(self) -> Path:

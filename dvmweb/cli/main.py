@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from dvmweb import __version__, paths
+from dvmweb.cli.config.commands import schema
 from dvmweb.cli.group import JSON, SECTIONS, Group, examples
 from dvmweb.cli.hooks import approve_hook, ask_for_hook
 from dvmweb.cli.job_commands import cancel, jobs, log
@@ -184,7 +185,9 @@ def ls(vms: Vms, as_json: bool) -> None:
     """List VMs with their state and unsaved work."""
     from dvmweb.cli import json_output, tables
     from dvmweb.config.stray_files import problems as unread_files
+    from dvmweb.verbs.configs import refresh_schema
 
+    refresh_schema(vms.paths, only_existing=True)  # after an update of dvm
     found = vms.list_vms()
     if as_json:
         tables.as_json([json_output.vm_facts(vm) for vm in found])
@@ -257,5 +260,5 @@ def ssh_key(vms: Vms, name: str) -> None:
         click.echo(place, err=True)
 
 
-for command in (start, stop, restart, sync, jobs, log, cancel, web, recipe):
+for command in (start, stop, restart, sync, jobs, log, cancel, web, recipe, schema):
     main.add_command(command)

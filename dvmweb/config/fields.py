@@ -14,30 +14,33 @@ from dvmweb.guest_text import visible
 
 HOST_IP = "127.0.0.1"  # the only address of the host on which ports of guests are opened
 DASHBOARD_PORTS = (8722, 8723)
+CPUS = (1, 64)  # least and most
+MEMORY, DISK = (2**29, 2**40), (2**30, 16 * 2**40)  # bytes, least and most
+HOST_PORTS = (1024, 65535)
 
-_USER = re.compile(r"[a-z][a-z0-9_-]{0,30}")
+USER = re.compile(r"[a-z][a-z0-9_-]{0,30}")
 # Accounts of the distributions: one of these names cannot be created, or has another use.
-_TAKEN_USERS = frozenset(
+TAKEN_USERS = frozenset(
     {"root", "admin", "adm", "backup", "bin", "daemon", "dbus", "dialout", "dip", "disk", "docker", "ftp", "games"}
     | {"halt", "irc", "kvm", "list", "lp", "mail", "man", "messagebus", "news", "nobody", "nogroup", "operator"}
     | {"plugdev", "polkitd", "proxy", "shadow", "shutdown", "sshd", "staff", "sudo", "sync", "sys", "tape", "tty"}
     | {"users", "utmp", "uucp", "video", "wheel", "www-data"}
 )
 # Lima's image templates of the distributions that the recipes support.
-_IMAGE = re.compile(r"fedora(?:-[0-9]{2})?|debian(?:-[0-9]{2})?|ubuntu(?:-[0-9]{2}\.[0-9]{2}|-lts)?")
+IMAGE = re.compile(r"fedora(?:-[0-9]{2})?|debian(?:-[0-9]{2})?|ubuntu(?:-[0-9]{2}\.[0-9]{2}|-lts)?")
 IMAGE_EXAMPLE = (
     "Write fedora, debian or ubuntu, one with its version like fedora-43, debian-13 or ubuntu-24.04, ubuntu-lts, "
     "or the absolute path of an image file."
 )
-_GUEST_PATH = re.compile(r"(?:/[A-Za-z0-9._][A-Za-z0-9._@+-]{0,99})+")
+GUEST_PATH = re.compile(r"(?:/[A-Za-z0-9._][A-Za-z0-9._@+-]{0,99})+")
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})"
 _REPO_PATH = r"[A-Za-z0-9._~/+%@][A-Za-z0-9._~/+%@-]*"
-_REPO = re.compile(
+REPO = re.compile(
     rf"https://{_HOST}(?::[0-9]{{1,5}})?/{_REPO_PATH}"
     rf"|ssh://(?:[a-z_][a-z0-9_.-]*@)?{_HOST}(?::[0-9]{{1,5}})?/{_REPO_PATH}"
     rf"|[a-z_][a-z0-9_.-]*@{_HOST}:{_REPO_PATH}"
 )
-_PORT = re.compile(r"([0-9]{1,5})(?::([0-9]{1,5}))?")
+PORT = re.compile(r"([0-9]{1,5})(?::([0-9]{1,5}))?")
 
 
 @dataclass(frozen=True)
@@ -61,28 +64,28 @@ def cpus(value: object) -> int:
     """Number of CPU cores, 1 to 64."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise Wrong(f"is {shape(value)}, not a whole number", "Write it without quotes and unit, like 2.")
-    if not 1 <= value <= 64:
+    if not CPUS[0] <= value <= CPUS[1]:
         raise Wrong(f"is {value}", "Write a number from 1 to 64.")
     return value
 
 
 def memory(value: object) -> int:
     """Memory in bytes, from text such as "4GiB"."""
-    return size(value, 2**29, 2**40, "4GiB")
+    return size(value, *MEMORY, "4GiB")
 
 
 def disk(value: object) -> int:
     """Disk in bytes, from text such as "20GiB"."""
-    return size(value, 2**30, 16 * 2**40, "20GiB")
+    return size(value, *DISK, "20GiB")
 
 
 def user(value: object) -> str:
     """The name of the main user in the guest."""
     name = text(value)
-    if not _USER.fullmatch(name):
+    if not USER.fullmatch(name):
         todo = "Use a lowercase letter, then lowercase letters, digits, _ and -, at most 31, like dev."
         raise Wrong(f"'{visible(name, 60)}' is not a Linux user name", todo)
-    if name in _TAKEN_USERS:
+    if name in TAKEN_USERS:
         raise Wrong(f"{name} is an account or group of the system", "Write another name, like dev.")
     return name
 
@@ -109,7 +112,7 @@ def image(value: object) -> str:
 
 def is_image_name(text: str) -> bool:
     """Whether it is a supported name of a Lima image: fedora, debian-13, ubuntu-24.04, ubuntu-lts."""
-    return _IMAGE.fullmatch(text) is not None
+    return IMAGE.fullmatch(text) is not None
 
 
 def one_of(*choices: str) -> Callable[[object], str]:
@@ -133,7 +136,7 @@ def code_dir(value: object, name: str | None, user_name: str | None) -> str:
     below = path[1:] if path.startswith("~") else path.removeprefix(home)
     if path.startswith("/") and user_name and not path.startswith(f"{home}/"):
         raise Wrong(f"'{visible(path, 60)}' is not below the guest's home", f"Write a folder below ~/ or {home}/.")
-    if not _GUEST_PATH.fullmatch(below) or {".", ".."} & set(below.split("/")) or len(path) > 200:
+    if not GUEST_PATH.fullmatch(below) or {".", ".."} & set(below.split("/")) or len(path) > 200:
         todo = f"Use letters, digits and . _ @ + - between the slashes, no .., like ~/code/{name or 'app'}."
         raise Wrong(f"'{visible(path, 60)}' is not a plain folder in the guest", todo)
     if why := _why_no_project(below[1:].split("/")):
@@ -163,7 +166,7 @@ def repo(value: object, kind: str | None = PROJECT) -> str:
     if separator and has_secret:
         todo = "Write it without; for a private repository use the VM's SSH key (git@HOST:PATH)."
         raise Wrong("contains a user name or password", todo)
-    if not _REPO.fullmatch(address) or ".." in address.replace(":", "/").split("/"):
+    if not REPO.fullmatch(address) or ".." in address.replace(":", "/").split("/"):
         todo = "Write https://HOST/PATH, ssh://git@HOST/PATH or git@HOST:PATH."
         raise Wrong(f"'{visible(address, 60)}' is not a supported repository URL", todo)
     return address
@@ -196,14 +199,14 @@ def _port(item: object) -> PortForward:
         item = port_text(item) if item.host_ip == HOST_IP else f"{item.host_ip}:{item.host_port}:{item.guest_port}"
     is_number = isinstance(item, int) and not isinstance(item, bool)
     written = str(item) if is_number else text(item)
-    match = _PORT.fullmatch(written)
+    match = PORT.fullmatch(written)
     if not match:
         todo = f'Write 3000, or "3000:80" for host port 3000 to guest port 80; ports are opened on {HOST_IP} only.'
         raise Wrong(f"'{visible(written, 60)}' is not a port", todo)
     host, guest = int(match[1]), int(match[2] or match[1])
     if not (1 <= host <= 65535 and 1 <= guest <= 65535):
         raise Wrong(f"{written} is not a port", "Write numbers from 1 to 65535.")
-    if host < 1024:
+    if host < HOST_PORTS[0]:
         raise Wrong(
             f"host port {host} is below 1024",
             f'Use a higher host port, like "{host + 8000}:{guest}".',

@@ -14,7 +14,9 @@ from dvmweb.config.model import OWN_FIELDS, Defaults, FormField, VmConfig, form_
 from dvmweb.config.validate import Reading, defaults_of, judge
 from dvmweb.config.yaml_reader import Document
 from dvmweb.errors import ConfigError, DvmError, NotFound, Problem, UsageError
-from dvmweb.paths import Paths
+from dvmweb.paths import SCHEMA_NAME, Paths
+
+SCHEMA_LINE = f"# yaml-language-server: $schema=../{SCHEMA_NAME}"  # editors check and complete by that file
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,7 @@ def _write(path: Path, data: bytes, expected: str) -> None:
 
 def _new_file(name: str, values: Mapping[str, object], fields: tuple[FormField, ...]) -> str:
     title = f"The VM {name}. A line that begins with # shows the default, or an example if there is none."
-    parts = [f"# {title}\n"]
+    parts = [f"{SCHEMA_LINE}\n# {title}\n"]
     for field in fields:
         about = textwrap.fill(field.help, 100, initial_indent="# ", subsequent_indent="# ")
         if field.name in values:

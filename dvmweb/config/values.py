@@ -15,7 +15,7 @@ NOT_TEXT = "is yes or no to YAML, not text"
 NO_VALUE = "has no value"
 UNITS = {"MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 
-_SIZE = re.compile(r"([1-9][0-9]{0,6})(MiB|GiB|TiB)")
+SIZE = re.compile(r"([1-9][0-9]{0,6})(MiB|GiB|TiB)")
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -61,7 +61,7 @@ def size(value: object, least: int, most: int, example: str) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         raise Wrong(f"is {value} without a unit", f"Write it with MiB, GiB or TiB, like {example}.")
     written = text(value)
-    found = _SIZE.fullmatch(written)
+    found = SIZE.fullmatch(written)
     todo = f"Write a whole number with MiB, GiB or TiB, like {example}."
     if not found:
         raise Wrong(f"'{visible(written, 60)}' is not a size", todo)

@@ -54,9 +54,18 @@ def init(paths: Paths, name: str, recipes: tuple[str, ...], repo: str, kind: str
     values = {field: value for field, value in given if value} | SIZES.get(kind, {})
     try:
         _check_recipes(paths, recipes)
-        return store(paths).create(name, values)
+        path = store(paths).create(name, values)
     except ConfigError as error:
         raise ConfigError(tuple(_with_option(problem) for problem in error.problems)) from error
+    refresh_schema(paths)
+    return path
+
+
+def refresh_schema(paths: Paths, *, only_existing: bool = False) -> None:
+    """Bring the file that editors check configs by up to date, see `schema_file`."""
+    from dvmweb.verbs import schema_file
+
+    schema_file.refresh(paths, only_existing=only_existing)
 
 
 def _check_recipes(paths: Paths, names: tuple[str, ...]) -> None:

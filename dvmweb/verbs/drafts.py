@@ -23,6 +23,7 @@ from dvmweb.lima.lima_yaml.overlay import read_overlay
 from dvmweb.lima.lima_yaml.rendering import desired_instance
 from dvmweb.names import check_socket_path, instance_name, vm_name
 from dvmweb.paths import Paths
+from dvmweb.verbs import configs
 
 if TYPE_CHECKING:
     from dvmweb.lima.instances import Instance
@@ -150,6 +151,7 @@ class Drafts:
                 raise files.ChangedOnDisk(f"The VM {source.name} already exists.", "Nothing was written.")
             if draft.is_plain:
                 store.create(source.name, draft.values)
+                configs.refresh_schema(self.paths)
             else:
                 store.replace(source.name, draft.text.encode(), source.digest)
         except NotFound as error:  # deleted since it was read

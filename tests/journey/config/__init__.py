@@ -1,0 +1,1 @@
+"""Journeys of `dvm config`, `dvm schema` and shell completion."""
