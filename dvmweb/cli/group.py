@@ -17,7 +17,7 @@ from dvmweb.verbs.vms import Vms
 # A test checks that each command is in one section.
 SECTIONS = {
     "VMs": ("init", "sync", "diff", "ls", "start", "stop", "restart", "rm"),
-    "Inside a VM": ("sh", "ssh", "cp", "work", "ssh-key", "hook"),
+    "Inside a VM": ("sh", "ssh", "cp", "open", "work", "ssh-key", "hook"),
     "Agents and terminals": ("terminals",),
     "Recipes": ("recipe",),
     "Dashboard, jobs, logs": ("web", "jobs", "log", "cancel"),

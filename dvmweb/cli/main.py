@@ -18,7 +18,7 @@ from dvmweb.cli.job_commands import cancel, jobs, log
 from dvmweb.cli.power import restart, start, stop, sync
 from dvmweb.cli.recipe.commands import recipe
 from dvmweb.cli.synonyms import VERBS
-from dvmweb.cli.web import web
+from dvmweb.cli.web import open_port, web
 from dvmweb.errors import UsageError
 from dvmweb.verbs.vms import Vms
 
@@ -260,5 +260,5 @@ def ssh_key(vms: Vms, name: str) -> None:
         click.echo(place, err=True)
 
 
-for command in (start, stop, restart, sync, jobs, log, cancel, web, recipe, schema):
+for command in (start, stop, restart, sync, jobs, log, cancel, web, open_port, recipe, schema):
     main.add_command(command)

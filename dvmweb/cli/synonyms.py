@@ -43,7 +43,7 @@ VERBS = {
     "job": "List all jobs: dvm jobs",
     "recipes": "List all recipes: dvm recipe ls",
     **dict.fromkeys(("key", "keys"), "Print the VM's public key: dvm ssh-key {name}"),
-    **dict.fromkeys(("dashboard", "ui", "gui", "open", "serve"), WEB),
+    **dict.fromkeys(("dashboard", "ui", "gui", "serve"), WEB),
     "help": "List all commands: dvm --help",
     "version": "Print the version: dvm --version",
 }

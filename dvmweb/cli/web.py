@@ -1,4 +1,4 @@
-"""`dvm web`, also installed as `dvmweb`: start the dashboard, or print a login address of the running one."""
+"""`dvm web` (also installed as `dvmweb`) starts the dashboard; `dvm open` opens a port of a VM in the browser."""
 
 from __future__ import annotations
 
@@ -33,6 +33,28 @@ def web(vms: Vms, port: int | None, no_open: bool, ipv4: bool, wants_url: bool) 
 
     opener = None if no_open or not _has_screen(vms.environ) else _open_file
     dashboard.run(vms, dashboard.Face(click.echo, opener), port or 0, ipv4=ipv4)
+
+
+@click.command("open")
+@click.argument("name")
+@click.argument("port", type=click.IntRange(1, 65535), required=False)
+@click.option("--print", "only_prints", is_flag=True, help="Print the address without opening a browser.")
+@click.pass_obj
+def open_port(vms: Vms, name: str, port: int | None, only_prints: bool) -> None:
+    """Open a port of the VM in the browser.
+
+    PORT is the port in the VM or on this computer; without it, the first one of the config.
+    """
+    from dvmweb.verbs.forwarded import address_of
+
+    found = address_of(vms, name, port)
+    click.echo(found.address)
+    if found.note:
+        click.echo(found.note, err=True)
+    if not only_prints and _has_screen(vms.environ):
+        import webbrowser
+
+        webbrowser.open(found.address)
 
 
 def _has_screen(environ: Mapping[str, str]) -> bool:

@@ -115,3 +115,18 @@ def test_a_changed_port_is_told_until_the_vm_was_restarted(user: User, app: Vm, 
     user.dvm("ls").succeeds().warns("after a restart of the VM")
     user.dvm("sync app --restart").succeeds()
     assert [one["state"] for one in app.row["ports"]] == ["quiet"]
+
+
+def test_open_prints_the_address_that_leads_to_the_vm(user: User, app: Vm, port: int, inner: int) -> None:
+    user.dvm("open app").exits("not found", "app is not created.")
+    user.dvm("sync app").succeeds()
+    user.dvm("open app").succeeds().prints(f"http://localhost:{port}/").warns("no program in the VM listens on it")
+    serve(app, inner)
+    until(lambda: state(app) == "open")
+    assert user.dvm(f"open app {inner} --print").succeeds().out == f"http://localhost:{port}/\n"
+    user.dvm(f"open app {port}").succeeds()
+    user.dvm("open app 1").exits("not found", "app has no port 1.", f"{port}:{inner}")
+    user.dvm("stop app").succeeds()
+    user.dvm("open app").exits("check failed", "app is Stopped.", "dvm start app")
+    user.has_vm("bee")
+    user.dvm("open bee").exits("not found", "bee has no port.", "ports: [3000]")
