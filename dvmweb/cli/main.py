@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from dvmweb import __version__, paths
-from dvmweb.cli.config.commands import schema
+from dvmweb.cli.config.commands import config, schema
 from dvmweb.cli.group import JSON, SECTIONS, Group, examples
 from dvmweb.cli.hooks import approve_hook, ask_for_hook
 from dvmweb.cli.job_commands import cancel, jobs, log
@@ -260,5 +260,5 @@ def ssh_key(vms: Vms, name: str) -> None:
         click.echo(place, err=True)
 
 
-for command in (start, stop, restart, sync, jobs, log, cancel, web, open_port, recipe, schema):
+for command in (start, stop, restart, sync, jobs, log, cancel, web, open_port, recipe, config, schema):
     main.add_command(command)

@@ -19,7 +19,7 @@ STOP = "Stop a VM: dvm stop {name}"
 KILL = "Force-stop a VM: dvm stop {name} --force. Cancel a job: dvm cancel JOB"
 RESTART = "Stop a VM, then start it: dvm restart {name}"
 SYNC = "Start a VM and apply its config: dvm sync {name}"
-EDIT = "Edit the config {config}, then: dvm sync {name}"
+EDIT = "Edit the config, then sync: dvm config edit {name} && dvm sync {name}"
 JOIN = "Attach to an open terminal: dvm sh {name} --attach. Open a new shell: dvm sh {name}"
 WEB = "Start the dashboard: dvm web"
 
@@ -36,7 +36,8 @@ VERBS = {
     **dict.fromkeys(("up", "apply", "provision", "reload", "update", "upgrade"), SYNC),
     "plan": "Show what a sync would do: dvm sync {name} --dry-run",
     **dict.fromkeys(("resume", "boot"), "Start a VM: dvm start {name}"),
-    **dict.fromkeys(("edit", "config"), EDIT),
+    **dict.fromkeys(("edit", "configure"), EDIT),
+    **dict.fromkeys(("validate", "lint"), "Check a config: dvm config validate {name}"),
     **dict.fromkeys(("attach", "join", "tmux"), JOIN),
     **dict.fromkeys(("terminal", "term", "sessions"), "List the open terminals: dvm terminals"),
     **dict.fromkeys(("logs", "journal", "tail"), "Print a job's log, or the journal of a VM: dvm log {name}"),
@@ -55,6 +56,15 @@ RECIPE_VERBS = {
     **dict.fromkeys(("lint", "validate"), "Check a recipe: dvm recipe check {name}"),
     **dict.fromkeys(("run", "try"), "Test a recipe in a temporary VM: dvm recipe test {name}"),
     **dict.fromkeys(("delete", "remove"), "Delete a local recipe: dvm recipe rm {name}"),
+}
+
+CONFIG_VERBS = {
+    **dict.fromkeys(("list", "ls", "show", "cat", "view"), "Print all values: dvm config get {name}"),
+    **dict.fromkeys(("check", "lint", "test"), "Check a config: dvm config validate {name}"),
+    **dict.fromkeys(("unset", "reset"), "Remove a field: dvm config set {name} KEY --unset"),
+    **dict.fromkeys(("add", "put", "change"), "Change a value: dvm config set {name} KEY VALUE"),
+    **dict.fromkeys(("new", "init", "create"), "Write a new config: dvm init {name}"),
+    **dict.fromkeys(("rm", "remove", "delete"), "Remove a config with its VM: dvm rm {name} --config"),
 }
 
 
@@ -81,7 +91,6 @@ def filled(vms: Vms, text: str, words: Sequence[str]) -> str:
     return text.format(
         name=name,
         command=shown(behind) or "COMMAND",
-        config=vms.paths.vm_config(name),
     )
 
 

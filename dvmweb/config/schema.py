@@ -31,7 +31,7 @@ def vm_schema(recipes: Sequence[str] = ()) -> Schema:
         "$schema": DIALECT,
         "$comment": "Written by dvm and kept up to date by it: changes are overwritten.",
         "title": "Config of a dvm VM",
-        "description": "One VM: vms/NAME.yaml. `dvm sync NAME` also checks recipes, and ports that two VMs share.",
+        "description": "vms/NAME.yaml. `dvm config validate NAME` also checks recipes, and ports that two VMs share.",
         "type": ["object", "null"],
         "properties": properties,
         "additionalProperties": False,

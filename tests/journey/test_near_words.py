@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shlex
 
+from dvmweb.cli.config.commands import config
 from dvmweb.cli.group import SECTIONS
 from dvmweb.cli.main import main
 from dvmweb.cli.recipe.commands import recipe
-from dvmweb.cli.synonyms import RECIPE_VERBS, VERBS
+from dvmweb.cli.synonyms import CONFIG_VERBS, RECIPE_VERBS, VERBS
 from tests.journey.driver import User, Vm
 
 
@@ -48,6 +49,9 @@ def test_a_word_of_another_tool_leads_to_ours(user: User) -> None:
         verbs = [command.split()[0].rstrip(".") for command in hint.split("dvm ")[1:]]
         assert verbs
         assert all(verb in main.commands or verb.startswith("--") for verb in verbs), hint
+    for word in sorted(CONFIG_VERBS):
+        assert word not in config.commands
+        user.dvm(f"config {word} x").exits("usage error").warns(f"There is no command `dvm config {word}`.")
     for word in sorted(RECIPE_VERBS):
         assert word not in recipe.commands
         user.dvm(f"recipe {word} x").exits("usage error").warns(f"There is no command `dvm recipe {word}`.")
@@ -64,13 +68,13 @@ HINTS = {
     "exec app": "dvm ssh app -- COMMAND",
     "create app": "dvm init app && dvm sync app",
     "status": "dvm ls",
+    "edit app": "dvm config edit app && dvm sync app",
 }
 
 
 def test_the_hint_is_typed_as_it_is(user: User) -> None:
     for line, hint in HINTS.items():
         user.dvm(line).exits("usage error").warns(f": {hint}\n")
-    user.dvm("edit app").exits("usage error").warns(str(user.vm("app").config))  # edit names the file
     user.dvm("xyzzy").exits("usage error").warns("No such command 'xyzzy'")
 
 

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from dvmweb.cli import json_output, several
+from dvmweb.cli.config import output as config_output
 from dvmweb.cli.recipe import output
 from dvmweb.config.model import FIELDS
-from dvmweb.errors import ExitCode
+from dvmweb.errors import ExitCode, Problem
 from dvmweb.guest.agent.sandbox_report import AgentResult, Finding, SandboxReport
 from dvmweb.guest.unsaved_work import UnsavedWorkReport, Verdict
 from dvmweb.guest.unsaved_work.facts import RepositoryReport
@@ -27,6 +28,7 @@ from dvmweb.recipes import Recipe, header, header_fields
 from dvmweb.recipes.checking import Checked
 from dvmweb.states import State
 from dvmweb.terminals.client import TerminalFacts
+from dvmweb.verbs.config_values import Setting
 from dvmweb.verbs.recipes import Entry
 from dvmweb.verbs.vm import Vm
 from tests.places import RECIPES, TOP
@@ -157,6 +159,8 @@ OBJECTS = {
     "### `steps`": set(JOB_FACTS["steps"][0]),
     "## `dvm start --json`": set(several.Task("app", iter(())).facts()),
     "## `dvm terminals --json`": {"version", *_keys(TerminalFacts)},
+    "## `dvm config get --json`": set(config_output.facts("app", Setting("cpus", 2, "default"))),
+    "## `dvm config validate --json`": set(config_output.problem_facts("app", Problem("cpus", "", ""))),
     "## `dvm recipe ls --json`": set(output.facts(Entry("git", "bundled", RECIPE.path, RECIPE))),
     "## `dvm recipe check --json`": set(output.check_facts(Checked("git", (), ()))),
 }

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from dvmweb.config.model import Defaults, FormField, form_fields
+from dvmweb.config.typed import NO, NONE, YES
 from dvmweb.errors import UsageError
 from dvmweb.guest_text import visible
 from dvmweb.names import vm_name
-from dvmweb.web.form.input import NO, NONE, YES, Typed, default_text, default_word, is_plain, written
+from dvmweb.web.form.input import Typed, default_text, default_word, is_plain, written
 from dvmweb.web.form.messages import TOP, id_of, links, placed
 from dvmweb.web.form.recipe_fields import recipe_places, recipe_rows
 from dvmweb.web.form.views import Choice, Field, FormView, Group, Shown

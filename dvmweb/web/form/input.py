@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from dvmweb.config.model import Defaults, FormField
+from dvmweb.config.typed import NO, NO_TEXT, NONE, YES, param_value, value_of
 from dvmweb.names import is_param_name, is_recipe_name
 from dvmweb.web.ui.values import SECRET
 
 PARAM = "params."  # prefix of the names of inputs for recipe params
-YES, NO = "yes", "no"
-# Typed for an explicitly empty value; an empty input means the default.
-NONE, NO_TEXT = "none", '""'
-
-_WHOLE = re.compile(r"0|[1-9][0-9]{0,8}")
-_SIZE = re.compile(r"([1-9][0-9]{0,6}) ?([MGT])i?B?", re.IGNORECASE)
 
 Params = Mapping[tuple[str, str], str]  # (recipe, param) -> text
 
@@ -106,22 +100,6 @@ def is_plain(about: FormField) -> bool:
     return about.name not in ("name", "recipes") and about.kind != "params"
 
 
-def value_of(kind: str, text: str) -> object:
-    """Convert typed text to a config value; None for empty text. Text that does not fit stays text."""
-    if not text:
-        return None
-    if kind == "number":
-        return _number(text)
-    if kind == "size":
-        size = _SIZE.fullmatch(text)
-        return f"{size[1]}{size[2].upper()}iB" if size else text
-    if kind == "list":
-        return [] if text.lower() == NONE else [_number(item) for item in re.split("[ ,]+", text) if item]
-    if kind == "yes-no":
-        return {YES: True, NO: False}.get(text, text)
-    return text
-
-
 def written(value: object) -> str:
     """Convert a config value to the text of a form."""
     if isinstance(value, bool):
@@ -154,19 +132,10 @@ def _changed_params(typed: Params, was: Params, in_file: object) -> dict[str, di
             continue
         entries = found.setdefault(recipe, {})
         if text:
-            entries[param] = _as_before(text, entries.get(param))
+            entries[param] = param_value(text, entries.get(param))
         else:
             entries.pop(param, None)
     return {recipe: entries for recipe, entries in found.items() if entries} or None
-
-
-def _as_before(text: str, old: object) -> object:
-    """Keep the type of the old value if it is a number or yes-no; everything else is text."""
-    if text == NO_TEXT:
-        return ""
-    if isinstance(old, bool):
-        return {YES: True, NO: False}.get(text, text)
-    return _number(text) if isinstance(old, int) else text
 
 
 def _param_places(form: Fields) -> list[tuple[str, tuple[str, str]]]:
@@ -180,10 +149,6 @@ def _param_places(form: Fields) -> list[tuple[str, tuple[str, str]]]:
 
 def _names(value: object) -> tuple[str, ...]:
     return tuple(item for item in value if isinstance(item, str)) if isinstance(value, (list, tuple)) else ()
-
-
-def _number(text: str) -> object:
-    return int(text) if _WHOLE.fullmatch(text) else text
 
 
 def _trimmed(text: str) -> str:

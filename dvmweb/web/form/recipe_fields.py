@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from dvmweb import recipes
+from dvmweb.config.typed import NO_TEXT
 from dvmweb.errors import DvmError
 from dvmweb.guest_text import visible
 from dvmweb.recipes.selection import BASELINE
-from dvmweb.web.form.input import NO_TEXT, PARAM, default_text, written
+from dvmweb.web.form.input import PARAM, default_text, written
 from dvmweb.web.form.messages import id_of
 from dvmweb.web.form.views import Field, RecipeRow, Shown
 from dvmweb.web.ui.values import SECRET

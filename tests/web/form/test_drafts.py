@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from dvmweb import plans
 from dvmweb.config import yaml_editor, yaml_reader
 from dvmweb.config.model import Defaults, VmConfig, form_fields
+from dvmweb.config.typed import value_of
 from dvmweb.errors import ConfigError, Problem
 from dvmweb.files import ChangedOnDisk
 from dvmweb.lima.instances import Instance
 from dvmweb.lima.lima_yaml.rendering import desired_instance, port_rules
 from dvmweb.verbs.drafts import Drafts, Source, instance_of
 from dvmweb.verbs.vms import Vms
-from dvmweb.web.form.input import Typed, changes_of, merged, of_post, of_values, value_of
+from dvmweb.web.form.input import Typed, changes_of, merged, of_post, of_values
 from dvmweb.web.form.messages import placed, suggestion
 from tests.config.given import CONFIGS
 
