@@ -87,6 +87,25 @@ def _hint(vms: Vms) -> None:
         click.echo(hint)
 
 
+@_verb(
+    click.argument("folder", required=False, default=""),
+    click.option("--dry-run", is_flag=True, help="Show what would be written, and write nothing."),
+    click.option("--only", multiple=True, metavar="NAME", help="Import this VM only; can be repeated."),
+    name="import",
+    epilog=examples("dvm import --dry-run", "dvm import ~/dotfiles/dvm --only app"),
+)
+def import_(vms: Vms, folder: str, dry_run: bool, only: tuple[str, ...]) -> None:
+    """Import the configs of the bash tool DVM.
+
+    Reads config.sh, vms/NAME.sh and recipes/NAME.sh in FOLDER (default: the config folder) as text, without running
+    them. Shows what each line became, then writes YAML and copies the recipes. No existing file is replaced. Exit code
+    1: something could not be imported.
+    """
+    from dvmweb.cli import importing
+
+    sys.exit(importing.run(vms, folder, only, dry_run=dry_run))
+
+
 @_verb(NAME, click.option("--approve", default="", metavar="SHA256", help="Approve the text with this digest."))
 def hook(vms: Vms, name: str, approve: str) -> None:
     """Show the project hook .dvm/sync.sh and approve it.

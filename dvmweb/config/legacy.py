@@ -1,4 +1,4 @@
-"""Detects config files of bash DVM in the config folder, which this dvm does not read."""
+"""Finds the config files of bash DVM, which only `dvm import` reads."""
 
 from __future__ import annotations
 
@@ -12,16 +12,20 @@ SHOWN = 3  # file names in the hint
 
 def bash_config_hint(paths: Paths) -> str:
     """A sentence about the bash DVM config in the config folder, "" if there is none."""
-    found = [path for path in (paths.config / "config.sh", *_vm_files(paths.config / "vms")) if path.is_file()]
+    shared, vm_files = bash_files(paths.config)
+    found = [*([shared] if shared else []), *vm_files]
     if not found:
         return ""
     shown = ", ".join(visible(str(path.relative_to(paths.config))) for path in found[:SHOWN])
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     return (
         f"{paths.config} contains the config of bash DVM ({shown}{more}), which is not read. "
-        "Write a config for each of its VMs with `dvm init NAME`."
+        "Import it: `dvm import --dry-run` shows what it becomes."
     )
 
 
-def _vm_files(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.sh")) if folder.is_dir() else []
+def bash_files(folder: Path) -> tuple[Path | None, tuple[Path, ...]]:
+    """config.sh of bash DVM in a folder, None for none, and the files of its VMs."""
+    shared, vms = folder / "config.sh", folder / "vms"
+    found = sorted(vms.glob("*.sh")) if vms.is_dir() else []
+    return shared if shared.is_file() else None, tuple(path for path in found if path.is_file())

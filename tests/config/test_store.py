@@ -383,5 +383,5 @@ def test_a_bash_dvm_config_is_named(store: ConfigStore) -> None:
         (store.paths.config / "vms" / f"{name}.sh").write_text("use node\n")
     hint = bash_config_hint(store.paths)
     assert "config.sh, vms/a.sh, vms/b.sh and 1 more" in hint
-    assert "dvm init NAME" in hint
+    assert "`dvm import --dry-run`" in hint
     assert hint.isprintable()
