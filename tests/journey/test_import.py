@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from dvmweb.files import ChangedOnDisk
 from dvmweb.verbs import importing
 from tests.journey.driver import User
 
@@ -199,6 +200,7 @@ def hook(event, arguments):
         seen.append(event)
 sys.addaudithook(hook)
 from dvmweb import paths
+from dvmweb.files import ChangedOnDisk
 from dvmweb.verbs import importing
 found = importing.read(paths.from_environment(ENVIRON), Path(sys.argv[2]))
 active = True  # all modules are imported now
@@ -240,7 +242,7 @@ def test_nothing_of_a_config_is_run(user: User, old: Path, traps: Path, tmp_path
 def test_a_file_that_appears_meanwhile_stays(user: User, old: Path) -> None:
     found = importing.read(user.paths, old)
     user.vm("app").has_config("cpus: 3\n")
-    with pytest.raises(Exception, match="was changed meanwhile"):
+    with pytest.raises(ChangedOnDisk):
         importing.write(replace(found, new=tuple(one for one in found.new if one.path.name == "app.yaml")))
     assert user.vm("app").config.read_text() == "cpus: 3\n"
     assert [path.name for path in user.vm("app").config.parent.iterdir()] == ["app.yaml"]
