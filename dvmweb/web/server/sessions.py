@@ -87,11 +87,11 @@ class Sessions:
 
     def login(self, token: str) -> str | None:
         """Use up a login token. Returns the ID of a new session for the cookie, or None."""
-        now = self.clock()
-        if not login_tokens.redeem(self.folder, token, now):
+        if not login_tokens.redeem(self.folder, token, self.clock()):
             return None
         session_id = secrets.token_urlsafe(32)
         with self._lock:
+            now = self.clock()  # read here: a session that was seen since would count as one of the future, and end
             key = hashed(session_id)
             self._sessions[key] = Session(key, now, now)
             dropped = self._forget_old(now)

@@ -275,3 +275,21 @@ def test_a_login_that_sweeps_an_old_session_tells_its_end(dvm_home: Sessions, cl
     clock.now += 13 * 3600
     dvm_home.login(dvm_home.issue_login())
     assert ended == [old.key]
+
+
+def test_a_login_ends_no_session_that_is_used_meanwhile(
+    dvm_home: Sessions, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page polls while another browser logs in: it is not older than the future."""
+    first = dvm_home.login(dvm_home.issue_login())
+    assert first
+    token, redeem = dvm_home.issue_login(), login_tokens.redeem
+
+    def slowly(folder: Path, given: str, now: float) -> bool:
+        clock.now += 1
+        assert dvm_home.find(first)
+        return redeem(folder, given, now)
+
+    monkeypatch.setattr(login_tokens, "redeem", slowly)
+    assert dvm_home.login(token)
+    assert dvm_home.find(first)
