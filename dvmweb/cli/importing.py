@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from dvmweb.config.bash_dvm.conversion import Row
+from dvmweb.config.legacy import bash_folder
 from dvmweb.errors import ExitCode
 from dvmweb.guest_text import visible
 from dvmweb.verbs import importing
@@ -18,7 +19,7 @@ MARKS = {"imported": " ", "nothing to import": "-", "not imported": "!"}
 
 def run(vms: Vms, folder: str, only: tuple[str, ...], *, dry_run: bool) -> int:
     """Import a folder; return the exit code."""
-    found = importing.read(vms.paths, Path(folder).absolute() if folder else vms.paths.config, only)
+    found = importing.read(vms.paths, Path(folder).absolute() if folder else bash_folder(vms.paths), only)
     _report(found)
     if dry_run:
         _preview(found)

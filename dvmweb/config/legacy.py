@@ -10,16 +10,25 @@ from dvmweb.paths import Paths
 SHOWN = 3  # file names in the hint
 
 
+def bash_folder(paths: Paths) -> Path:
+    """The folder in which bash DVM has its config; that of the demo engine lies inside it."""
+    is_outside = (
+        paths.is_demo and bash_files(paths.config) == (None, ()) and bash_files(paths.config.parent) != (None, ())
+    )
+    return paths.config.parent if is_outside else paths.config
+
+
 def bash_config_hint(paths: Paths) -> str:
-    """A sentence about the bash DVM config in the config folder, "" if there is none."""
-    shared, vm_files = bash_files(paths.config)
+    """A sentence about the config of bash DVM, "" if there is none."""
+    folder = bash_folder(paths)
+    shared, vm_files = bash_files(folder)
     found = [*([shared] if shared else []), *vm_files]
     if not found:
         return ""
-    shown = ", ".join(visible(str(path.relative_to(paths.config))) for path in found[:SHOWN])
+    shown = ", ".join(visible(str(path.relative_to(folder))) for path in found[:SHOWN])
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     return (
-        f"{paths.config} contains the config of bash DVM ({shown}{more}), which is not read. "
+        f"{folder} contains the config of bash DVM ({shown}{more}), which is not read. "
         "Import it: `dvm import --dry-run` shows what it becomes."
     )
 

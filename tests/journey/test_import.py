@@ -246,3 +246,11 @@ def test_a_file_that_appears_meanwhile_stays(user: User, old: Path) -> None:
         importing.write(replace(found, new=tuple(one for one in found.new if one.path.name == "app.yaml")))
     assert user.vm("app").config.read_text() == "cpus: 3\n"
     assert [path.name for path in user.vm("app").config.parent.iterdir()] == ["app.yaml"]
+
+
+def test_on_the_demo_engine_the_old_config_of_the_user_is_found(user: User, old: Path) -> None:
+    """The demo's own folder lies inside the one that bash DVM used."""
+    shutil.copytree(old, user.paths.config.parent, dirs_exist_ok=True)
+    user.dvm("ls").succeeds().prints(f"{user.paths.config.parent} contains the config of bash DVM")
+    user.dvm("import").succeeds().prints(f"Wrote {user.vm('app').config}", "hello.sh")
+    assert user.vm("app").config.parent == user.paths.config / "vms"
