@@ -23,6 +23,10 @@ def main() -> None:
             sys.exit(code)
     from dvmweb.cli.main import main as read_command
 
+    if os.environ.get("_DVM_COMPLETE"):  # a completion script of a shell
+        from dvmweb.cli.completion.commands import complete
+
+        complete(read_command, os.environ)
     read_command(prog_name="dvm")
 
 

@@ -21,7 +21,7 @@ SECTIONS = {
     "Agents and terminals": ("terminals",),
     "Recipes": ("recipe",),
     "Dashboard, jobs, logs": ("web", "jobs", "log", "cancel"),
-    "Configs, editor, shell": ("config", "schema"),
+    "Configs, editor, shell": ("config", "schema", "completion"),
 }
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON: an array of objects.")

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from dvmweb import __version__, paths
+from dvmweb.cli.completion.commands import completion
 from dvmweb.cli.config.commands import config, schema
 from dvmweb.cli.group import JSON, SECTIONS, Group, examples
 from dvmweb.cli.hooks import approve_hook, ask_for_hook
@@ -23,6 +24,7 @@ from dvmweb.errors import UsageError
 from dvmweb.verbs.vms import Vms
 
 NAME = click.argument("name")
+QUIET = ("ssh", "schema", "completion")  # stderr belongs to the command in the VM; the others are run by programs
 
 
 @click.group(cls=Group, near_words=VERBS, sections=SECTIONS, context_settings={"help_option_names": ["-h", "--help"]})
@@ -35,7 +37,7 @@ def main(context: click.Context) -> None:
     """
     os.umask(0o077)  # what dvm writes is readable by the user alone
     vms = Vms(paths.from_environment(os.environ), os.environ)
-    if vms.paths.is_demo and context.invoked_subcommand != "ssh":  # there stderr belongs to the command
+    if vms.paths.is_demo and context.invoked_subcommand not in QUIET:
         click.echo("Demo engine: its guests are not a security boundary. Install Lima for real VMs.", err=True)
     context.obj = vms
 
@@ -279,5 +281,5 @@ def ssh_key(vms: Vms, name: str) -> None:
         click.echo(place, err=True)
 
 
-for command in (start, stop, restart, sync, jobs, log, cancel, web, open_port, recipe, config, schema):
+for command in (start, stop, restart, sync, jobs, log, cancel, web, open_port, recipe, config, schema, completion):
     main.add_command(command)
