@@ -115,12 +115,9 @@ WORDS: Mapping[str, Words] = {
     "dvm recipe name": recipes,
     "dvm recipe names": recipes,
 }
-FILES = ("sources", "target")  # completed by the shell
-# What has no list of words: new names, text, numbers, and what only a guest knows.
-FREE = (
-    *("dvm init name", "dvm recipe new name", "repo", "secrets", "command", "unit", "port", "ports", "attach"),
-    *("approve", "shell", "lines"),
-)
+FILES = ("sources", "target", "folder")  # completed by the shell
+# Arguments without a list of words: new names, numbers, and what only a guest knows.
+FREE = ("dvm init name", "dvm recipe new name", "command", "unit", "port", "shell")
 
 
 def source(place: str, parameter: str) -> str:
