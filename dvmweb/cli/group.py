@@ -20,7 +20,7 @@ SECTIONS = {
     "Inside a VM": ("sh", "ssh", "cp", "open", "work", "ssh-key", "hook"),
     "Agents and terminals": ("terminals",),
     "Recipes": ("recipe",),
-    "Dashboard, jobs, logs": ("web", "jobs", "log", "cancel"),
+    "Dashboard, host, jobs": ("web", "doctor", "jobs", "log", "cancel"),
     "Configs, editor, shell": ("config", "schema", "completion"),
 }
 

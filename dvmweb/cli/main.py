@@ -15,11 +15,12 @@ from dvmweb.cli.completion.commands import completion
 from dvmweb.cli.config.commands import config, schema
 from dvmweb.cli.group import JSON, SECTIONS, Group, examples
 from dvmweb.cli.hooks import approve_hook, ask_for_hook
+from dvmweb.cli.host.doctor import doctor
+from dvmweb.cli.host.web import open_port, web
 from dvmweb.cli.job_commands import cancel, jobs, log
 from dvmweb.cli.power import restart, start, stop, sync
 from dvmweb.cli.recipe.commands import recipe
 from dvmweb.cli.synonyms import VERBS
-from dvmweb.cli.web import open_port, web
 from dvmweb.errors import UsageError
 from dvmweb.verbs.vms import Vms
 
@@ -281,5 +282,6 @@ def ssh_key(vms: Vms, name: str) -> None:
         click.echo(place, err=True)
 
 
-for command in (start, stop, restart, sync, jobs, log, cancel, web, open_port, recipe, config, schema, completion):
+HOST = (jobs, log, cancel, web, doctor, open_port, config, schema, completion)
+for command in (start, stop, restart, sync, recipe, *HOST):
     main.add_command(command)

@@ -53,6 +53,13 @@ def end_connections(instance_folder: Path, *, only_master: bool = False) -> int:
     return len(found)
 
 
+def count(instance_folder: Path) -> int:
+    """The number of ssh processes of this user that are connected to the instance in `instance_folder`."""
+    import psutil
+
+    return sum(_is_connected_to(process, str(instance_folder), False) for process in psutil.process_iter())
+
+
 def _is_connected_to(process: psutil.Process, folder: str, only_master: bool) -> bool:
     import psutil
 

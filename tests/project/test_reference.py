@@ -28,6 +28,7 @@ from dvmweb.recipes import Recipe, header, header_fields
 from dvmweb.recipes.checking import Checked
 from dvmweb.states import State
 from dvmweb.terminals.client import TerminalFacts
+from dvmweb.verbs import doctor
 from dvmweb.verbs.config_values import Setting
 from dvmweb.verbs.recipes import Entry
 from dvmweb.verbs.vm import Vm
@@ -153,6 +154,7 @@ OBJECTS = {
     "### `pending`": set(VM["pending"][0]),
     "### `ports`": set(VM["ports"][0]),
     "## `dvm diff --json`": {"kind", "name", "actual", "wanted", "way"},  # compared in tests/journey/jobs/test_diff.py
+    "## `dvm doctor --json`": set(doctor.Finding("disk", doctor.State.OK, "").facts()),
     "## `dvm work --json`": {"name", *WORK},
     "### `repositories`": set(WORK["repositories"][0]),
     "## `dvm jobs --json`": set(JOB_FACTS),

@@ -1,0 +1,1 @@
+"""Commands about this computer: the dashboard, the browser, the check of the host."""

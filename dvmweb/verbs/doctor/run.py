@@ -1,0 +1,95 @@
+"""Runs all checks of `dvm doctor`, and repairs what is safe to repair."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from dvmweb.config import stray_files
+from dvmweb.errors import DvmError
+from dvmweb.lima import connections
+from dvmweb.states import refusal
+from dvmweb.verbs import configs
+from dvmweb.verbs.doctor import host
+from dvmweb.verbs.doctor.findings import Finding, State
+from dvmweb.verbs.vm import Vm
+from dvmweb.verbs.vms import Vms
+
+END_CONNECTIONS = "end the connections"
+
+
+def examine(vms: Vms) -> tuple[Finding, ...]:
+    """All findings. Changes nothing; a check that fails is a finding of its own."""
+    found = [*host.engine(vms), *host.virtualisation(vms), *host.disk(vms.paths), *host.folders(vms.paths)]
+    found += [*host.lima_files(vms.paths), *_configs(vms), *_vms(vms)]
+    return tuple(found)
+
+
+def _configs(vms: Vms) -> Iterator[Finding]:
+    try:
+        stray = stray_files.problems(vms.paths)
+    except DvmError as error:
+        yield Finding("configs", State.UNKNOWN, error.what, error.todo)
+        return
+    for problem in stray:
+        yield Finding("configs", State.WARNING, str(problem))
+
+
+def _vms(vms: Vms) -> Iterator[Finding]:
+    try:
+        listed = vms.list_vms()
+    except DvmError as error:
+        yield Finding("VMs", State.UNKNOWN, f"VMs cannot be listed: {error.what}", error.todo)
+        return
+    is_good = True
+    for vm in listed:
+        for finding in (*_config_of(vms, vm), *_state_of(vms, vm), *_connections_of(vm)):
+            is_good = False
+            yield finding
+    if is_good:
+        yield Finding("VMs", State.OK, f"{len(listed)} listed, none with a problem.")
+
+
+def _config_of(vms: Vms, vm: Vm) -> Iterator[Finding]:
+    if vm.kind == "unmanaged":
+        return
+    try:
+        configs.check_config(vms.paths, vm.name)
+    except DvmError as error:
+        yield Finding(f"VM {vm.name}", State.FAILED, error.what, error.todo or f"dvm config validate {vm.name}")
+
+
+def _state_of(vms: Vms, vm: Vm) -> Iterator[Finding]:
+    """A VM that is broken; one that is stopped or not created is as it should be."""
+    if vm.instance is None or vm.kind == "unmanaged" or vm.status in ("Running", "Stopped"):
+        return
+    error = refusal("sync", vms.standing(vm.name, vm.instance))
+    if error is not None:
+        yield Finding(f"VM {vm.name}", State.FAILED, error.what, error.todo)
+
+
+def _connections_of(vm: Vm) -> Iterator[Finding]:
+    """ssh processes of a VM that no longer runs: they hang for ever, and so does what uses them."""
+    if vm.instance is None or vm.status == "Running" or not vm.instance.directory:
+        return
+    count = connections.count(Path(vm.instance.directory))
+    if count:
+        what = f"ssh is still connected to {vm.name}, which is not running: {count} processes."
+        yield Finding(f"VM {vm.name}", State.WARNING, what, "", END_CONNECTIONS)
+
+
+def repair(vms: Vms, findings: Sequence[Finding]) -> tuple[str, ...]:
+    """Repair what is safe; a sentence for each thing that was done. Raises OSError, DvmError."""
+    done: list[str] = []
+    if any(one.repair == host.CLOSE_FOLDER for one in findings):
+        for path in (vms.paths.config, vms.paths.state):
+            if path.is_dir() and not path.is_symlink() and path.stat().st_mode & 0o022:
+                path.chmod(path.stat().st_mode & ~0o022 & 0o7777)
+                done.append(f"{path} is no longer writable by others.")
+    if any(one.repair == END_CONNECTIONS for one in findings):
+        for vm in vms.list_vms():  # as they are now
+            if any(_connections_of(vm)):
+                assert vm.instance is not None  # noqa: S101
+                count = connections.end_connections(Path(vm.instance.directory))
+                done.append(f"{count} ssh processes of {vm.name} were ended.")
+    return tuple(done)
