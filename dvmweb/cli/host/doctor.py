@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 @JSON
 @click.pass_obj
 def doctor(vms: Vms, fix: bool, as_json: bool) -> None:
-    """Check this computer: engine, virtualisation, disk, folders, configs, VMs.
+    """Check this computer and list problems with their fixes.
 
-    Each problem comes with its fix. Nothing is changed without --fix. Exit code 1: a check failed.
+    It checks engine, virtualisation, disk, folders, configs and VMs. Nothing is changed without --fix. Exit code 1: a check failed.
     """
     from dvmweb.cli import tables
     from dvmweb.verbs.doctor import State, examine, repair
