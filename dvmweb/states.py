@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from dvmweb.errors import CheckFailed, DvmError, NotFound, NotRunning, UnsavedWork
+from dvmweb.errors import CheckFailed, DvmError, NotFound, NotNow, NotRunning, UnsavedWork
 from dvmweb.guest_text import in_prose, visible
 
 VERBS = (
@@ -155,6 +155,11 @@ def refusal(verb: str, facts: Facts) -> DvmError | None:
     if isinstance(error, NotRunning):
         error.status = facts.status or ""
     return error
+
+
+def protected(vm: str) -> NotNow:
+    """The error of a delete of a VM that is protected."""
+    return NotNow(f"{vm} is protected, so it is not deleted.", f"Remove the protection first: `dvm protect {vm} --off`")
 
 
 def _values(facts: Facts) -> dict[str, str]:

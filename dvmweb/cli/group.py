@@ -16,7 +16,7 @@ from dvmweb.verbs.vms import Vms
 
 # A test checks that each command is in one section.
 SECTIONS = {
-    "VMs": ("init", "import", "sync", "diff", "ls", "start", "stop", "restart", "rm"),
+    "VMs": ("init", "import", "sync", "diff", "ls", "start", "stop", "restart", "protect", "rm"),
     "Inside a VM": ("sh", "ssh", "cp", "open", "work", "ssh-key", "hook"),
     "Agents and terminals": ("terminals",),
     "Recipes": ("recipe",),

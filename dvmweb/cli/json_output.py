@@ -66,6 +66,7 @@ def vm_facts(vm: Vm) -> dict[str, Any]:
         "guest_name": config.guest_name if config and instance else None,
         "status": vm.status or None,
         "instance": instance.name if instance else None,
+        "protected": instance.protected if instance else None,
         "reachable": vm.reach.answered if vm.reach else None,
         "reachable_at": vm.reach.at if vm.reach else None,
         "work": work_facts(vm.known),

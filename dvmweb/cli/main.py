@@ -261,6 +261,17 @@ def rm(vms: Vms, name: str, yes: bool, force: bool, config: bool) -> None:
     sys.exit(removing.remove(vms, name, is_sure=yes, force=force, config=config))
 
 
+@_verb(NAME, click.option("--off", is_flag=True, help="Remove the protection."))
+def protect(vms: Vms, name: str, off: bool) -> None:
+    """Protect the VM from deletion, by dvm and by Lima."""
+    from dvmweb.verbs import protection
+
+    is_done = protection.protect(vms, name, on=not off)
+    click.echo(f"{name} is {'not ' if off else ''}protected{'' if is_done else ' already'}.")
+    if not off:
+        click.echo(f"To undo: dvm protect {name} --off")
+
+
 @_verb(NAME, JSON)
 def diff(vms: Vms, name: str, as_json: bool) -> None:
     """Compare the config with the VM.

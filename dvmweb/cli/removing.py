@@ -10,7 +10,7 @@ import click
 from dvmweb.cli.follow import follow, report_end
 from dvmweb.cli.reports import report_only, show_report
 from dvmweb.errors import ExitCode
-from dvmweb.verbs import deletion_preview
+from dvmweb.verbs import deletion_preview, protection
 from dvmweb.verbs.vms import Vms
 
 
@@ -19,6 +19,7 @@ def remove(vms: Vms, name: str, *, is_sure: bool, force: bool, config: bool) -> 
     is_interactive = not is_sure and sys.stdin.isatty() and sys.stdout.isatty()
     if not deletion_preview.is_created(vms, name):
         return _remove_config(vms, name, config=config, is_interactive=is_interactive)
+    protection.refuse_protected(vms.paths, name)
     if is_sure:
         return _delete(
             vms, name, {"force": force, "config": deletion_preview.config_digest(vms, name) if config else ""}

@@ -34,6 +34,7 @@ VERBS = {
     "kill": KILL,
     **dict.fromkeys(("reboot", "reset"), RESTART),
     **dict.fromkeys(("up", "apply", "provision", "reload", "update", "upgrade"), SYNC),
+    **dict.fromkeys(("unprotect", "unlock"), "Remove the protection of a VM: dvm protect {name} --off"),
     "plan": "Show what a sync would do: dvm sync {name} --dry-run",
     **dict.fromkeys(("resume", "boot"), "Start a VM: dvm start {name}"),
     **dict.fromkeys(("edit", "configure"), EDIT),

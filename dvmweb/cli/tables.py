@@ -104,7 +104,8 @@ def state(vm: Vm) -> str:
     """The state of a VM; `Running` is never shown without whether it is reachable."""
     if vm.job is not None:
         return f"{vm.job.verb} running (job {vm.job.id[:8]})"
-    return _state(vm) + _failed(vm)
+    protected = ", protected" if vm.instance is not None and vm.instance.protected else ""
+    return _state(vm) + protected + _failed(vm)
 
 
 def _failed(vm: Vm) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from dvmweb import vm_use_marks
+from dvmweb import states, vm_use_marks
 from dvmweb.errors import CheckFailed, DvmError, NotFound
 from dvmweb.guest import state as guest_state
 from dvmweb.guest_text import visible
@@ -71,11 +71,10 @@ def _with_instance(tools: Tools, plan_input: PlanInput, instance: Instance) -> P
 
 
 def deletable(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
-    """Find the instance in the listing. Raises NotFound, and DvmError if it is protected in Lima."""
+    """Find the instance in the listing. Raises NotFound, and NotNow if it is protected."""
     outcome = must_exist(tools, plan_input, finished)
     if outcome.plan_input.instance is not None and outcome.plan_input.instance.protected:
-        name = plan_input.desired.instance
-        raise DvmError(f"{name} is protected.", f"Remove the protection first: limactl unprotect {name}")
+        raise states.protected(plan_input.config.name)
     clean = work_reports.clean_since_stop(tools.paths, plan_input.config.name, outcome.plan_input.instance)
     return replace(outcome, plan_input=replace(outcome.plan_input, is_clean_since_stop=clean is not None))
 

@@ -10,9 +10,10 @@ from hmac import compare_digest
 
 from flask import Blueprint, Response, request
 
+from dvmweb import states
 from dvmweb.ages import is_older
 from dvmweb.config.kinds import NOT_CHECKED
-from dvmweb.errors import CheckFailed, DvmError, UsageError, VmBusy
+from dvmweb.errors import CheckFailed, DvmError, VmBusy
 from dvmweb.lima.command_display import shown
 from dvmweb.records import work_reports
 from dvmweb.terminals import client
@@ -133,16 +134,15 @@ def _must_exist(vm: Vm) -> Vm:
 
 
 def _refuse_protected(vm: Vm) -> None:
-    what, todo = _protection(vm)
-    if what:
-        raise UsageError(what, todo)
+    if _protection(vm)[0]:
+        raise states.protected(vm.name)
 
 
 def _protection(vm: Vm) -> tuple[str, str]:
     if vm.instance is None or not vm.instance.protected:
         return "", ""
-    command = f"limactl unprotect {vm.instance.name}"
-    return f"{vm.name} is protected, so Lima refuses to delete it.", f"Remove the protection first: {command}"
+    error = states.protected(vm.name)
+    return error.what, error.todo
 
 
 def _page(vm: Vm, status: int = 200, *, changed: str = "", typed: str = "") -> Response:

@@ -78,7 +78,7 @@ def _fresh_reach(vm: Vm, now: float) -> GuestStatus | None:
 
 
 def what(vm: Vm) -> str:
-    """Return the line below the name: kind, image, architecture, repository."""
+    """Return the line below the name: kind, image, architecture, repository, protection."""
     if vm.kind == "unmanaged":
         facts = (vm.instance.vm_type, vm.instance.arch) if vm.instance else ()
         return " · ".join(["not created by dvm", *(visible(fact, 20) for fact in facts if fact)])
@@ -86,7 +86,9 @@ def what(vm: Vm) -> str:
         return ""
     arch = "" if vm.config.arch == "default" else vm.config.arch
     kind = f"{vm.config.kind} service" if vm.config.is_service else ""
-    return " · ".join(visible(fact, 80) for fact in (kind, vm.config.image, arch, short_repo(vm.config.repo)) if fact)
+    protected = "protected" if vm.instance and vm.instance.protected else ""
+    known = (kind, vm.config.image, arch, short_repo(vm.config.repo), protected)
+    return " · ".join(visible(fact, 80) for fact in known if fact)
 
 
 def tags(vm: Vm, line: StatusLine | None) -> tuple[str, ...]:

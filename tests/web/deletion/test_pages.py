@@ -196,10 +196,11 @@ def test_a_wrong_hash_is_no_delete(stopped: Browser, vms: Vms) -> None:
 def test_h07_a_protected_vm_is_refused_with_the_reason(stopped: Browser, dvm_home: DvmHome, vms: Vms) -> None:  # noqa: F811
     digest = store(vms, CLEAN)
     limactl(dvm_home, "protect", "--tty=false", "dvm-app")
-    eventually(lambda: "limactl unprotect dvm-app" in stopped.get("/vms/app/delete").text)
+    eventually(lambda: "dvm protect app --off" in stopped.get("/vms/app/delete").text)
+    assert "· protected" in stopped.get("/").text
     answer = posted(stopped, report=digest)
-    assert answer.status_code == 422
-    assert "limactl unprotect dvm-app" in answer.text
+    assert answer.status_code == 409
+    assert "dvm protect app --off" in answer.text
     assert instances(vms) == ["dvm-app"]
 
 
