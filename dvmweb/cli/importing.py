@@ -10,7 +10,7 @@ from dvmweb.config.bash_dvm.conversion import Row
 from dvmweb.config.legacy import bash_folder
 from dvmweb.errors import ExitCode
 from dvmweb.guest_text import visible
-from dvmweb.verbs import importing
+from dvmweb.verbs import configs, importing
 from dvmweb.verbs.importing import Import
 from dvmweb.verbs.vms import Vms
 
@@ -25,6 +25,7 @@ def run(vms: Vms, folder: str, only: tuple[str, ...], *, dry_run: bool) -> int:
         _preview(found)
     else:
         importing.write(found)
+        configs.refresh_schema(vms.paths)
         for one in found.new:
             click.echo(f"Wrote {one.path}")
     for path in found.same:

@@ -16,7 +16,7 @@ from dvmweb.errors import ConfigError, DvmError, NotFound, UsageError
 from dvmweb.guest_text import visible
 from dvmweb.paths import Paths
 
-MOST_BYTES = 256 * 1024  # of one file
+MOST_BYTES = 64 * 1024  # of one file
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ def _not_there(wanted: Iterable[NewFile]) -> Iterable[NewFile]:
             yield one
             continue
         try:
-            is_same = files.read_bounded(one.path, MOST_BYTES, follow=True) == one.data
+            is_same = files.read_bounded(one.path, files.RECIPE_BYTES, follow=True) == one.data
         except (OSError, UsageError):
             is_same = False
         if not is_same:

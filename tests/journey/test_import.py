@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from dvmweb.config.store import SCHEMA_LINE
 from dvmweb.files import ChangedOnDisk
+from dvmweb.paths import SCHEMA_NAME
 from dvmweb.verbs import importing
 from tests.journey.driver import User
 
@@ -59,6 +61,8 @@ def test_an_old_config_becomes_a_vm_with_its_recipes(user: User, old: Path) -> N
     for path in (user.vm("app").config, user.paths.config_file, user.paths.local_recipes / "hello.sh"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert (user.paths.local_recipes / "hello.sh").read_text() == HELLO
+    assert user.vm("app").config.read_text().startswith(f"{SCHEMA_LINE}\n")
+    assert (user.paths.config / SCHEMA_NAME).is_file()
     user.dvm("sync app --dry-run").succeeds().prints("Recipe zsh", "Recipe fzf", "Recipe hello")
     assert user.vm("app").row["recipes"] == ["zsh", "fzf", "hello"]
 
@@ -200,7 +204,9 @@ def hook(event, arguments):
         seen.append(event)
 sys.addaudithook(hook)
 from dvmweb import paths
+from dvmweb.config.store import SCHEMA_LINE
 from dvmweb.files import ChangedOnDisk
+from dvmweb.paths import SCHEMA_NAME
 from dvmweb.verbs import importing
 found = importing.read(paths.from_environment(ENVIRON), Path(sys.argv[2]))
 active = True  # all modules are imported now

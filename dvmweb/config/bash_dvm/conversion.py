@@ -15,6 +15,7 @@ from dvmweb.config.bash_dvm.facts import DONE, LEFT, NOTHING, Outcome, Place
 from dvmweb.config.bash_dvm.mapping import SHARED, Mapped, RecipeFacts, mapped
 from dvmweb.config.bash_dvm.statements import Function, Statement, lines_of, parse
 from dvmweb.config.model import FIELDS, OWN_FIELDS
+from dvmweb.config.store import SCHEMA_LINE
 from dvmweb.config.yaml_editor import field_lines
 from dvmweb.config.yaml_reader import Document
 from dvmweb.guest_text import visible
@@ -207,7 +208,7 @@ def _vm(part: Mapped, bundles: _Bundles, defaults: Mapping[str, object]) -> dict
 
 def _text(title: str, values: Mapping[str, object], rows: Iterable[Row], file: str) -> str:
     """The YAML of a config, and as comments the lines of `file` that are not imported."""
-    lines = [f"# {title}", ""]
+    lines = [*([SCHEMA_LINE] if file.startswith("vms/") else []), f"# {title}", ""]
     for name, value in values.items():
         lines += field_lines(name, value)
     left = [row for row in rows if row.file == file and row.level == LEFT]

@@ -96,6 +96,7 @@ class _Parser:
         self.lines = text.split("\n")
         self.tokens: tuple[Token, ...] = scanner.tokens(text)
         self.at = 0
+        self.names: dict[tuple[int, int], frozenset[str]] = {}  # what the lines can set
 
     def block(self, depth: int) -> tuple[Statement, ...]:
         """The statements up to the end, in a function up to its `}`."""
@@ -211,9 +212,10 @@ class _Parser:
         return self._not(why, self.tokens[start].line, last)
 
     def _not(self, why: str, line: int, last: int) -> Unread:
-        text = "\n".join(self.lines[line - 1 : last])
-        names = (match[1] or match[2] for match in _SETS.finditer(text))
-        return Unread(why, line, last, frozenset(names))
+        if (line, last) not in self.names:  # once for many commands on one line
+            text = "\n".join(self.lines[line - 1 : last])
+            self.names[line, last] = frozenset(match[1] or match[2] for match in _SETS.finditer(text))
+        return Unread(why, line, last, self.names[line, last])
 
     def _plain(self, at: int) -> str:
         token = self.tokens[at] if at < len(self.tokens) else None
