@@ -18,13 +18,17 @@ mount -t proc -o nosuid,nodev,noexec proc "$root/proc" # nothing over it: else n
 mount -t sysfs -o nosuid,nodev,noexec,ro sysfs "$root/sys"
 mount -t cgroup2 -o nosuid,nodev,noexec cgroup2 "$root/sys/fs/cgroup"
 mount -t tmpfs -o nosuid,mode=755 tmpfs "$root/dev"
-for name in null zero full random urandom tty fuse net/tun; do
+for name in null zero full random urandom tty; do
   if [ -e "/dev/$name" ]; then
     mkdir -p "$(dirname "$root/dev/$name")"
     : >"$root/dev/$name"
     mount --bind "/dev/$name" "$root/dev/$name"
   fi
 done
+# Open to users, as udev makes them in a guest: a host without udev leaves its own to root.
+mkdir "$root/dev/net"
+[ ! -e /dev/fuse ] || mknod -m 666 "$root/dev/fuse" c 10 229
+[ ! -e /dev/net/tun ] || mknod -m 666 "$root/dev/net/tun" c 10 200
 mkdir "$root/dev/pts" "$root/dev/shm" "$root/dev/mqueue"
 mount -t devpts -o newinstance,nosuid,noexec,ptmxmode=0666,mode=620,gid=5 devpts "$root/dev/pts"
 ln -s pts/ptmx "$root/dev/ptmx"

@@ -7,7 +7,9 @@ from tests.journey.driver import User
 
 def test_a_changed_config_and_a_changed_recipe_are_shown_until_they_are_applied(user: User) -> None:
     user.has_recipe("hello", "echo 1 > ~/hello")
-    app = user.has_vm("app", "--recipe hello")
+    user.dvm("init app --recipe hello").succeeds()
+    app = user.vm("app").adds_to_config("baseline: false")  # the demo cannot run it on every machine
+    user.dvm("sync app").succeeds()
     user.dvm("diff app").succeeds().prints("No differences: app has the values of its config")
     assert user.dvm("diff app --json").json == []
 
