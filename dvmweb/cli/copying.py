@@ -37,7 +37,7 @@ def run(vms: Vms, sources: Sequence[str], target: str, *, recursive: bool, force
     for one in pairs:
         with _Progress(str(one.path if isinstance(one, GuestPath) else one)) as progress:
             copied = _copy(vms, one, to, recursive=recursive, force=force, progress=progress.show)
-        is_all = _report(copied, copied.place) and is_all
+        is_all = _report(copied) and is_all
     return int(ExitCode.OK if is_all else ExitCode.FAILED)
 
 
@@ -59,14 +59,14 @@ def _copy(
     return copies.copy_in(vms, data, to, is_recursive=recursive, is_forced=force, on_progress=progress)
 
 
-def _report(copied: Copied, place: str) -> bool:
+def _report(copied: Copied) -> bool:
     """Say what was copied and what was not; False where a file is missing that should be there."""
-    tally = copied.tally
+    tally, place = copied.tally, copied.place
     if place:
         files = "1 file" if tally.files == 1 else f"{tally.files} files"
         click.echo(f"{files}, {size(tally.bytes)}: {place}", err=True)
-        if runs := runs_when_opened([Path(place).name]):
-            click.echo(f"Programs run {runs[0]} when its folder is opened: read it first.", err=True)
+        if runs_when_opened(name := Path(place).name):
+            click.echo(f"Programs run {name} when its folder is opened: read it first.", err=True)
     for name, why in tally.skipped[:MOST_SHOWN]:
         click.echo(f"Not copied: {visible(name, 300)} {why}", err=True)
     if tally.skipped_count > MOST_SHOWN:

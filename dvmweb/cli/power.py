@@ -96,7 +96,7 @@ def _stop(
     is_sure: bool,
     as_json: bool,
 ) -> int:
-    """Stop VMs, with `is_inactive` those that nobody uses; the exit code."""
+    """Stop VMs, with `is_inactive` those that are not in use; the exit code."""
     from dvmweb.verbs import selection
 
     if is_inactive and (names or is_all):
@@ -159,7 +159,7 @@ def _run(vms: Vms, names: Sequence[str], verbs: Sequence[tuple[str, dict[str, An
     if len(names) != 1 or as_json:
         from dvmweb.cli import several
 
-        return several.run(vms, names, lambda _: verbs, as_json=as_json)
+        return several.run(vms, names, verbs, as_json=as_json)
     for verb, options in verbs:
         code = report_end(vms, follow(vms, vms.start_job(names[0], verb, options)))
         if code:

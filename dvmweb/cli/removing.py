@@ -44,7 +44,7 @@ def _remove_config(vms: Vms, name: str, *, config: bool, is_interactive: bool) -
 
 def _ask(vms: Vms, name: str, code: int, *, config: bool) -> int:
     """Ask, then delete; `code` is the exit code if the answer is no."""
-    vm = next((vm for vm in vms.list_vms() if vm.name == name), None)
+    vm = vms.listed(name)
     known = vm.known if vm is not None else None
     must_type = known is None or known.needs_name
     if not _is_wanted(name, must_type=must_type):

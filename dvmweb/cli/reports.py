@@ -29,7 +29,7 @@ def show_report(name: str, report: UnsavedWorkReport, *, as_json: bool) -> None:
 
 def _shows_as_stopped(vms: Vms, name: str) -> bool:
     """Print the report from just before the last stop, if it still holds; return whether it does."""
-    vm = next((vm for vm in vms.list_vms() if vm.name == name), None)
+    vm = vms.listed(name)
     found = work_reports.clean_since_stop(vms.paths, name, vm.instance) if vm is not None else None
     if found is None or found.good is None:
         return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,7 +22,7 @@ from dvmweb.verbs.vms import Vms
 MOST_AT_ONCE = 3
 POLL = 0.3  # seconds
 
-Verbs = Sequence[tuple[str, dict[str, Any]]]  # the jobs of one VM, one after the other, with their options
+Verbs = Sequence[tuple[str, dict[str, Any]]]  # the jobs of each VM, one after the other, with their options
 
 
 @dataclass
@@ -55,12 +55,12 @@ class Task:
         }
 
 
-def run(vms: Vms, names: Sequence[str], verbs: Callable[[str], Verbs], *, as_json: bool) -> int:
+def run(vms: Vms, names: Sequence[str], verbs: Verbs, *, as_json: bool) -> int:
     """Run the jobs of each VM and print the table; the exit code is 0 only if all succeeded.
 
     Ctrl-C cancels what runs and starts nothing more; a second one stops waiting.
     """
-    tasks = [Task(name, iter(verbs(name))) for name in names]
+    tasks = [Task(name, iter(verbs)) for name in names]
     try:
         _work(vms, tasks, is_quiet=as_json)
     except KeyboardInterrupt:

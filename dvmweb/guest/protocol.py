@@ -34,15 +34,20 @@ class Record:
     fields: tuple[bytes, ...]
 
 
+def header(kind: str, nonce: str) -> bytes:
+    """The beginning of the answer of `kind` to `nonce`."""
+    return f"dvm-answer\0{kind}\0{VERSION}\0{nonce}\0".encode()
+
+
 def parse(output: bytes, kind: str, nonce: str) -> tuple[Record, ...]:
     """Return the records of the answer of `kind` to `nonce`. Raises CheckFailed if it is incomplete or invalid."""
-    header = f"dvm-answer\0{kind}\0".encode()
-    start = output.find(header)
+    begin = f"dvm-answer\0{kind}\0".encode()
+    start = output.find(begin)
     if start < 0:
         raise CheckFailed(f"The guest did not answer the {kind} question.", TRY_AGAIN)
     if output.count(b"\0", start) > MAX_NULS:
         raise _too_many(kind)
-    fields = iter(output[start + len(header) :].split(b"\0")[:-1])
+    fields = iter(output[start + len(begin) :].split(b"\0")[:-1])
     if next(fields, b"") != VERSION.encode():
         raise CheckFailed(f"The guest's {kind} answer is for another version of dvm.", TRY_AGAIN)
     if next(fields, b"") != nonce.encode():
@@ -82,7 +87,7 @@ class Reader:
     def __init__(self, kind: str, nonce: str, raw: str = "") -> None:
         self._raw = raw
         self.rest: bytes | None = None
-        self._header = f"dvm-answer\0{kind}\0{VERSION}\0{nonce}\0".encode()
+        self._header = header(kind, nonce)
         self._end = Record("end", (nonce.encode(),))
         self._has_begun = False
         self._pending = b""  # of the header, later of one field

@@ -41,8 +41,7 @@ def end_connections(instance_folder: Path, *, only_master: bool = False) -> int:
     """
     import psutil  # takes 20 ms, and only a forced stop needs it
 
-    folder = str(instance_folder)
-    found = [process for process in psutil.process_iter() if _is_connected_to(process, folder, only_master)]
+    found = _connected(instance_folder, only_master=only_master)
     for process in found:
         with suppress(psutil.Error):
             process.terminate()
@@ -55,9 +54,14 @@ def end_connections(instance_folder: Path, *, only_master: bool = False) -> int:
 
 def count(instance_folder: Path) -> int:
     """The number of ssh processes of this user that are connected to the instance in `instance_folder`."""
+    return len(_connected(instance_folder))
+
+
+def _connected(instance_folder: Path, *, only_master: bool = False) -> list[psutil.Process]:
     import psutil
 
-    return sum(_is_connected_to(process, str(instance_folder), False) for process in psutil.process_iter())
+    folder = str(instance_folder)
+    return [process for process in psutil.process_iter() if _is_connected_to(process, folder, only_master)]
 
 
 def _is_connected_to(process: psutil.Process, folder: str, only_master: bool) -> bool:

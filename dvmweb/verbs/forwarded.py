@@ -24,7 +24,8 @@ def address_of(vms: Vms, name: str, port: int | None) -> Forwarded:
     Raises NotFound, PortTaken if another program has it, and the error that fits the state of the VM.
     """
     must_have_config(vms.paths, name)
-    vm = next(one for one in vms.list_vms() if one.name == name)
+    vm = vms.listed(name)
+    assert vm is not None  # noqa: S101  (each config is listed)
     if error := states.refusal("ssh", vms.standing(name, vm.instance)):
         raise error
     declared = ", ".join(one.text for one in vm.ports)

@@ -53,7 +53,7 @@ def what_a_stop_ends(vms: Vms, name: str) -> tuple[Ending, ...]:
     Raises CheckFailed if the keeper does not respond, and the errors of the engine.
     """
     opened = [one for one in list_terminals(vms) if one.vm == name and not one.ended]
-    vm = next((vm for vm in vms.list_vms() if vm.name == name), None) if opened else None
+    vm = vms.listed(name) if opened else None
     found: list[Ending] = []
     for one in opened:
         # Do not wait for a guest that did not respond before.

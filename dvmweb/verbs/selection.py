@@ -1,4 +1,4 @@
-"""Which VMs a command means: by name, all of them, or those that nobody uses."""
+"""Which VMs a command means: by name, all of them, or those that are not in use."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _is_changed(verb: str, vm: Vm) -> bool:
 
 
 def inactive(vms: Vms) -> tuple[tuple[str, ...], tuple[Skipped, ...]]:
-    """The running VMs that nobody uses, and the others. Raises CheckFailed where the terminals are not known."""
+    """The running VMs that are not in use, and the others. Raises CheckFailed where the terminals are not known."""
     terminals = list_terminals(vms)
     running = [vm for vm in vms.list_vms() if vm.kind == "managed" and vm.status == "Running"]
     reasons = {vm.name: why_in_use(vms, vm, terminals) for vm in running}

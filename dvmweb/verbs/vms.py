@@ -100,6 +100,10 @@ class Vms:
 
         return listing.list_vms(self.paths, self.environ)
 
+    def listed(self, name: str) -> Vm | None:
+        """One VM as it is listed now, with one engine call; None if there is none of that name."""
+        return next((vm for vm in self.list_vms() if vm.name == name), None)
+
     def remembered(self, vm: Vm) -> Vm:
         """The VM with its current records: guest status, unsaved work, last job. Runs no limactl."""
         from dvmweb.verbs import listing

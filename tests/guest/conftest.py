@@ -197,6 +197,21 @@ class Guest:
         (self.root / "etc/dvm-demo").touch()
 
 
+def upload(**more: str) -> dict[str, str]:
+    """The variables of receive.py for a file of four bytes."""
+    return {
+        "DVM_ID": ID,
+        "DVM_HOST": os.uname().nodename,
+        "DVM_NAME": "a.txt",
+        "DVM_STEM": "a",
+        "DVM_END": ".txt",
+        "DVM_SIZE": "4",
+        "DVM_RESERVE": "0",
+        "DVM_PIECE": "3",
+        **more,
+    }
+
+
 def make_program(path: Path, text: str) -> None:
     path.write_text(text if text.startswith("#!") else f"#!/usr/bin/env bash\n{text}\n")
     path.chmod(0o755)

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from dvmweb.guest import protocol
-from tests.guest.conftest import ID, NONCE, Guest, Ordinary, make_program
+from tests.guest.conftest import ID, NONCE, Guest, Ordinary, make_program, upload
 from tests.places import COPIES
 
 OTHER = 54321  # a user that is neither root nor the main one
@@ -68,23 +68,9 @@ while True:
 """
 
 
-def given(**more: str) -> dict[str, str]:
-    return {
-        "DVM_ID": ID,
-        "DVM_HOST": os.uname().nodename,
-        "DVM_NAME": "a.txt",
-        "DVM_STEM": "a",
-        "DVM_END": ".txt",
-        "DVM_SIZE": "4",
-        "DVM_RESERVE": "0",
-        "DVM_PIECE": "3",
-        **more,
-    }
-
-
 def receive(guest: Guest, **more: str) -> tuple[str, ...]:
     """Send `abcd`; the last record of the answer, without which nothing counts."""
-    done = guest.run("receive", given(**more), files={"stream": f"abcd{NONCE}"})
+    done = guest.run("receive", upload(**more), files={"stream": f"abcd{NONCE}"})
     assert done.returncode == 0, done.stderr
     last = protocol.parse(done.stdout, "receive", NONCE)[-1]
     return (last.tag, *(field.decode() for field in last.fields))
@@ -149,7 +135,7 @@ def test_s3_the_attack_finds_a_script_that_names_its_file_twice(dvm_home: Guest)
     """The control of the test above: this is what the script did once."""
     with attacked(dvm_home, "link"):
         for _ in range(MOST_ROUNDS):
-            dvm_home.run("receive", given(), files={"stream": f"abcd{NONCE}", "main.sh": NAMED_TWICE})
+            dvm_home.run("receive", upload(), files={"stream": f"abcd{NONCE}", "main.sh": NAMED_TWICE})
             if way_in(dvm_home):
                 return
             clear(dvm_home)
@@ -159,7 +145,7 @@ def test_s3_the_attack_finds_a_script_that_names_its_file_twice(dvm_home: Guest)
 def test_s3_nothing_of_a_file_has_a_name_before_it_is_whole(dvm_home: Guest) -> None:
     """Its bytes lie where nobody can reach them, also not by the name of the temporary file of another."""
     (dvm_home.code / ".dvm-upload.aaaaaaaa").symlink_to(dvm_home.home / "secret")
-    done = dvm_home.run("receive", given(DVM_SIZE="9"), files={"stream": f"abcd{NONCE[:4]}"})
+    done = dvm_home.run("receive", upload(DVM_SIZE="9"), files={"stream": f"abcd{NONCE[:4]}"})
     last = protocol.parse(done.stdout, "receive", NONCE)[-1]
     assert last.fields == (b"incomplete",)
     assert [path.name for path in dvm_home.code.iterdir()] == [".dvm-upload.aaaaaaaa"]
@@ -195,7 +181,7 @@ def test_a_guest_without_python_says_so(dvm_home: Guest) -> None:
         (dvm_home.fake / "bin" / name).symlink_to(program)
     bare = f"{dvm_home.fake}/bin"
     main = f"PATH={bare}\n" + (COPIES / "program/copies.sh").read_text()
-    done = dvm_home.run("receive", given(), files={"stream": f"abcd{NONCE}", "main.sh": main})
+    done = dvm_home.run("receive", upload(), files={"stream": f"abcd{NONCE}", "main.sh": main})
     assert protocol.parse(done.stdout, "receive", NONCE)[-1] == protocol.Record("refused", (b"python",))
 
 

@@ -15,7 +15,7 @@ from dvmweb.errors import CheckFailed
 from dvmweb.files import digest
 from dvmweb.guest import protocol
 from dvmweb.guest.state import GuestState, parse_hook, parse_key, parse_state
-from tests.guest.conftest import ID, NONCE, Guest, Ordinary, make_program
+from tests.guest.conftest import ID, NONCE, Guest, Ordinary, make_program, upload
 from tests.needs import needs
 from tests.places import SCRIPTS
 
@@ -582,17 +582,7 @@ def test_scripts_write_as_root_through_sudo(guest: Guest, ordinary: Ordinary) ->
 def receive(guest: Guest, stream: str, **more: str) -> tuple[list[str], tuple[str, ...]]:
     """Send what `stream` holds; the tags of the answer and its last record."""
     guest.run("identity", {"DVM_ID": ID})
-    given = {
-        "DVM_ID": ID,
-        "DVM_HOST": os.uname().nodename,
-        "DVM_NAME": "a.txt",
-        "DVM_STEM": "a",
-        "DVM_END": ".txt",
-        "DVM_SIZE": "4",
-        "DVM_RESERVE": "0",
-        "DVM_PIECE": "3",
-    }
-    done = guest.run("receive", {**given, **more}, files={"stream": stream})
+    done = guest.run("receive", upload(**more), files={"stream": stream})
     assert done.returncode == 0, done.stderr
     records = protocol.parse(done.stdout, "receive", NONCE)
     return [record.tag for record in records], (records[-1].tag, *(field.decode() for field in records[-1].fields))

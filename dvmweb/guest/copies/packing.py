@@ -73,7 +73,7 @@ def pack(top: str, out: BinaryIO, tally: Tally) -> None:
             return
         for entry in _walk(source, "", 1, tally):
             if stat.S_ISDIR(entry.facts.st_mode):
-                tar.addfile(_header(entry.path, entry.facts, tarfile.DIRTYPE))
+                tar.addfile(_header(entry.path, entry.facts, None))
                 tally.folders += 1
             else:
                 _pack_entry(tar, entry, tally)
@@ -128,19 +128,24 @@ def _pack_file(tar: tarfile.TarFile, path: str, file: int, tally: Tally) -> None
         tally.skip(path, f"is {kind_name(facts.st_mode)}")
         return
     source = _Source(file, facts.st_size, tally)
-    tar.addfile(_header(path, facts, tarfile.REGTYPE), source)  # type: ignore[arg-type]
+    tar.addfile(_header(path, facts, facts.st_size), source)  # type: ignore[arg-type]
     tally.files += 1
     if source.missing:
         tally.skip(path, "changed while it was read")
 
 
-def _header(path: str, facts: os.stat_result, kind: bytes) -> tarfile.TarInfo:
-    header = tarfile.TarInfo(path)
-    header.type = kind
-    header.size = facts.st_size if kind == tarfile.REGTYPE else 0
-    header.mode = 0o755 if facts.st_mode & 0o100 else 0o644
-    header.mtime = max(int(facts.st_mtime), 0)
-    return header
+def _header(path: str, facts: os.stat_result, size: int | None) -> tarfile.TarInfo:
+    return header(path, size, is_program=bool(facts.st_mode & 0o100), changed=int(facts.st_mtime))
+
+
+def header(path: str, size: int | None, *, is_program: bool, changed: int) -> tarfile.TarInfo:
+    """The header of a file of `size` bytes, or with None of a folder; `changed`: seconds since the epoch."""
+    made = tarfile.TarInfo(path)
+    made.type = tarfile.DIRTYPE if size is None else tarfile.REGTYPE
+    made.size = size or 0
+    made.mode = 0o755 if is_program else 0o644
+    made.mtime = max(changed, 0)
+    return made
 
 
 class _Source:
@@ -152,16 +157,12 @@ class _Source:
 
     def read(self, size: int) -> bytes:
         size = min(size, self._left)
-        data = os.read(self._file, size) if not self.missing else b""
-        if len(data) < size and not data:
-            self.missing += size
-            data = bytes(size)
+        data = b""
         while len(data) < size:  # tarfile takes a short read for the end
-            more = os.read(self._file, size - len(data))
+            more = b"" if self.missing else os.read(self._file, size - len(data))
             if not more:
                 self.missing += size - len(data)
-                data += bytes(size - len(data))
-            data += more
+            data += more or bytes(size - len(data))
         self._left -= len(data)
         self._tally.bytes += len(data)
         return data

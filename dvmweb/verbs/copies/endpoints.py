@@ -73,7 +73,7 @@ def host_target(paths: Paths, target: Path, name: str) -> HostTarget:
     closed = [home / one for one in CLOSED]
     closed += [one.resolve() for one in (paths.config, paths.state, paths.lima_home)]
     whole = folder / place.name
-    is_started = folder == home and place.name.casefold() in RUN_WHEN_OPENED
+    is_started = folder == home and runs_when_opened(place.name)
     if is_started or any(_overlap(whole, one) for one in closed):
         raise UsageError(
             f"Nothing from a VM is written to {whole}: programs run or trust what is there.",
@@ -90,6 +90,6 @@ def _overlap(one: Path, other: Path) -> bool:
     return first[: len(second)] == second or second[: len(first)] == first
 
 
-def runs_when_opened(names: list[str]) -> list[str]:
-    """Those that a tool executes when their folder is opened, such as `.git` and `.envrc`."""
-    return [name for name in names if name.casefold() in RUN_WHEN_OPENED]
+def runs_when_opened(name: str) -> bool:
+    """Whether a tool executes what has this name when its folder is opened, such as `.git` and `.envrc`."""
+    return name.casefold() in RUN_WHEN_OPENED

@@ -15,6 +15,7 @@ from typing import IO, BinaryIO
 from dvmweb import plans
 from dvmweb.errors import DvmError, NotNow, UsageError
 from dvmweb.guest import protocol
+from dvmweb.guest.copies import packing
 from dvmweb.guest.copies.entries import accepted
 from dvmweb.guest.copies.tally import CHUNK, FILE, FOLDER, Incomplete, Readable, Tally, Unusable
 from dvmweb.guest.copies.unpacking import Exists, Plan, unpack
@@ -27,7 +28,8 @@ from dvmweb.plans import PlanInput
 from dvmweb.records import guest_status, last_use
 from dvmweb.verbs.copies import transfer
 from dvmweb.verbs.copies.endpoints import GuestPath, HostTarget, host_target
-from dvmweb.verbs.copies.transfer import MOST_COUNT, RESERVE, Copied
+from dvmweb.verbs.copies.transfer import MOST_COUNT, Copied
+from dvmweb.verbs.uploads.messages import RESERVE
 from dvmweb.verbs.uploads.pipe import Patience
 from dvmweb.verbs.vms import Vms
 
@@ -99,14 +101,13 @@ def _received(
     on_progress: Progress,
 ) -> Copied:
     """Write what comes; raises Unusable also where the guest has refused, Exists and OSError."""
-    first = stream.read(1)
-    if not first:  # refused, or the transfer failed
+    answer.is_decided.wait()
+    if not answer.has_archive:  # refused, or the transfer failed
         raise Incomplete("no answer")
-    source = _Pushed(first, stream)
     shown = ""
     if place is None:
         assert not isinstance(target, Path)  # noqa: S101
-        tally = _pass_on(source, target, answer, on_progress)
+        tally = _pass_on(stream, target, answer, on_progress)
     else:
         parent = os.open(place.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
@@ -115,11 +116,11 @@ def _received(
             plan = Plan(parent, place.name, answer.kind, is_forced, others=0, most_bytes=free)
             if answer.bytes > free:
                 raise Unusable("there is not enough space for it")
-            tally = unpack(source, plan, lambda done: on_progress(done, answer.bytes))
+            tally = unpack(stream, plan, lambda done: on_progress(done, answer.bytes))
         finally:
             os.close(parent)
         shown = str(place.folder / place.name)
-    answer.read_trailer(source, tally)
+    answer.read_trailer(stream, tally)
     return Copied(shown, tally)
 
 
@@ -141,16 +142,6 @@ def _pass_on(source: Readable, out: BinaryIO, answer: _Answer, on_progress: Prog
     return tally
 
 
-def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-    """A header with nothing but what is wanted of a file or folder."""
-    plain = tarfile.TarInfo(entry.name)
-    plain.type = tarfile.REGTYPE if entry.isreg() else tarfile.DIRTYPE
-    plain.size = entry.size if entry.isreg() else 0
-    plain.mtime = min(max(int(entry.mtime), 0), int(time.time()))
-    plain.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
-    return plain
-
-
 Entries = Iterator[tuple[tarfile.TarInfo, Iterator[bytes]]]
 
 
@@ -165,6 +156,13 @@ def _counted(entries: Entries, tally: Tally, on_change: Callable[[], None]) -> E
         tally.files += entry.isreg()
         tally.folders += entry.isdir()
         yield entry, counted(chunks)
+
+
+def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    """A header with nothing but what is wanted of a file or folder."""
+    is_program = entry.isdir() or bool(entry.mode & 0o100)
+    size = entry.size if entry.isreg() else None
+    return packing.header(entry.name, size, is_program=is_program, changed=min(int(entry.mtime), int(time.time())))
 
 
 class _Chunks:
@@ -183,17 +181,6 @@ class _Chunks:
         return data
 
 
-class _Pushed:
-    """A stream of which the first byte was read already."""
-
-    def __init__(self, first: bytes, stream: Readable) -> None:
-        self._first, self._stream = first, stream
-
-    def read(self, size: int, /) -> bytes:
-        first, self._first = self._first, b""
-        return first or self._stream.read(size)
-
-
 class _Answer:
     """What the guest reports; its archive goes on into a pipe."""
 
@@ -203,6 +190,12 @@ class _Answer:
         self._is_ready = False
         self._refused: tuple[bytes, ...] | None = None
         self.kind, self.bytes = "", 0
+        self.is_decided = threading.Event()  # whether an archive comes
+
+    @property
+    def has_archive(self) -> bool:
+        """Whether the guest sends one; then `kind` and `bytes` are known."""
+        return self._reader.rest is not None
 
     def read_output(self, data: bytes) -> None:
         """The next output of the guest; waits while the archive is not read. Raises CheckFailed, BrokenPipeError."""
@@ -210,6 +203,8 @@ class _Answer:
             for record in self._reader.feed(data):
                 self._take(record)
                 self._patience.moved()
+            if self.has_archive:
+                self.is_decided.set()
             data = self._reader.rest or b""
         left = memoryview(data)
         while left:
@@ -232,6 +227,7 @@ class _Answer:
 
     def close(self) -> None:
         """No more comes."""
+        self.is_decided.set()
         self._pipe.close()
 
     def trouble(self, path: str) -> DvmError | None:
@@ -245,7 +241,7 @@ class _Answer:
             rest += data
             if len(rest) > MOST_TRAILER:
                 raise transfer.odd_answer()
-        head = f"dvm-answer\0copy_out\0{protocol.VERSION}\0{self._plan_input.nonce}\0".encode()
+        head = protocol.header("copy_out", self._plan_input.nonce)
         for record in protocol.parse(head + rest.lstrip(b"\0"), "copy_out", self._plan_input.nonce):
             if record.tag == "refused":
                 self._refused = record.fields

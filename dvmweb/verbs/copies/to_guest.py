@@ -28,7 +28,8 @@ from dvmweb.plans import PlanInput
 from dvmweb.records import guest_status, last_use
 from dvmweb.verbs.copies import transfer
 from dvmweb.verbs.copies.endpoints import GuestPath
-from dvmweb.verbs.copies.transfer import MOST_COUNT, RESERVE, Copied
+from dvmweb.verbs.copies.transfer import MOST_COUNT, Copied
+from dvmweb.verbs.uploads.messages import RESERVE
 from dvmweb.verbs.uploads.pipe import Patience, Sink, UploadEnded
 from dvmweb.verbs.vms import Vms
 

@@ -11,15 +11,15 @@ from dvmweb.guest.protocol import Record
 from dvmweb.guest_text import visible
 from dvmweb.lima import process
 from dvmweb.lima.client import is_connection_dead
-from dvmweb.lima.commands import ssh_alias
 from dvmweb.lima.failures import LimaError
 from dvmweb.lima.process import Finished
 from dvmweb.plans import PlanInput
 from dvmweb.states import refusal
+from dvmweb.verbs.uploads import messages
+from dvmweb.verbs.uploads.messages import RESERVE
 from dvmweb.verbs.uploads.pipe import Patience
 from dvmweb.verbs.vms import Vms
 
-RESERVE = 256 << 20  # bytes of a disk that stay free
 MOST_COUNT = 10**15
 
 
@@ -33,16 +33,7 @@ class Copied:
 
 def check_guest(record: Record, plan_input: PlanInput) -> None:
     """Read the guest's `ready`. Raises CheckFailed for another guest than the one that was meant."""
-    host, name, guest_id = (field.decode("utf-8", "replace") for field in (*record.fields, b"", b"", b"")[:3])
-    is_named_so = (host, name) == (ssh_alias(plan_input.desired.instance), plan_input.desired.instance)
-    if not is_named_so or plan_input.known_id not in ("", guest_id):
-        raise another_guest(plan_input)
-
-
-def another_guest(plan_input: PlanInput) -> CheckFailed:
-    """The error if another VM answered."""
-    vm = plan_input.config.name
-    return CheckFailed(f"The guest that answered is not {vm} as dvm knows it: nothing was copied.", f"Sync {vm} first.")
+    messages.check_guest(record, plan_input, "copied")
 
 
 def odd_answer() -> CheckFailed:
@@ -56,7 +47,7 @@ def refused(fields: tuple[bytes, ...], plan_input: PlanInput, path: str) -> DvmE
     vm = plan_input.config.name
     shown = f"{vm}:{visible(path, 300)}"
     refusals: dict[str, DvmError] = {
-        "guest": another_guest(plan_input),
+        "guest": messages.another_guest(plan_input, "copied"),
         "python": NotNow(
             f"{vm} cannot copy files: it has no python3.",
             "Install it there: `sudo dnf install python3`, or `sudo apt-get install python3`.",

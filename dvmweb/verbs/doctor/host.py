@@ -104,7 +104,7 @@ def lima_files(paths: Paths) -> Iterator[Finding]:
         if path.exists():
             what = f"{path} is merged into every instance. dvm refuses a VM that it would open to this computer."
             yield Finding("Lima's files", State.WARNING, what, "Remove what VMs of dvm must not get.")
-    room = SOCKET_PATH_LENGTH - 1 - len(f"{paths.lima_home}/{instance_name('a')}{SOCKET_SUFFIX}".encode()) + 1
+    room = SOCKET_PATH_LENGTH - len(f"{paths.lima_home}/{instance_name('a')}{SOCKET_SUFFIX}".encode())
     if room < 1:
         what = f"The path {paths.lima_home} is too long: no VM name fits into the address of its ssh socket."
         yield Finding("LIMA_HOME", State.FAILED, what, "Set LIMA_HOME to a shorter folder.")

@@ -13,7 +13,7 @@ from dvmweb.names import file_name, is_numbered
 from dvmweb.plans import PlanInput
 
 MOST_BYTES = 4 << 30  # of one file
-RESERVE = 256 << 20  # bytes of the guest's disk to keep free
+RESERVE = 256 << 20  # bytes of a disk to keep free
 INCOMPLETE = b"incomplete"  # the guest's reason if the upload ended before its end mark
 NOTHING = "No file was created in the VM. Try again."
 
@@ -48,18 +48,21 @@ def arrived(record: Record, wanted: Wanted) -> Arrived:
     return Arrived(visible(name, 300), visible(folder, 300))
 
 
-def check_guest(record: Record, plan_input: PlanInput) -> None:
-    """Parse the guest's record `ready`, which the script also checks. Raises CheckFailed for another guest."""
+def check_guest(record: Record, plan_input: PlanInput, done: str = "sent") -> None:
+    """Parse the guest's record `ready`, which the script also checks. Raises CheckFailed for another guest.
+
+    `done`: what was not done then.
+    """
     host, name, guest_id = (field.decode("utf-8", "replace") for field in (*record.fields, b"", b"", b"")[:3])
     is_named_so = (host, name) == (ssh_alias(plan_input.desired.instance), plan_input.desired.instance)
     if not is_named_so or plan_input.known_id not in ("", guest_id):
-        raise another_guest(plan_input)
+        raise another_guest(plan_input, done)
 
 
-def another_guest(plan_input: PlanInput) -> CheckFailed:
+def another_guest(plan_input: PlanInput, done: str = "sent") -> CheckFailed:
     """The error if another VM answered."""
     vm = plan_input.config.name
-    return CheckFailed(f"The guest that answered is not {vm} as dvm knows it: nothing was sent.", f"Sync {vm} first.")
+    return CheckFailed(f"The guest that answered is not {vm} as dvm knows it: nothing was {done}.", f"Sync {vm} first.")
 
 
 def odd_answer() -> CheckFailed:

@@ -134,15 +134,13 @@ def _must_exist(vm: Vm) -> Vm:
 
 
 def _refuse_protected(vm: Vm) -> None:
-    if _protection(vm)[0]:
-        raise states.protected(vm.name)
+    if error := _protection(vm):
+        raise error
 
 
-def _protection(vm: Vm) -> tuple[str, str]:
-    if vm.instance is None or not vm.instance.protected:
-        return "", ""
-    error = states.protected(vm.name)
-    return error.what, error.todo
+def _protection(vm: Vm) -> DvmError | None:
+    is_protected = vm.instance is not None and vm.instance.protected
+    return states.protected(vm.name) if is_protected else None
 
 
 def _page(vm: Vm, status: int = 200, *, changed: str = "", typed: str = "") -> Response:
@@ -155,14 +153,14 @@ def _page(vm: Vm, status: int = 200, *, changed: str = "", typed: str = "") -> R
 def _model(vms: Vms, vm: Vm) -> DeletePage:
     known = vm.known
     is_named = known is None or known.needs_name
-    problem, todo = _protection(vm)
+    trouble = _protection(vm)
     steps: tuple[PlanStep, ...] = ()
     expected, is_running = known.bound_to if known else "", vm.status == "Running"
     try:
         found = steps_of_delete(vms, vm, force=is_named, expected=expected)
         steps = tuple(PlanStep(step.title, shown(step.argv)) for step in found)
     except DvmError as error:  # a config with errors: the job would fail with the same error
-        problem, todo = error.what, error.todo
+        trouble = error
     return DeletePage(
         name=vm.name,
         title=f"Delete {vm.name}? · dvm",
@@ -172,8 +170,8 @@ def _model(vms: Vms, vm: Vm) -> DeletePage:
         digest=known.digest if known else "",
         gone=_gone(vms, vm),
         steps=steps,
-        problem=problem,
-        todo=todo,
+        problem=trouble.what if trouble else "",
+        todo=trouble.todo if trouble else "",
         is_running=is_running,
         job_id=vm.job.id if vm.job else "",
         config=_config(vms, vm.name),
