@@ -131,6 +131,8 @@ class DvmHome:
         """Leave no process behind."""
         self.faults()
         instances = [entry.name for entry in self.paths.lima_home.iterdir() if not entry.name.startswith("_")]
+        for name in instances:
+            (self.paths.lima_home / name / "protected").unlink(missing_ok=True)  # Lima deletes no protected one
         if instances:
             self._limactl("delete", "-f", *instances).ends(60)
 

@@ -201,6 +201,7 @@ def test_h07_a_protected_vm_is_refused_with_the_reason(stopped: Browser, dvm_hom
     answer = posted(stopped, report=digest)
     assert answer.status_code == 409
     assert "dvm protect app --off" in answer.text
+    assert "<code>dvm protect app --off</code>" in stopped.get("/vms/app/delete").text  # no raw backticks
     assert instances(vms) == ["dvm-app"]
 
 
