@@ -26,6 +26,7 @@ END = """\
 import json, os, pathlib
 os.kill(json.loads((pathlib.Path.home() / ".local/state/dvm/demo/web/running.json").read_text())["pid"], 2)
 """
+ONCE_MORE = "-n 1 -rA --show-capture=no --last-failed --last-failed-no-failures=none"
 CLOSING = re.compile(r"\d+ passed.* in [0-9.]+s")
 
 pytestmark = pytest.mark.timeout(RUN_SECONDS + TEST_SECONDS)
@@ -83,17 +84,29 @@ def sync_and_delete(bare: Bare) -> None:
 
 
 def test_make_test_is_green_and_says_what_it_could_not_run(bare: Bare) -> None:
-    began, before, said = time.monotonic(), bare.fetched(), []
-    with bare.start("exec make test") as running:
+    began, before = time.monotonic(), bare.fetched()
+    code, said = spoken(bare, "exec make test")
+    fetched = bare.fetched() - before
+    print(f"{bare.combination}: make test ended with {code} after {since(began)} s, {fetched:.0f} MB")
+    closing = said[-1]
+    if code:  # as .ci/run does: what passes alone is flaky, and named
+        again, told = spoken(bare, f"exec make test ARGS='{ONCE_MORE}'")
+        assert again == 0, "".join(told[-100:])
+        closing = told[-1]
+        print(f"{bare.combination}: make test: FLAKY, the tests above passed in their second run")
+    assert CLOSING.search(closing), closing
+    last = "".join(said[-30:])
+    assert "Not run here:" in last
+    assert re.search("^To run what needs a program, as root: apt-get install .*chromium", last, re.MULTILINE), last
+
+
+def spoken(bare: Bare, script: str) -> tuple[int, list[str]]:
+    """Run a script to its end, shown line by line; its exit code, and its lines."""
+    said = []
+    with bare.start(script) as running:
         assert running.stdout is not None
         for line in running.stdout:
             said.append(line)
             sys.stdout.write(line)
             sys.stdout.flush()
-    fetched = bare.fetched() - before
-    print(f"{bare.combination}: make test ended with {running.returncode} after {since(began)} s, {fetched:.0f} MB")
-    assert running.returncode == 0, "".join(said[-100:])
-    assert CLOSING.search(said[-1]), said[-1]
-    last = "".join(said[-30:])
-    assert "Not run here:" in last
-    assert re.search("^To run what needs a program, as root: apt-get install .*chromium", last, re.MULTILINE), last
+    return running.returncode, said

@@ -141,10 +141,10 @@ def end(process: subprocess.Popen[bytes]) -> None:
         children = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGTERM)
     try:
-        process.wait(5)
+        process.wait(30)
     finally:
         for child in children:
-            if child.is_running():
+            with suppress(psutil.NoSuchProcess):  # it ends with its keeper, often at this very moment
                 child.kill()
         if process.poll() is None:
             process.kill()

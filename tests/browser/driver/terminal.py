@@ -55,6 +55,9 @@ QUERIES = {
     "answerback in a link": "\x1b]8;id=evil;http://evil\x07x\x1b]8;;\x07",
 }
 
+# A question that nobody else asks, the last of all: its answer comes after all others.
+LAST, LAST_ANSWER = "\x1b[?9876$p", "9876;0$y"
+
 MARKS = itertools.count(1)  # counted here: a page that is loaded again would print a mark that stands on its screen
 
 
@@ -200,9 +203,11 @@ class Terminal:
     def sent_by(self, text: str) -> str:
         """What the tab sent to the guest because the guest had written this; a program takes it, not the shell."""
         before = len(self.sent())
-        codes = "".join(f"\\0{byte:03o}" for byte in text.encode())
-        self.run(f"stty raw -echo; printf %b '{codes}'; IFS= read -r -t 0.3 -N 9999 x; stty sane")
-        return self.sent()[before:].partition("\n")[2]
+        codes = "".join(f"\\0{byte:03o}" for byte in (text + LAST).encode())
+        # It reads up to the answer to our own last question, or the shell would take late ones for keys.
+        read = f"x=; until [[ $x == *'{LAST_ANSWER}' ]]; do IFS= read -r -N 1 y && x+=$y || break; done"
+        self.run(f"stty raw -echo; printf %b '{codes}'; {read}; stty sane")
+        return self.sent()[before:].partition("\n")[2].replace("\x1b[?" + LAST_ANSWER, "")
 
     def sent(self) -> str:
         """All that was sent to the guest since the page was loaded."""
