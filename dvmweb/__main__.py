@@ -12,11 +12,11 @@ def main() -> None:
         os.umask(0o077)
         code = direct_ssh.enter(sys.argv[1:], os.environ)
         if code in (126, 127) and sys.argv[1] == "ssh":
-            from dvmweb.cli.shell_commands import hint
+            from dvmweb.cli.guest.shell_commands import hint
 
             hint(*direct_ssh.parsed(sys.argv[1:]), code)
         if code == 255:  # ssh's own, or the command was ended by a signal
-            from dvmweb.cli.shell_commands import lost
+            from dvmweb.cli.guest.shell_commands import lost
 
             code = lost(os.environ, direct_ssh.parsed(sys.argv[1:])[0], code)
         if code is not None:

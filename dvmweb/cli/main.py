@@ -14,13 +14,13 @@ from dvmweb import __version__, paths
 from dvmweb.cli.completion.commands import completion
 from dvmweb.cli.config.commands import config, schema
 from dvmweb.cli.group import JSON, SECTIONS, Group, examples
-from dvmweb.cli.hooks import approve_hook, ask_for_hook
+from dvmweb.cli.guest.hooks import approve_hook, ask_for_hook
 from dvmweb.cli.host.doctor import doctor
 from dvmweb.cli.host.web import open_port, web
 from dvmweb.cli.job_commands import cancel, jobs, log
-from dvmweb.cli.power import restart, start, stop, sync
 from dvmweb.cli.recipe.commands import recipe
 from dvmweb.cli.synonyms import VERBS
+from dvmweb.cli.vms.power import restart, start, stop, sync
 from dvmweb.errors import UsageError
 from dvmweb.verbs.vms import Vms
 
@@ -104,7 +104,7 @@ def import_(vms: Vms, folder: str, dry_run: bool, only: tuple[str, ...]) -> None
     them. Shows what each line became, then writes YAML and copies the recipes. No existing file is replaced. Exit code
     1: something could not be imported.
     """
-    from dvmweb.cli import importing
+    from dvmweb.cli.vms import importing
 
     sys.exit(importing.run(vms, folder, only, dry_run=dry_run))
 
@@ -135,7 +135,7 @@ def hook(vms: Vms, name: str, approve: str) -> None:
 )
 def sh(vms: Vms, name: str, attach: str | None) -> None:
     """Open a shell in the VM, in its code folder."""
-    from dvmweb.cli import attaching, shell_commands
+    from dvmweb.cli.guest import attaching, shell_commands
 
     is_new = attach is None
     sys.exit(
@@ -173,7 +173,7 @@ def ssh(vms: Vms, name: str, command: tuple[str, ...]) -> None:
     words = command[1:] if command[0] == "--" else command
     if not words:
         raise UsageError("There is no command after --.", f"Add one, or open a shell: dvm sh {name}")
-    from dvmweb.cli import shell_commands
+    from dvmweb.cli.guest import shell_commands
 
     sys.exit(shell_commands.run(vms, name, words))
 
@@ -197,7 +197,7 @@ def cp(vms: Vms, sources: tuple[str, ...], target: str, recursive: bool, force: 
     written to stdout as a tar archive. Links, pipes and devices are not copied, but listed. Nothing that exists is
     replaced without --force. Exit code 1: a file could not be copied.
     """
-    from dvmweb.cli import copying
+    from dvmweb.cli.guest import copying
 
     sys.exit(copying.run(vms, sources, target, recursive=recursive, force=force))
 
@@ -256,7 +256,7 @@ def rm(vms: Vms, name: str, yes: bool, force: bool, config: bool) -> None:
     On a terminal it shows what would be lost and asks. The config is kept, unless --config is given; then its text is
     moved to the state folder.
     """
-    from dvmweb.cli import removing
+    from dvmweb.cli.vms import removing
 
     sys.exit(removing.remove(vms, name, is_sure=yes, force=force, config=config))
 
@@ -279,7 +279,7 @@ def diff(vms: Vms, name: str, as_json: bool) -> None:
     It shows values that are not those of the config, with how to apply them, and recipes that are not applied, changed
     or not known, by the last report of the guest.
     """
-    from dvmweb.cli import vm_diff
+    from dvmweb.cli.vms import vm_diff
 
     vm_diff.show(vms, name, as_json=as_json)
 

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from dvmweb.cli import json_output, several
+from dvmweb.cli import json_output
 from dvmweb.cli.config import output as config_output
 from dvmweb.cli.recipe import output
+from dvmweb.cli.vms import several
 from dvmweb.config.model import FIELDS
 from dvmweb.errors import ExitCode, Problem
 from dvmweb.guest.agent.sandbox_report import AgentResult, Finding, SandboxReport

@@ -13,7 +13,7 @@ from typing import Any
 import pexpect
 import pytest
 
-from dvmweb.cli.attaching import choose
+from dvmweb.cli.guest.attaching import choose
 from dvmweb.errors import NotFound, UsageError
 from dvmweb.terminals import attaching, client, wire
 from dvmweb.terminals.client import TerminalFacts

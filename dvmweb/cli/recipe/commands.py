@@ -192,7 +192,7 @@ def test_recipe(vms: Vms, name: str, origin: str, keep: bool, secrets: tuple[str
     """
     from dvmweb.cli.follow import follow, report_end
     from dvmweb.cli.recipe import output
-    from dvmweb.cli.syncing import read_secrets
+    from dvmweb.cli.vms.syncing import read_secrets
     from dvmweb.verbs.recipes.trial import start_test
 
     job = follow(vms, start_test(vms, name, origin=origin, keep=keep, secrets=read_secrets(secrets)))

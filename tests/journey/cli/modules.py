@@ -8,7 +8,7 @@ MODULES = (
     "dvmweb.cli.main",
     "dvmweb.cli.follow",
     "dvmweb.cli.json_output",
-    "dvmweb.cli.removing",
+    "dvmweb.cli.vms.removing",
     "dvmweb.config.legacy",
     "dvmweb.jobs.starting",
     "dvmweb.jobs.inputs",

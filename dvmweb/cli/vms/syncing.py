@@ -7,7 +7,7 @@ import sys
 import click
 
 from dvmweb.cli.follow import follow, report_end
-from dvmweb.cli.hooks import approves_hook
+from dvmweb.cli.guest.hooks import approves_hook
 from dvmweb.errors import UsageError
 from dvmweb.jobs.job_record import Job
 from dvmweb.verbs.vms import Vms

@@ -11,7 +11,7 @@ import click
 from dvmweb.cli.follow import follow, report_end
 from dvmweb.cli.group import JSON, examples
 from dvmweb.cli.reports import confirm_terminals
-from dvmweb.cli.syncing import run_sync, show_plan
+from dvmweb.cli.vms.syncing import run_sync, show_plan
 from dvmweb.errors import UsageError
 from dvmweb.verbs.vms import Vms
 
@@ -157,7 +157,7 @@ def _run(vms: Vms, names: Sequence[str], verbs: Sequence[tuple[str, dict[str, An
         click.echo("There is nothing to do.")
         return 0
     if len(names) != 1 or as_json:
-        from dvmweb.cli import several
+        from dvmweb.cli.vms import several
 
         return several.run(vms, names, verbs, as_json=as_json)
     for verb, options in verbs:

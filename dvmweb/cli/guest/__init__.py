@@ -1,0 +1,1 @@
+"""The commands that work inside a running VM: shells, copies, project hooks."""

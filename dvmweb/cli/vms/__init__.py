@@ -1,0 +1,1 @@
+"""The commands that change, start, stop and compare whole VMs."""
