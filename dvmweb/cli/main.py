@@ -15,7 +15,9 @@ from dvmweb.cli.completion.commands import completion
 from dvmweb.cli.config.commands import config, schema
 from dvmweb.cli.group import JSON, SECTIONS, Group, examples
 from dvmweb.cli.guest.hooks import approve_hook, ask_for_hook
+from dvmweb.cli.guest.keys import ssh_key
 from dvmweb.cli.host.doctor import doctor
+from dvmweb.cli.host.ssh_config import ssh_config
 from dvmweb.cli.host.web import open_port, web
 from dvmweb.cli.job_commands import cancel, jobs, log
 from dvmweb.cli.recipe.commands import recipe
@@ -208,8 +210,10 @@ def ls(vms: Vms, as_json: bool) -> None:
     from dvmweb.cli import json_output, tables
     from dvmweb.config.stray_files import problems as unread_files
     from dvmweb.verbs.configs import refresh_schema
+    from dvmweb.verbs.ssh_hosts.hosts import refresh as refresh_hosts
 
     refresh_schema(vms.paths, only_existing=True)  # after an update of dvm
+    refresh_hosts(vms.paths)
     found = vms.list_vms()
     if as_json:
         tables.as_json([json_output.vm_facts(vm) for vm in found])
@@ -284,15 +288,6 @@ def diff(vms: Vms, name: str, as_json: bool) -> None:
     vm_diff.show(vms, name, as_json=as_json)
 
 
-@_verb(NAME, name="ssh-key")
-def ssh_key(vms: Vms, name: str) -> None:
-    """Print the VM's public SSH key and where to add it."""
-    key, place = vms.ssh_key(name)
-    click.echo(key)
-    if place:
-        click.echo(place, err=True)
-
-
-HOST = (jobs, log, cancel, web, doctor, open_port, config, schema, completion)
-for command in (start, stop, restart, sync, recipe, *HOST):
+HOST = (jobs, log, cancel, web, doctor, open_port, ssh_config, config, schema, completion)
+for command in (start, stop, restart, sync, recipe, ssh_key, *HOST):
     main.add_command(command)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 LINE_KEPT = 30  # seconds for which an additional connection stays open after its last terminal
 LONGEST_SOCKET = 90  # bytes; ssh adds 17 while it creates the socket
+ADDRESS = re.compile(r"(?:ssh://)?(?:[^@/]+@)?([a-z][a-z0-9-]{0,40})\.dvm(?::\d+)?/?")  # of `dvm ssh-config`
 PATIENCE = 2.0  # seconds between TERM and KILL
 
 
@@ -55,6 +57,18 @@ def end_connections(instance_folder: Path, *, only_master: bool = False) -> int:
 def count(instance_folder: Path) -> int:
     """The number of ssh processes of this user that are connected to the instance in `instance_folder`."""
     return len(_connected(instance_folder))
+
+
+def addressed() -> frozenset[str]:
+    """The VMs to which an ssh process of this user goes by the address NAME.dvm, as of an editor."""
+    import psutil
+
+    found: set[str] = set()
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.uids().real == os.getuid() and process.name() == "ssh":
+                found |= {match[1] for word in process.cmdline()[1:] if (match := ADDRESS.fullmatch(word))}
+    return frozenset(found)
 
 
 def _connected(instance_folder: Path, *, only_master: bool = False) -> list[psutil.Process]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dvmweb.errors import UsageError
+from dvmweb.lima import connections
 from dvmweb.records import last_use
 from dvmweb.terminals.client import TerminalFacts, list_terminals
 from dvmweb.verbs import configs
@@ -50,7 +51,11 @@ def inactive(vms: Vms) -> tuple[tuple[str, ...], tuple[Skipped, ...]]:
     """The running VMs that are not in use, and the others. Raises CheckFailed where the terminals are not known."""
     terminals = list_terminals(vms)
     running = [vm for vm in vms.list_vms() if vm.kind == "managed" and vm.status == "Running"]
-    reasons = {vm.name: why_in_use(vms, vm, terminals) for vm in running}
+    addressed = connections.addressed() if running else frozenset()
+    reasons = {
+        vm.name: why_in_use(vms, vm, terminals) or ("ssh is connected to it" if vm.name in addressed else "")
+        for vm in running
+    }
     free = tuple(name for name, why in reasons.items() if not why)
     return free, tuple(Skipped(name, why) for name, why in reasons.items() if why)
 
