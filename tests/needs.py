@@ -21,6 +21,7 @@ PACKAGES = {
     "bwrap": "bubblewrap",
     "chromium": "chromium",
     "curl": "curl",
+    "gpg": "gnupg",
     "htop": "htop",
     "ip": "iproute2",
     "less": "less",

@@ -1,4 +1,4 @@
-"""Where to add a VM's public key, by the address of its repository."""
+"""Where to add a VM's public keys, by the address of its repository."""
 
 from __future__ import annotations
 
@@ -32,3 +32,16 @@ def _page(host: str, path: str) -> str:
             '(tick "Grant write permissions" to push).'
         )
     return f"add the key at {host} in the settings of {path}, as a deploy key with write access."
+
+
+def where_to_paste_gpg(repo: str) -> str:
+    """A sentence with the page of the server where a GPG key is added to the user's account."""
+    match = _URL.fullmatch(repo) or _SCP.fullmatch(repo)
+    host = match["host"] if match else ""
+    if host == "github.com":
+        return "Add it at https://github.com/settings/gpg/new, so that GitHub shows its commits as verified."
+    if "gitlab" in host:
+        return f"Add it at https://{host}/-/user_settings/gpg_keys, so that GitLab shows its commits as verified."
+    if host:
+        return f"Add it at https://{host} in the settings of your account, under GPG keys."
+    return "Add it in the settings of your account on the server of the repository, under GPG keys."

@@ -6,6 +6,7 @@ from dvmweb.plans.model import DesiredRecipe, Options, PlanInput, Step
 from dvmweb.plans.script_requests import (
     copying_in,
     copying_out,
+    gpg_question,
     hook_question,
     journal_question,
     key_question,
@@ -22,6 +23,7 @@ __all__ = [
     "check_secrets",
     "copying_in",
     "copying_out",
+    "gpg_question",
     "hook_question",
     "is_nothing_to_do",
     "journal_question",

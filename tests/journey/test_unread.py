@@ -8,7 +8,7 @@ import pytest
 
 from tests.journey.driver import User
 
-VERBS = ("sync", "start", "stop", "work", "rm", "sh", "ssh-key", "hook", "log")
+VERBS = ("sync", "start", "stop", "work", "rm", "sh", "ssh-key", "gpg-key", "hook", "log")
 
 
 @pytest.fixture
