@@ -27,19 +27,20 @@ def jobs(vms: Vms, as_json: bool) -> None:
         click.echo("No jobs yet.")
 
 
-@click.command(epilog=examples("dvm log 5e81abcd", "dvm log brain dvm-llama -f"))
+@click.command(epilog=examples("dvm log 5e81abcd", "dvm log brain dvm-llama -f", "dvm log shop --boot"))
 @click.argument("name", metavar="JOB|NAME")
 @click.argument("unit", default="")
 @click.option("--commands", is_flag=True, help="Job: only the engine's commands, with time and exit code.")
 @click.option("-f", "--follow", is_flag=True, help="VM: follow until Ctrl-C.")
 @click.option("-n", "--lines", type=int, metavar="N", help="VM: show the last N lines (default: 200).")
+@click.option("--boot", is_flag=True, help="VM: the console of its last boot and the log of Lima's host agent.")
 @click.option("--units", is_flag=True, help="VM: list the units that its recipes declare.")
 @click.pass_obj
 def log(vms: Vms, /, name: str, **options: Any) -> None:
     """Print the log of a job, or the journal of a VM.
 
     A job is followed while it runs. UNIT is a systemd unit of the VM; without it, the units that its recipes declare,
-    or the whole journal. If both a VM and a job have this name, it is the VM.
+    or the whole journal. --boot needs no answer of the VM. If both a VM and a job have this name, it is the VM.
     """
     from dvmweb.cli import log_view
 

@@ -17,6 +17,7 @@ from dvmweb.verbs.vms import Vms
 
 CHUNK = 1_000_000  # bytes
 GUEST = "  "  # before each line that a guest or a command has printed
+LINES = 200  # of the end
 LONGEST = 64_000  # bytes of a line before it is printed unfinished
 
 
@@ -29,11 +30,12 @@ class Request:
     follow: bool = False
     lines: int | None = None
     units: bool = False
+    boot: bool = False
 
     @property
     def is_of_a_vm(self) -> bool:
         """Whether they are for the journal of a VM."""
-        return bool(self.unit or self.follow or self.units or self.lines is not None)
+        return bool(self.unit or self.follow or self.units or self.boot or self.lines is not None)
 
 
 def show(vms: Vms, name: str, request: Request) -> int:
@@ -41,15 +43,25 @@ def show(vms: Vms, name: str, request: Request) -> int:
     if vms.has_config(name):
         if request.commands:
             raise UsageError("--commands is for jobs.", f"To list the jobs of {name}: dvm jobs")
-        return _journal(vms, name, request)
+        return _boot(vms, name, request) if request.boot else _journal(vms, name, request)
     try:
         job = vms.job(name)
     except NotFound as error:
         nothing = NotFound(f"There is no VM or job {name!r}.", "List them with: dvm ls, dvm jobs")
         raise meant(vms.paths, name) or nothing from error
     if request.is_of_a_vm:
-        raise UsageError(f"{name} is a job; UNIT, -f, -n and --units are for VMs.", f"To print its log: dvm log {name}")
+        raise UsageError(
+            f"{name} is a job; UNIT, -f, -n, --units and --boot are for VMs.", f"To print its log: dvm log {name}"
+        )
     return commands(vms, job) if request.commands else follow_log(vms, job)
+
+
+def _boot(vms: Vms, name: str, request: Request) -> int:
+    from dvmweb.cli import boot_log
+
+    if request.unit or request.units:
+        raise UsageError("--boot was given with a unit.", f"Use one of them: dvm log {name} --boot")
+    return boot_log.show(vms, name, LINES if request.lines is None else request.lines, is_followed=request.follow)
 
 
 def _journal(vms: Vms, name: str, request: Request) -> int:
@@ -57,7 +69,7 @@ def _journal(vms: Vms, name: str, request: Request) -> int:
     if request.units:
         print("\n".join(known) or f"The recipes of {name} declare no units; its whole journal is shown.")
         return 0
-    what = logs.wanted(known, request.unit, 200 if request.lines is None else request.lines)
+    what = logs.wanted(known, request.unit, LINES if request.lines is None else request.lines)
     lines = _Lines()
     if not request.follow:
         lines.take(logs.read(vms, name, what))

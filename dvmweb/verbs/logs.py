@@ -1,18 +1,20 @@
-"""Reads the journal of a guest: the last lines of the units that its recipes declare, and new lines."""
+"""Reads the journal of a guest, by the units that its recipes declare, and the files of its last boot."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dvmweb import states
 from dvmweb.errors import CheckFailed, DvmError, NotFound, UsageError, sentence
 from dvmweb.guest_text import visible
-from dvmweb.names import is_unit_name
+from dvmweb.names import instance_name, is_unit_name
 from dvmweb.verbs.vms import Vms
 
 if TYPE_CHECKING:
+    from dvmweb.lima.boot_files import BootFiles
     from dvmweb.lima.client import Lima
     from dvmweb.lima.process import Finished
     from dvmweb.lima.script_payload import GuestScript
@@ -69,6 +71,13 @@ def follow(vms: Vms, name: str, what: Wanted, on_output: Callable[[bytes], None]
         plan_input.desired.instance, _question(plan_input, what, is_followed=True), FOLLOW, on_output
     )
     _judge(vms, name, finished)
+
+
+def boot_files(vms: Vms, name: str) -> AbstractContextManager[BootFiles]:
+    """The files of a VM's last boot, whether it responds or not. Entering raises NotFound, DvmError."""
+    from dvmweb.lima import boot_files
+
+    return boot_files.opened(vms.paths.lima_home, instance_name(name), name)
 
 
 def _running(vms: Vms, name: str, *, is_quiet: bool = False) -> tuple[PlanInput, Lima]:
