@@ -125,7 +125,7 @@ def readme_shots(job: str) -> tuple[Shot, ...]:
 def page_shots(made: Stage, job: str) -> tuple[Shot, ...]:
     """Every page in its states."""
     failed, waits = made.job("payments", "sync")["id"], made.job("shop-api", "sync")["id"]
-    tabs = ("config", "recipes", "jobs", "commands", "key")
+    tabs = ("config", "recipes", "files", "jobs", "commands", "key")
 
     def change_meanwhile(page: Page) -> None:
         page.locator("input[name=cpus]").fill("3")

@@ -19,7 +19,7 @@ from dvmweb.errors import CheckFailed
 VERSION = "1"
 MAX_BYTES = 1_000_000
 MAX_FIELDS = 64
-MAX_RECORDS = {"work": 30_000}  # of one answer; more would only cost time to read
+MAX_RECORDS = {"work": 30_000, "list_folder": 2_010}  # of one answer; more would only cost time to read
 MAX_RECORDS_ELSE = 1_000
 MAX_NULS = 300_000
 MAX_FIELD = 65536  # bytes of one field in a streamed answer

@@ -55,13 +55,14 @@ def journal_question(plan_input: PlanInput, units: Sequence[str], lines: int, *,
     return guest_script(plan_input, "journal.sh", {"DVM_UNITS": "\n".join(units), "DVM_LINES": str(lines), **more})
 
 
-def receiving(plan_input: PlanInput, name: str, size: int, *, reserve: int, piece: int) -> GuestScript:
-    """Receive an uploaded file, whose bytes follow the script."""
+def receiving(plan_input: PlanInput, name: str, size: int, *, folder: str, reserve: int, piece: int) -> GuestScript:
+    """Receive an uploaded file, whose bytes follow the script, into `folder`; "": the code folder."""
     stem, end = numbered_parts(name)
     variables = {
         "DVM_NAME": name,
         "DVM_STEM": stem,
         "DVM_END": end,
+        "DVM_FOLDER": folder,
         "DVM_SIZE": str(size),
         "DVM_RESERVE": str(reserve),
         "DVM_PIECE": str(piece),
@@ -77,6 +78,11 @@ def copying_in(plan_input: PlanInput, **variables: str) -> GuestScript:
 def copying_out(plan_input: PlanInput, **variables: str) -> GuestScript:
     """Send an archive; `variables` are those of copy_out.py, in lower case."""
     return _copy_program(plan_input, "copy_out", _named(variables), takes_stream=False)
+
+
+def listing_folder(plan_input: PlanInput, path: str) -> GuestScript:
+    """List a folder: an absolute path, or one below ~ or the code folder."""
+    return _copy_program(plan_input, "list_folder", {"DVM_PATH": path}, takes_stream=False)
 
 
 def _named(variables: Mapping[str, str]) -> dict[str, str]:

@@ -27,6 +27,7 @@ AREAS = (
     "dvmweb.web.recipes.pages",
     "dvmweb.web.jobs.pages",
     "dvmweb.web.vms.log_pages",
+    "dvmweb.web.vms.files_pages",
     "dvmweb.web.deletion.pages",
     "dvmweb.web.deletion.remove_config_pages",
     "dvmweb.web.terminals.list_pages",

@@ -57,7 +57,7 @@ def addresses(jobs: Mapping[str, str]) -> dict[str, str]:
         "service": "/vms/gate",
         "service log": "/vms/gate/log",
         "edit a service": "/vms/gate/edit",
-        **{f"tab {tab}": f"/vms/risky?tab={tab}" for tab in ("overview", "config", "recipes", "jobs", "key")},
+        **{f"tab {tab}": f"/vms/risky?tab={tab}" for tab in ("overview", "config", "recipes", "files", "jobs", "key")},
         "tab commands": "/vms/risky?tab=commands&all=1",
         "recipes": "/recipes",
         "recipe": "/recipes/node",

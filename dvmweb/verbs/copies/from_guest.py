@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tarfile
 import threading
@@ -20,6 +21,7 @@ from dvmweb.guest.copies.entries import accepted
 from dvmweb.guest.copies.tally import CHUNK, FILE, FOLDER, Incomplete, Readable, Tally, Unusable
 from dvmweb.guest.copies.unpacking import Exists, Plan, unpack
 from dvmweb.guest.protocol import Record
+from dvmweb.guest_text import visible
 from dvmweb.lima.client import Lima
 from dvmweb.lima.deadlines import UPLOAD
 from dvmweb.lima.process import Finished
@@ -34,6 +36,7 @@ from dvmweb.verbs.uploads.pipe import Patience
 from dvmweb.verbs.vms import Vms
 
 MOST_TRAILER = 4 << 20  # bytes behind the archive
+NOT_COPIED = "NOT COPIED BY DVM.txt"  # an entry of an archive
 
 Progress = Callable[[int, int], None]  # bytes so far, bytes in all
 
@@ -45,9 +48,12 @@ def copy_out(
     *,
     is_recursive: bool = False,
     is_forced: bool = False,
+    is_listed: bool = False,
     on_progress: Progress = lambda _done, _all: None,
 ) -> Copied:
     """Copy to a path of this computer, or into a stream: a file as it is, a folder as a new tar archive.
+
+    With `is_listed` a text file in that archive lists what was not copied.
 
     Raises UsageError, NotFound, NotNow, CheckFailed; then nothing has the name of the copy, or what had it before is
     unchanged. A forced copy of a folder into one that exists replaces file by file.
@@ -66,7 +72,9 @@ def copy_out(
         with last_use.session(vms.paths, source.vm):
             transferring.start()
             try:
-                return _received(stream, answer, place, target, is_forced=is_forced, on_progress=on_progress)
+                if place is None:
+                    return _sent_on(stream, answer, target, is_listed=is_listed, on_progress=on_progress)
+                return _received(stream, answer, place, is_forced=is_forced, on_progress=on_progress)
             except Incomplete:
                 stream.close()  # so that what still comes ends
                 error = transferring.wait() or answer.trouble(source.path)
@@ -92,40 +100,30 @@ def _exists(place: HostTarget) -> UsageError:
 
 
 def _received(
-    stream: BinaryIO,
-    answer: _Answer,
-    place: HostTarget | None,
-    target: Path | BinaryIO,
-    *,
-    is_forced: bool,
-    on_progress: Progress,
+    stream: BinaryIO, answer: _Answer, place: HostTarget, *, is_forced: bool, on_progress: Progress
 ) -> Copied:
     """Write what comes; raises Unusable also where the guest has refused, Exists and OSError."""
-    answer.is_decided.wait()
-    if not answer.has_archive:  # refused, or the transfer failed
-        raise Incomplete("no answer")
-    shown = ""
-    if place is None:
-        assert not isinstance(target, Path)  # noqa: S101
-        tally = _pass_on(stream, target, answer, on_progress)
-    else:
-        parent = os.open(place.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            room = os.fstatvfs(parent)
-            free = max(room.f_bavail * room.f_frsize - RESERVE, 0)
-            plan = Plan(parent, place.name, answer.kind, is_forced, others=0, most_bytes=free)
-            if answer.bytes > free:
-                raise Unusable("there is not enough space for it")
-            tally = unpack(stream, plan, lambda done: on_progress(done, answer.bytes))
-        finally:
-            os.close(parent)
-        shown = str(place.folder / place.name)
+    answer.must_have_archive()
+    parent = os.open(place.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        room = os.fstatvfs(parent)
+        free = max(room.f_bavail * room.f_frsize - RESERVE, 0)
+        plan = Plan(parent, place.name, answer.kind, is_forced, others=0, most_bytes=free)
+        if answer.bytes > free:
+            raise Unusable("there is not enough space for it")
+        tally = unpack(stream, plan, lambda done: on_progress(done, answer.bytes))
+    finally:
+        os.close(parent)
     answer.read_trailer(stream, tally)
-    return Copied(shown, tally)
+    return Copied(str(place.folder / place.name), tally)
 
 
-def _pass_on(source: Readable, out: BinaryIO, answer: _Answer, on_progress: Progress) -> Tally:
+def _sent_on(
+    source: Readable, answer: _Answer, out: Path | BinaryIO, *, is_listed: bool, on_progress: Progress
+) -> Copied:
     """Write a file's bytes, or a new archive with nothing but plain files and folders."""
+    assert not isinstance(out, Path)  # noqa: S101
+    answer.must_have_archive()
     tally = Tally()
     entries = _counted(accepted(source, answer.kind, tally), tally, lambda: on_progress(tally.bytes, answer.bytes))
     if answer.kind == FILE:
@@ -134,12 +132,26 @@ def _pass_on(source: Readable, out: BinaryIO, answer: _Answer, on_progress: Prog
                 out.write(data)
         if not tally.files:
             raise Incomplete("the file did not arrive")
+        answer.read_trailer(source, tally)
     else:
         with tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as archive:
             for entry, chunks in entries:
                 archive.addfile(_plain(entry), _Chunks(chunks) if entry.isreg() else None)  # type: ignore[arg-type]
+            answer.read_trailer(source, tally)
+            if is_listed and tally.skipped_count:
+                text = _not_copied(tally)
+                header = packing.header(NOT_COPIED, len(text), is_program=False, changed=int(time.time()))
+                archive.addfile(header, io.BytesIO(text))
     out.flush()
-    return tally
+    return Copied("", tally)
+
+
+def _not_copied(tally: Tally) -> bytes:
+    """What was not copied, as a text file."""
+    lines = [f"{visible(name, 300)} {why}" for name, why in tally.skipped]
+    if more := tally.skipped_count - len(lines):
+        lines.append(f"and {more} more")
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 Entries = Iterator[tuple[tarfile.TarInfo, Iterator[bytes]]]
@@ -191,6 +203,12 @@ class _Answer:
         self._refused: tuple[bytes, ...] | None = None
         self.kind, self.bytes = "", 0
         self.is_decided = threading.Event()  # whether an archive comes
+
+    def must_have_archive(self) -> None:
+        """Wait until it is decided; raises Incomplete if the guest has refused, or the transfer failed."""
+        self.is_decided.wait()
+        if not self.has_archive:
+            raise Incomplete("no answer")
 
     @property
     def has_archive(self) -> bool:

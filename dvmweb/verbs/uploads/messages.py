@@ -14,6 +14,7 @@ from dvmweb.plans import PlanInput
 
 MOST_BYTES = 4 << 30  # of one file
 RESERVE = 256 << 20  # bytes of a disk to keep free
+MOST_PATH = 4000  # bytes; PATH_MAX of Linux is 4096
 INCOMPLETE = b"incomplete"  # the guest's reason if the upload ended before its end mark
 NOTHING = "No file was created in the VM. Try again."
 
@@ -24,12 +25,20 @@ class Wanted:
 
     name: str
     size: int  # bytes
+    folder: str = ""  # absolute path in the VM; "" for the code folder
 
     def __post_init__(self) -> None:
         file_name(self.name)
+        if self.folder and not is_guest_folder(self.folder):
+            raise UsageError("The browser sent an invalid folder.", "Reload the page.")
         if not 0 <= self.size <= MOST_BYTES:
             todo = "Split it, or let the VM fetch it."
             raise UsageError(f"{self.name} is too large: {MOST_BYTES >> 30} GiB at most.", todo)
+
+
+def is_guest_folder(path: str) -> bool:
+    """Whether this can be the absolute path of a folder in a guest."""
+    return path.startswith("/") and "\0" not in path and len(path.encode("utf-8", "replace")) <= MOST_PATH
 
 
 @dataclass(frozen=True)
@@ -77,13 +86,14 @@ def not_whole(wanted: Wanted) -> NotNow:
 
 def refusal(why: bytes, wanted: Wanted, plan_input: PlanInput) -> DvmError:
     """The error for the reason that the guest reported."""
-    name, vm, folder = wanted.name, plan_input.config.name, plan_input.config.code_dir
+    name, vm = wanted.name, plan_input.config.name
+    folder = visible(wanted.folder, 300) or plan_input.config.code_dir
     refusals: dict[bytes, DvmError] = {
         b"guest": another_guest(plan_input),
         b"folder": NotNow(f"{vm} cannot write into {folder}.", "Check in the VM what it is and who owns it."),
         b"link": NotNow(
             f"{folder} goes through a link that another user can change: nothing was sent.",
-            "Make your user the owner of the link, or set its target in the config.",
+            "Make your user the owner of the link, or use the folder that it leads to.",
         ),
         b"python": NotNow(
             f"{vm} cannot receive files: it has no python3.",

@@ -32,19 +32,20 @@ MOST_FOR_A_VM = 2
 
 
 class Slots:
-    """Counts the running uploads to each VM."""
+    """Counts the running transfers of each VM."""
 
-    def __init__(self) -> None:
+    def __init__(self, what: str = "uploads to") -> None:
+        self._what = what
         self._lock = threading.Lock()
         self._taken: dict[str, int] = {}
 
     @contextmanager
     def slot(self, vm: str) -> Iterator[None]:
-        """Take a slot for one upload. Raises NotNow if none is free."""
+        """Take a slot for one transfer. Raises NotNow if none is free."""
         with self._lock:
             if self._taken.get(vm, 0) >= MOST_FOR_A_VM:
                 raise NotNow(
-                    f"{MOST_FOR_A_VM} uploads to {vm} are already running.", "Wait until one of them has finished."
+                    f"{MOST_FOR_A_VM} {self._what} {vm} are already running.", "Wait until one of them has finished."
                 )
             self._taken[vm] = self._taken.get(vm, 0) + 1
         try:
@@ -107,7 +108,12 @@ class Upload:
         self._plan_input = load_input(self._vms.paths, self._vms.environ, self._vm, "check")
         self._reader = protocol.Reader("receive", self._plan_input.nonce)
         script = plans.receiving(
-            self._plan_input, self._wanted.name, self._wanted.size, reserve=messages.RESERVE, piece=PIECE
+            self._plan_input,
+            self._wanted.name,
+            self._wanted.size,
+            folder=self._wanted.folder,
+            reserve=messages.RESERVE,
+            piece=PIECE,
         )
         return self._outcome(self._streamed(script, self._plan_input))
 

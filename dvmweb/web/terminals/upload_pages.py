@@ -29,7 +29,7 @@ from dvmweb.web.ui.socket_routes import socket_route
 
 blueprint = Blueprint("terminals_upload_pages", __name__)
 HELLO_SECONDS = 10
-LONGEST_HELLO = 4096  # characters: a name of 255 bytes at six characters of JSON each
+LONGEST_HELLO = 32768  # characters: a name of 255 bytes and a path of 4000, at six characters of JSON each
 END = {"do": "end"}
 
 
@@ -86,15 +86,18 @@ def received(ws: Any, vm: str) -> None:
 
 
 def announced(message: bytes | str | None) -> Wanted:
-    """Read the browser's first message: the name and size of the file. Raises UsageError."""
+    """Read the browser's first message: name and size of the file, the folder if not the code folder.
+
+    Raises UsageError.
+    """
     hello: dict[str, Any] = {}
     if isinstance(message, str) and len(message) <= LONGEST_HELLO:
         with suppress(wire.WireError):
             hello = wire.parse_control(message)
-    name, size = hello.get("name"), hello.get("size")
-    if not isinstance(name, str) or type(size) is not int:
+    name, size, folder = hello.get("name"), hello.get("size"), hello.get("folder", "")
+    if not isinstance(name, str) or type(size) is not int or not isinstance(folder, str):
         raise UsageError("The browser did not send a file name and size.", "Reload the page.")
-    return Wanted(name, size)
+    return Wanted(name, size, folder)
 
 
 def _to_guest(upload: Upload, message: bytes | str) -> None:

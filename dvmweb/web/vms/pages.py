@@ -28,7 +28,7 @@ from dvmweb.web.ui import context
 from dvmweb.web.ui.find_vm import checked, find_vm
 from dvmweb.web.ui.redirects import see_other, to_job
 from dvmweb.web.ui.values import Mark
-from dvmweb.web.vms import tab_views
+from dvmweb.web.vms import files_pages, tab_views
 from dvmweb.web.vms.actions import actions_of, agents_of
 from dvmweb.web.vms.list_pages import disk_used
 from dvmweb.web.vms.sandbox_view import sandbox_line
@@ -160,6 +160,7 @@ _TABS: Mapping[str, Callable[[Vms, Vm, float], dict[str, Any]]] = {
     "overview": _overview,
     "config": _config,
     "recipes": _recipes,
+    "files": files_pages.tab,
     "jobs": _jobs,
     "commands": _commands,
     "key": _key,

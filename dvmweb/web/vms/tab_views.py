@@ -27,6 +27,7 @@ TABS = {
     "overview": "Overview",
     "config": "Config",
     "recipes": "Recipes",
+    "files": "Files",
     "jobs": "Jobs",
     "commands": "Commands",
     "key": "Key",

@@ -1,5 +1,6 @@
 // Uploads files into the VM: dropped on an element, or chosen. One after another, each over its own socket. Reports through
-// `say(text, isBad)`, and its progress, many times a second, through `count(text)`.
+// `say(text, isBad)`, its progress, many times a second, through `count(text)`, and the end of all through `done()`. They go
+// into `folder`, by default the code folder.
 
 import { ask } from "./dialogs.js";
 import { plainTitle } from "./safety.js";
@@ -13,8 +14,8 @@ const LOGGED_OUT = 4401;
 class Refused extends Error {}
 
 /** Accept files dropped on `element`. Returns a function that opens the file chooser. */
-export function acceptFiles(element, { ticketUrl, csrf, say, count }) {
-  const sender = new Sender({ ticketUrl, csrf, say, count });
+export function acceptFiles(element, { ticketUrl, csrf, say, count, folder = "", done = () => {} }) {
+  const sender = new Sender({ ticketUrl, csrf, say, count, folder, done });
   const mark = (isOver) => element.classList.toggle("takes-files", isOver);
   element.addEventListener("dragenter", (event) => holdsFiles(event) && mark(true));
   // Also fires for child elements; relatedTarget is the element that is entered.
@@ -82,10 +83,10 @@ class Sender {
   }
 
   async isConfirmed(files) {
-    const { folder } = await this.askForTicket();
+    const folder = this.folder || (await this.askForTicket()).folder;
     const names = files.slice(0, MOST_SHOWN).map(nameOf);
     if (files.length > names.length) names.push(`… and ${files.length - names.length} more`);
-    return ask(`Upload ${files.length} files to ${folder}?`, names.join("\n"), "Upload");
+    return ask(`Upload ${files.length} files to ${plainTitle(folder)}?`, names.join("\n"), "Upload");
   }
 
   async sendAll(files) {
@@ -100,6 +101,7 @@ class Sender {
       }
     }
     this.say([summaryOf(done), ...failed].filter(Boolean).join(" "), failed.length > 0);
+    if (done.length) this.done();
   }
 
   async sendOne(file, which) {
@@ -107,7 +109,7 @@ class Sender {
     const { ticket, socket } = await this.askForTicket();
     const address = new URL(`${socket}?${new URLSearchParams({ ticket })}`, location.href);
     address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-    return new Transfer(file, new WebSocket(address), (part) => this.count(`${Math.floor(100 * part)} %`)).done;
+    return new Transfer(file, this.folder, new WebSocket(address), (part) => this.count(`${Math.floor(100 * part)} %`)).done;
   }
 
   async askForTicket() {
@@ -122,10 +124,10 @@ class Sender {
 
 /** One file over one socket; `done` resolves to where it was saved. */
 class Transfer {
-  constructor(file, ws, onProgress) {
+  constructor(file, folder, ws, onProgress) {
     Object.assign(this, { file, ws, onProgress, sent: 0, isSending: false });
     this.done = new Promise((resolve, reject) => Object.assign(this, { resolve, reject }));
-    ws.onopen = () => ws.send(JSON.stringify({ name: file.name, size: file.size }));
+    ws.onopen = () => ws.send(JSON.stringify({ name: file.name, size: file.size, folder }));
     ws.onmessage = (event) => this.receive(JSON.parse(event.data));
     ws.onclose = (event) => this.reject(new Refused(this.closeMessage(event.code)));
   }

@@ -7,6 +7,7 @@ import * as answer from "./tab-title.js";
 import * as attention from "../terminals/attention.js";
 import * as confirmTypedName from "../deletion/confirm-typed-name.js";
 import * as copy from "./copy.js";
+import * as files from "../vms/files.js";
 import * as forms from "./forms.js";
 import * as keyboard from "./shortcuts.js";
 import * as liveErrors from "../form/live-errors.js";
@@ -18,7 +19,7 @@ import * as theme from "./theme.js";
 import * as twoSides from "../form/two-way.js";
 
 // twoSides comes before poll, which records an answer as shown unless another behaviour prevented the swap.
-const BEHAVIOURS = [theme, keyboard, search, copy, forms, confirmTypedName, menus, twoSides, poll, liveErrors, log, attention, answer];
+const BEHAVIOURS = [theme, keyboard, search, copy, forms, confirmTypedName, menus, twoSides, poll, liveErrors, log, attention, files, answer];
 
 function refresh() {
   for (const hidden of document.querySelectorAll("[data-needs-script][hidden]")) hidden.hidden = false;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs one program of a copy, DVM_PROGRAM (receive, copy_in, copy_out); the modules that the host has too are a package.
+# Runs one program of a copy, DVM_PROGRAM (receive, copy_in, copy_out, list_folder); the modules that the host has too are a package.
 # Without Python it answers `refused python`.
 if command -v python3 >/dev/null 2>&1; then
     mkdir -p dvmweb/guest/copies && mv -- tally.py entries.py packing.py unpacking.py dvmweb/guest/copies/ &&

@@ -1,11 +1,14 @@
-"""Receives an uploaded file into the code folder, or into the home folder if there is none. Never replaces a file.
+"""Receives an uploaded file into a folder, by default the code folder, or the home folder if there is none.
+
+It never replaces a file.
 
 An agent can write in the code folder at the same time. So the bytes go into a file without a name, which no other
 process can open and which disappears with this process. The complete file gets its name, if that is still free.
 
 The bytes come through the pipe `stream`, followed by the nonce, which marks the end of a complete upload.
-In: DVM_NONCE, DVM_INSTANCE, DVM_ID ("": any), DVM_HOST (hostname), DVM_CODE_DIR, DVM_SIZE, DVM_NAME; DVM_STEM and
-DVM_END for a name that is taken ("STEM (2)END"); DVM_RESERVE (bytes of the disk to keep free), DVM_PIECE.
+In: DVM_NONCE, DVM_INSTANCE, DVM_ID ("": any), DVM_HOST (hostname), DVM_CODE_DIR, DVM_FOLDER (absolute, or "" for the
+code folder), DVM_SIZE, DVM_NAME; DVM_STEM and DVM_END for a name that is taken ("STEM (2)END"); DVM_RESERVE (bytes of
+the disk to keep free), DVM_PIECE.
 Out: an answer `receive` (dvmweb/guest/protocol.py): `ready HOST INSTANCE ID`, `at BYTES`..., `done NAME FOLDER`; or
 `refused guest|folder|link|full|write|incomplete|names`, and no file is left. Needs Python 3.8.
 """
@@ -33,6 +36,7 @@ class Request(NamedTuple):
     size: int
     piece: int
     reserve: int
+    folder: bytes
     code: bytes
     home: bytes
     name: bytes
@@ -46,13 +50,15 @@ def read_request() -> Request:
     if name in (b"", b".", b"..") or b"/" in name:
         raise SystemExit(1)
     size, piece, reserve = (int(given[f"DVM_{word}".encode()]) for word in ("SIZE", "PIECE", "RESERVE"))
-    code, stem, end = (given[f"DVM_{word}".encode()] for word in ("CODE_DIR", "STEM", "END"))
-    return Request(given[b"DVM_NONCE"], size, max(piece, 1), reserve, code, given[b"HOME"], name, stem, end)
+    folder, code, stem, end = (given[f"DVM_{word}".encode()] for word in ("FOLDER", "CODE_DIR", "STEM", "END"))
+    return Request(given[b"DVM_NONCE"], size, max(piece, 1), reserve, folder, code, given[b"HOME"], name, stem, end)
 
 
 def target(request: Request) -> int:
-    """A descriptor of the code folder, or of the home folder if it does not exist."""
+    """A descriptor of the folder that was asked for: the home folder if it is the code folder and does not exist."""
     try:
+        if request.folder:
+            return opened(request.folder)
         try:
             return opened(request.code)
         except FileNotFoundError:
