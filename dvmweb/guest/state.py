@@ -1,4 +1,4 @@
-"""Parses the answers of `state.sh`, `keys.sh`, `show_hook.sh` and `terminals.sh`; runs nothing."""
+"""Parses the answers of `state.sh`, `keys.sh`, `clock.sh`, `show_hook.sh` and `terminals.sh`; runs nothing."""
 
 from __future__ import annotations
 
@@ -155,6 +155,14 @@ def parse_terminal(output: bytes, nonce: str) -> tuple[bytes, ...] | None:
     if not records or records[0].tag != "shell":
         return None
     return tuple(_fields(record, 1)[0] for record in records if record.tag == "runs")
+
+
+def parse_clock(output: bytes, nonce: str) -> float:
+    """Parse the answer of `clock.sh`: seconds since the epoch. Raises CheckFailed."""
+    record = _only(protocol.parse(output, "clock", nonce))
+    if record.tag != "time":
+        raise _odd("has an unknown record")
+    return protocol.number(_fields(record, 1)[0], MAX_TIME * 1000) / 1000
 
 
 def parse_key(output: bytes, nonce: str) -> GuestKey | None:

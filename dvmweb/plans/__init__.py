@@ -4,6 +4,7 @@ from dvmweb.plans.guest_steps import check_secrets, is_nothing_to_do
 from dvmweb.plans.job_plans import marked_unknown, plan
 from dvmweb.plans.model import DesiredRecipe, Options, PlanInput, Step
 from dvmweb.plans.script_requests import (
+    clock_question,
     copying_in,
     copying_out,
     gpg_question,
@@ -22,6 +23,7 @@ __all__ = [
     "PlanInput",
     "Step",
     "check_secrets",
+    "clock_question",
     "copying_in",
     "copying_out",
     "gpg_question",

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 def doctor(vms: Vms, fix: bool, as_json: bool) -> None:
     """Check this computer and list problems with their fixes.
 
-    It checks engine, virtualisation, disk, folders, configs and VMs. Nothing is changed without --fix. Exit code 1: a
-    check failed.
+    It checks engine, virtualisation, disk, folders, configs, VMs and their clocks. Nothing is changed without --fix.
+    Exit code 1: a check failed.
     """
     from dvmweb.cli import tables
     from dvmweb.verbs.doctor import State, examine, repair

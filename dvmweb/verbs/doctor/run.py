@@ -10,7 +10,8 @@ from dvmweb.errors import DvmError
 from dvmweb.lima import connections
 from dvmweb.states import refusal
 from dvmweb.verbs import configs
-from dvmweb.verbs.doctor import host
+from dvmweb.verbs.doctor import host, lima_home
+from dvmweb.verbs.doctor.clocks import clocks
 from dvmweb.verbs.doctor.findings import Finding, State
 from dvmweb.verbs.vm import Vm
 from dvmweb.verbs.vms import Vms
@@ -21,7 +22,8 @@ END_CONNECTIONS = "end the connections"
 def examine(vms: Vms) -> tuple[Finding, ...]:
     """All findings. Changes nothing; a check that fails is a finding of its own."""
     found = [*host.engine(vms), *host.virtualisation(vms), *host.disk(vms.paths), *host.folders(vms.paths)]
-    found += [*host.lima_files(vms.paths), *_configs(vms), *_vms(vms)]
+    found += [*host.lima_files(vms.paths), *lima_home.reflinks(vms.paths), *_configs(vms), *_vms(vms)]
+    found += lima_home.pid_files(vms.paths)  # after the listing, in which Lima removes those of dead processes
     return tuple(found)
 
 
@@ -48,6 +50,7 @@ def _vms(vms: Vms) -> Iterator[Finding]:
             yield finding
     if is_good:
         yield Finding("VMs", State.OK, f"{len(listed)} listed, none with a problem.")
+    yield from clocks(vms, listed)
 
 
 def _config_of(vms: Vms, vm: Vm) -> Iterator[Finding]:
@@ -86,6 +89,8 @@ def repair(vms: Vms, findings: Sequence[Finding]) -> tuple[str, ...]:
             if path.is_dir() and not path.is_symlink() and path.stat().st_mode & 0o022:
                 path.chmod(path.stat().st_mode & ~0o022 & 0o7777)
                 done.append(f"{path} is no longer writable by others.")
+    if any(one.repair == lima_home.REMOVE_PID_FILES for one in findings):
+        done += lima_home.remove_stale(vms.paths)
     if any(one.repair == END_CONNECTIONS for one in findings):
         for vm in vms.list_vms():  # as they are now
             if any(_connections_of(vm)):

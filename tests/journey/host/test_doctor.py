@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from dvmweb import paths
-from dvmweb.verbs.doctor import State, host
+from dvmweb.verbs.doctor import State, clocks, host, lima_home
 from dvmweb.verbs.vms import Vms
 from tests.journey.driver import User, Vm
 
@@ -90,3 +90,61 @@ def test_lima_files_that_concern_every_vm_and_a_long_home_are_named(user: User) 
     folder.mkdir(parents=True)
     (folder / "override.yaml").write_text("mounts: []\n")
     assert "override.yaml is merged into every instance" in findings(user)["Lima's files"][0]["what"]
+
+
+def test_clocks_of_running_vms_are_asked_for(user: User, app: Vm) -> None:
+    assert findings(user)["clocks"][0]["state"] == "ok"
+    user.guests_are_silent()
+    (found,) = findings(user)["VM app"]
+    assert (found["state"], found["fix"]) == ("not known", "What happens in it: dvm log app --boot")
+    user.engine_works()
+    user.dvm("stop app").succeeds()
+    assert "clocks" not in findings(user)
+
+
+@pytest.mark.parametrize(
+    ("guest", "words"),
+    [(1000.0, ""), (1003.0, ""), (1009.0, "7 s ahead of"), (994.9, "5 s behind"), (0.0, "1000 s behind")],
+)
+def test_a_clock_is_wrong_by_more_than_the_time_of_the_question(guest: float, words: str) -> None:
+    found = clocks.judged("app", clocks.Reading(guest, sent=1000.0, received=1002.0))
+    assert (found is None) == (not words)
+    if found is not None:
+        assert words in found.what
+
+
+def test_pid_files_of_other_programs_are_named_and_removed_by_fix(user: User) -> None:
+    home = user.home.home / ".lima"
+    sleep = shutil.which("sleep")
+    assert sleep
+    with psutil.Popen((sleep, "600")) as other, psutil.Popen(("dvm-good", "600"), executable=sleep) as agent:
+        try:
+            for name, file, pid in (
+                ("dvm-good", "ha.pid", agent.pid),
+                ("dvm-app", "ha.pid", other.pid),
+                ("dvm-app", "qemu.pid", 2**22 + 1),  # more than any pid
+                ("mine", "ha.pid", other.pid),
+                ("_networks/user-v2", "usernet_user-v2.pid", other.pid),
+            ):
+                (home / name).mkdir(parents=True, exist_ok=True)
+                (home / name / file).write_text(f"{pid}\n")
+            (home / "dvm-app" / "vz.pid").symlink_to(home / "mine" / "ha.pid")
+            shown = user.dvm("doctor", DVM_ENGINE="lima")
+            shown.prints(f"dvm-app/ha.pid is left over: process {other.pid} is sleep.", "rm ", "dvm doctor --fix")
+            shown.prints("dvm-app/qemu.pid is left over: there is no process", "usernet_user-v2.pid is left over")
+            shown.never_says("dvm-good/ha.pid", "mine/ha.pid", "vz.pid")
+            user.dvm("doctor --fix", DVM_ENGINE="lima").warns("dvm-app/ha.pid was removed.").never_says("is left over")
+            assert sorted(path.name for path in home.glob("*/*.pid")) == ["ha.pid", "ha.pid", "vz.pid"]
+        finally:
+            other.kill()
+            agent.kill()
+
+
+def test_what_a_copy_of_a_disk_costs_is_tried(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    (found,) = findings(user)["copies"]
+    works = lima_home.can_share_blocks(user.paths.state.parent)
+    assert found["state"] == ("ok" if works else "warning")
+    for answer, state in ((True, State.OK), (False, State.WARNING)):
+        monkeypatch.setattr(lima_home, "can_share_blocks", lambda _, answer=answer: answer)
+        assert [one.state for one in lima_home.reflinks(user.paths, "linux")] == [state]
+    assert not list(lima_home.reflinks(user.paths, "darwin"))
