@@ -14,6 +14,7 @@ UPLOAD = 6 * 3600.0  # a stalled upload is ended long before
 PROBE, WORK_CHECK, SANDBOX = 15.0, 75.0, 75.0
 PROBE_RUN, FIRST_PROBE_RUN, CALL = 10, 60, 5  # in the guest: a recipe's probe, its first one, one program
 WORK_CALL, WORK_ALL = 20, 50  # in the guest: one Git call of the unsaved-work check, and the whole check
+RESCUE_CALL, RESCUE_ALL = 1800, 5 * 3600  # in the guest: one Git call of a rescue, and all of it
 LONGEST = 600.0  # the cap of all of them
 
 PROMPT = 0.25  # seconds until an answer begins, with hardware virtualization

@@ -13,6 +13,8 @@ from dvmweb.plans.script_requests import (
     key_question,
     listing_folder,
     receiving,
+    rescuing_in,
+    rescuing_out,
     state_question,
     terminal_question,
 )
@@ -35,6 +37,8 @@ __all__ = [
     "marked_unknown",
     "plan",
     "receiving",
+    "rescuing_in",
+    "rescuing_out",
     "state_question",
     "terminal_question",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from dvmweb.lima import commands
-from dvmweb.lima.deadlines import CALL, PROBE_RUN, whole
+from dvmweb.lima.deadlines import CALL, PROBE_RUN, RESCUE_ALL, RESCUE_CALL, whole
 from dvmweb.lima.script_payload import GuestScript
 from dvmweb.names import numbered_parts
 from dvmweb.plans.model import PlanInput
@@ -90,6 +90,35 @@ def listing_folder(plan_input: PlanInput, path: str) -> GuestScript:
     return _copy_program(plan_input, "list_folder", {"DVM_PATH": path}, takes_stream=False)
 
 
+def rescuing_out(plan_input: PlanInput) -> GuestScript:
+    """Send the work of the code folder as an archive."""
+    return _rescue_program(plan_input, "rescue_out", {"DVM_NAME": plan_input.config.name}, takes_stream=False)
+
+
+def rescuing_in(plan_input: PlanInput, **variables: str) -> GuestScript:
+    """Restore a rescue that comes behind the script; `variables` are those of rescue_in.py, in lower case."""
+    return _rescue_program(plan_input, "rescue_in", _named(variables), takes_stream=True)
+
+
+def _rescue_program(
+    plan_input: PlanInput, program: str, variables: Mapping[str, str], *, takes_stream: bool
+) -> GuestScript:
+    """A program of a rescue, with the modules of copies and of the unsaved-work check."""
+    parts = [name for name in plan_input.scripts if name.endswith(".py") and name.startswith(("work", "rescue"))]
+    files = {name: plan_input.scripts[name] for name in (*COPY_MODULES, *parts)}
+    limits = {"DVM_WORK_CALL_SECONDS": str(RESCUE_CALL), "DVM_WORK_SECONDS": str(RESCUE_ALL)}
+    whole = {**common(plan_input), **_about(plan_input, program), **limits, **variables}
+    return GuestScript(plan_input.scripts["rescue.sh"], files, whole, takes_stream=takes_stream)
+
+
+def _about(plan_input: PlanInput, program: str) -> dict[str, str]:
+    return {
+        "DVM_PROGRAM": program,
+        "DVM_ID": plan_input.known_id,
+        "DVM_HOST": commands.ssh_alias(plan_input.desired.instance),
+    }
+
+
 def _named(variables: Mapping[str, str]) -> dict[str, str]:
     return {f"DVM_{name.upper()}": value for name, value in variables.items()}
 
@@ -97,13 +126,8 @@ def _named(variables: Mapping[str, str]) -> dict[str, str]:
 def _copy_program(
     plan_input: PlanInput, program: str, variables: Mapping[str, str], *, takes_stream: bool
 ) -> GuestScript:
-    more = {
-        "DVM_PROGRAM": program,
-        "DVM_ID": plan_input.known_id,
-        "DVM_HOST": commands.ssh_alias(plan_input.desired.instance),
-    }
     files = {name: plan_input.scripts[name] for name in (*COPY_MODULES, f"{program}.py")}
-    whole = {**common(plan_input), **more, **variables}
+    whole = {**common(plan_input), **_about(plan_input, program), **variables}
     return GuestScript(plan_input.scripts["copies.sh"], files, whole, takes_stream=takes_stream)
 
 

@@ -35,7 +35,7 @@ def run(vms: Vms, sources: Sequence[str], target: str, *, recursive: bool, force
         to = GuestPath(to.vm, f"{to.path}/" if to.path else "")
     is_all = True
     for one in pairs:
-        with _Progress(str(one.path if isinstance(one, GuestPath) else one)) as progress:
+        with Progress(str(one.path if isinstance(one, GuestPath) else one)) as progress:
             copied = _copy(vms, one, to, recursive=recursive, force=force, progress=progress.show)
         is_all = _report(copied) and is_all
     return int(ExitCode.OK if is_all else ExitCode.FAILED)
@@ -84,7 +84,7 @@ def size(count: int) -> str:
     return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
 
 
-class _Progress:
+class Progress:
     """One line on a terminal that is written anew: bytes, the whole, seconds left."""
 
     def __init__(self, name: str) -> None:
@@ -92,7 +92,7 @@ class _Progress:
         self._began = self._last = time.monotonic()
         self._is_shown = False
 
-    def __enter__(self) -> _Progress:
+    def __enter__(self) -> Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -107,3 +107,11 @@ class _Progress:
         self._last, self._is_shown = now, True
         left = (now - self._began) / max(done, 1) * max(whole - done, 0)
         click.echo(f"\r\x1b[K{self._name}: {size(done)} of {size(whole)}, {left:.0f} s left", nl=False, err=True)
+
+    def show_bytes(self, done: int) -> None:
+        """The same where the whole is not known."""
+        now = time.monotonic()
+        if now - self._last < EVERY or not sys.stderr.isatty():
+            return
+        self._last, self._is_shown = now, True
+        click.echo(f"\r\x1b[K{self._name}: {size(done)}", nl=False, err=True)

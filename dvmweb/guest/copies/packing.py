@@ -69,7 +69,7 @@ def pack(top: str, out: BinaryIO, tally: Tally) -> None:
         tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT, bufsize=CHUNK) as tar,
     ):
         if not is_folder:
-            _pack_file(tar, FILE, source, tally)
+            pack_into(tar, FILE, source, tally)
             return
         for entry in _walk(source, "", 1, tally):
             if stat.S_ISDIR(entry.facts.st_mode):
@@ -87,13 +87,13 @@ def _pack_entry(tar: tarfile.TarFile, entry: Entry, tally: Tally) -> None:
         tally.skip(entry.path, reason(error))
         return
     with opened(file):
-        _pack_file(tar, entry.path, file, tally)
+        pack_into(tar, entry.path, file, tally)
 
 
 def pack_open_file(file: int, out: BinaryIO, tally: Tally) -> None:
     """The same for a file that is open, from its position on."""
     with tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT, bufsize=CHUNK) as tar:
-        _pack_file(tar, FILE, file, tally)
+        pack_into(tar, FILE, file, tally)
 
 
 def _walk(folder: int, prefix: str, depth: int, tally: Tally) -> Iterator[Entry]:
@@ -122,7 +122,8 @@ def _walk(folder: int, prefix: str, depth: int, tally: Tally) -> Iterator[Entry]
             tally.skip(path, reason(error))
 
 
-def _pack_file(tar: tarfile.TarFile, path: str, file: int, tally: Tally) -> None:
+def pack_into(tar: tarfile.TarFile, path: str, file: int, tally: Tally) -> None:
+    """Add an open file to an archive; anything but a plain file is listed as skipped."""
     facts = os.fstat(file)
     if not stat.S_ISREG(facts.st_mode):
         tally.skip(path, f"is {kind_name(facts.st_mode)}")

@@ -53,20 +53,29 @@ def unpack(stream: Readable, plan: Plan, on_bytes: Callable[[int], None] = lambd
     if there is not None and plan.kind == FOLDER:
         with opened(os.open(plan.name, DIRECTORY, dir_fd=plan.parent)) as into:
             return _Unpacking(into, plan, on_bytes, is_merge=True).run(stream)
-    partial = f".dvm-partial-{os.urandom(8).hex()}"
-    os.mkdir(partial, 0o700, dir_fd=plan.parent)
-    try:
-        with opened(os.open(partial, DIRECTORY, dir_fd=plan.parent)) as into:
-            fcntl.flock(into, fcntl.LOCK_EX)  # it is in use as long as this process lives
-            tally = _Unpacking(into, plan, on_bytes).run(stream)
-            if plan.kind == FOLDER:
-                os.fchmod(into, 0o700 | plan.others)
-                _rename(plan, partial)
-            else:
-                _name_file(plan, into, tally)
-    finally:
-        _remove_tree(plan.parent, partial)
+    with partial_folder(plan.parent) as (partial, into):
+        tally = _Unpacking(into, plan, on_bytes).run(stream)
+        if plan.kind == FOLDER:
+            os.fchmod(into, 0o700 | plan.others)
+            _rename(plan, partial)
+        elif tally.files == 1:
+            name_file(plan, into)
+        else:
+            raise Incomplete("the file did not arrive")
     return tally
+
+
+@contextlib.contextmanager
+def partial_folder(parent: int) -> Iterator[tuple[str, int]]:
+    """A new private folder in a folder, its name and descriptor; removed at the end, unless it was renamed."""
+    partial = f".dvm-partial-{os.urandom(8).hex()}"
+    os.mkdir(partial, 0o700, dir_fd=parent)
+    try:
+        with opened(os.open(partial, DIRECTORY, dir_fd=parent)) as into:
+            fcntl.flock(into, fcntl.LOCK_EX)  # it is in use as long as this process lives
+            yield partial, into
+    finally:
+        _remove_tree(parent, partial)
 
 
 def _rename(plan: Plan, partial: str) -> None:
@@ -80,9 +89,8 @@ def _rename(plan: Plan, partial: str) -> None:
         raise
 
 
-def _name_file(plan: Plan, into: int, tally: Tally) -> None:
-    if tally.files != 1:
-        raise Incomplete("the file did not arrive")
+def name_file(plan: Plan, into: int) -> None:
+    """Give the complete file "file" of a private folder its name. Raises Exists, OSError."""
     if plan.is_forced:
         os.replace(FILE, plan.name, src_dir_fd=into, dst_dir_fd=plan.parent)
         return

@@ -39,7 +39,7 @@ Progress = Callable[[int, int], None]  # bytes so far, bytes in all
 
 
 @dataclass(frozen=True)
-class _Source:
+class Source:
     """What is copied."""
 
     kind: str
@@ -74,8 +74,8 @@ def copy_in(
             reserve=str(RESERVE),
             piece=str(PIECE),
         )
-        answer = _Answer(plan_input, patience, lambda done: on_progress(done, what.size))
-        sending = _Sending(lima, plan_input, script, answer, patience)
+        answer = Answer(plan_input, patience, lambda done: on_progress(done, what.size))
+        sending = Sending(lima, plan_input, script, answer, patience)
         try:
             sent = sending.send(what)
         except OSError as error:
@@ -95,7 +95,7 @@ def copy_in(
 
 
 @contextmanager
-def _opened(vms: Vms, source: Path | BinaryIO, *, is_recursive: bool) -> Iterator[_Source]:
+def _opened(vms: Vms, source: Path | BinaryIO, *, is_recursive: bool) -> Iterator[Source]:
     """What is copied, with its size. Raises UsageError, NotFound."""
     if not isinstance(source, Path):
         with tempfile.TemporaryFile(dir=private_folder(vms.paths.state)) as spooled:  # its size must be known first
@@ -103,7 +103,7 @@ def _opened(vms: Vms, source: Path | BinaryIO, *, is_recursive: bool) -> Iterato
             spooled.flush()
             size = os.fstat(spooled.fileno()).st_size
             spooled.seek(0)
-            yield _Source(FILE, "", size, lambda out, tally: packing.pack_open_file(spooled.fileno(), out, tally))
+            yield Source(FILE, "", size, lambda out, tally: packing.pack_open_file(spooled.fileno(), out, tally))
         return
     try:
         kind, size = packing.kind_of(str(source)), packing.survey(str(source)).bytes
@@ -115,23 +115,24 @@ def _opened(vms: Vms, source: Path | BinaryIO, *, is_recursive: bool) -> Iterato
         raise UsageError(f"{source} cannot be read: {os.strerror(error.errno or 0)}.", "Check its rights.") from error
     if kind == FOLDER and not is_recursive:
         raise UsageError(f"{source} is a folder.", "To copy it with everything in it, add -r.")
-    yield _Source(kind, source.resolve().name, size, lambda out, tally: packing.pack(str(source), out, tally))
+    yield Source(kind, source.resolve().name, size, lambda out, tally: packing.pack(str(source), out, tally))
 
 
 @dataclass
-class _Answer:
+class Answer:
     """What the guest reports."""
 
     plan_input: PlanInput
     patience: Patience
     on_progress: Callable[[int], None]
+    kind: str = "copy_in"
     is_ready: threading.Event = field(default_factory=threading.Event)
     refused: tuple[bytes, ...] | None = None
     place: str | None = None  # where the copy is, safe to show
     tally: Tally = field(default_factory=Tally)
 
     def __post_init__(self) -> None:
-        self._reader = protocol.Reader("copy_in", self.plan_input.nonce)
+        self._reader = protocol.Reader(self.kind, self.plan_input.nonce)
 
     def read_output(self, data: bytes) -> None:
         """The next output of the guest. Raises CheckFailed."""
@@ -156,18 +157,18 @@ class _Answer:
             raise transfer.odd_answer()
 
 
-class _Sending:
+class Sending:
     """The engine command that takes the bytes, in a thread of its own."""
 
     def __init__(
-        self, lima: Lima, plan_input: PlanInput, script: GuestScript, answer: _Answer, patience: Patience
+        self, lima: Lima, plan_input: PlanInput, script: GuestScript, answer: Answer, patience: Patience
     ) -> None:
         self._lima, self._plan_input, self._script = lima, plan_input, script
         self._answer, self._patience = answer, patience
         self.finished: Finished | None = None
         self.trouble: DvmError | None = None
 
-    def send(self, what: _Source) -> Tally:
+    def send(self, what: Source) -> Tally:
         """Send all of it and wait for the guest's last word; what was sent. Raises OSError of the source."""
         ours, theirs = os.pipe()
         with open(ours, "rb", buffering=0) as source, open(theirs, "wb", buffering=0) as file:  # noqa: PTH123

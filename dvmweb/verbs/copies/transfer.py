@@ -52,6 +52,8 @@ def refused(fields: tuple[bytes, ...], plan_input: PlanInput, path: str) -> DvmE
             f"{vm} cannot copy files: it has no python3.",
             "Install it there: `sudo dnf install python3`, or `sudo apt-get install python3`.",
         ),
+        "root": NotNow(f"The code folder of {vm} is not read as root.", "Set `user` in its config to another account."),
+        "room": NotNow(f"{vm} has no space for temporary files.", "Free 64 MiB or more there."),
         "none": NotFound(f"There is no {shown}.", f"List the folder: `dvm ssh {vm} -- ls -la`"),
         "exists": UsageError(f"{vm}:{detail} exists already.", "Copy to another name, or replace it with --force."),
         "name": UsageError(

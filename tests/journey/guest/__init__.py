@@ -1,0 +1,1 @@
+"""Journeys about what is inside a VM."""

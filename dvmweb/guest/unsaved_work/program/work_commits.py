@@ -99,7 +99,7 @@ def report_commits(check: Check) -> None:
         *("--exclude=refs/tags/*", "--exclude=refs/remotes/*", "--exclude=refs/prefetch/*", "--exclude=refs/stash"),
         "--all",
         *tags,
-        *_elsewhere(check),
+        *elsewhere(check),
         "--not",
         *known,
         "--",
@@ -193,7 +193,7 @@ def _log_in_reftable(check: Check, place: str) -> list[tuple[str, str]]:
     return [(commit, why) for commit, _, why in (line.partition("\0") for line in output.split("\n"))]
 
 
-def _elsewhere(check: Check) -> list[str]:
+def elsewhere(check: Check) -> list[str]:
     """Commits with references only in another work tree, which Git does not show in this one."""
     admins = linked_of(check.common)
     found: list[str] = []

@@ -75,7 +75,7 @@ def _size(name: str, fd: int | None) -> int:
         return 0  # deleted in the meantime; counted anyway
 
 
-def _own_files(store: str, found: Found) -> Iterator[tuple[str, int]]:
+def own_files(store: str, found: Found) -> Iterator[tuple[str, int]]:
     """Each file in a Git folder that Git did not create."""
     for path, size in files_below([store], found, frozenset()):
         if not GITS_OWN.fullmatch(path[len(store) + 1 :]):
@@ -112,6 +112,6 @@ def find_loose(found: Found, kept: set[str]) -> Loose:
         loose.add(path, size)
     for store in found.stores:
         if store not in kept:
-            for path, size in _own_files(store, found):
+            for path, size in own_files(store, found):
                 loose.add(path, size)
     return loose

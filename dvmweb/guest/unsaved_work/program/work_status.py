@@ -36,11 +36,17 @@ class Files:
         self.lists[name].append(path)
 
 
-def report_files(check: Check) -> None:
-    """Report the status and index of a work tree. Raises Failed."""
+def read_files(check: Check) -> Files:
+    """The status and index of a work tree. Raises Failed."""
     files = Files()
     _read_status(check, files)
     _read_index(check, files)
+    return files
+
+
+def report_files(check: Check) -> None:
+    """Report the status and index of a work tree. Raises Failed."""
+    files = read_files(check)
     clean = unchanged_by_lfs(check, files.doubtful)
     files.lists["unstaged"] = [name for name in files.lists["unstaged"] if name not in clean]
     check.report()
