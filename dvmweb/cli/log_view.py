@@ -117,27 +117,28 @@ def follow_log(vms: Vms, job: Job) -> int:
 
 def _follow(vms: Vms, job: Job) -> int:
     offset, rest = 0, b""
+    is_bold = sys.stdout.isatty() and not vms.environ.get("NO_COLOR")
     while True:
         is_open = job.is_open  # read before the log, so that the log is complete
         data = vms.log(job, offset, CHUNK)
         begin, offset = offset - len(rest), offset + len(data)
         whole, _, rest = (rest + data).rpartition(b"\n")
         if whole:
-            _print_origin(whole, begin, job_record.own_places(vms.paths, job.id))
+            _print_origin(whole, begin, job_record.own_places(vms.paths, job.id), is_bold=is_bold)
         if not data and not is_open:
             break
         if not data:
             starting.wait_for_change(vms.paths, job.id, job_record.stamp(vms.paths, job.id), 0.3)
             job = vms.job(job.id)
     if rest:
-        _print_origin(rest, offset - len(rest), job_record.own_places(vms.paths, job.id))
+        _print_origin(rest, offset - len(rest), job_record.own_places(vms.paths, job.id), is_bold=is_bold)
     print(f"-- {job.verb} {job.about}: {job.outcome or job.state}", file=sys.stderr)
     print_end(job)
     return 0
 
 
-def _print_origin(data: bytes, at: int, ours: Sequence[tuple[int, int]]) -> None:
-    """Print lines that begin at offset `at` of the log: ours as they are (bold on a terminal), guest output indented.
+def _print_origin(data: bytes, at: int, ours: Sequence[tuple[int, int]], *, is_bold: bool) -> None:
+    """Print lines that begin at offset `at` of the log: ours as they are, or bold, guest output indented.
 
     Guest output is never at the start of a line, so it cannot look like one of our lines.
     """
@@ -147,7 +148,7 @@ def _print_origin(data: bytes, at: int, ours: Sequence[tuple[int, int]]) -> None
         if not is_ours:
             print("\n".join(f"{GUEST}{part}" for part in text.split("\n")))
         else:
-            print(f"\x1b[1m{text}\x1b[0m" if sys.stdout.isatty() else text)
+            print(f"\x1b[1m{text}\x1b[0m" if is_bold else text)
         at += len(line) + 1
     sys.stdout.flush()
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 import runpy
 import subprocess
 import sys
 import sysconfig
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
+from dvmweb import __version__
+from dvmweb.cli.main import main
+from dvmweb.errors import ExitCode
 from tests.places import AGENT, RECIPES, SCRIPTS, TOP, WORK_CHECK, recipe
 
 pytestmark = pytest.mark.xdist_group("wheel")  # one worker builds it, and no other
@@ -72,7 +78,7 @@ def test_wheel_holds_all_recipes_and_no_tests(wheel: Path) -> None:
     ]
     assert {f"dvmweb/_bundled/recipes/{name}" for name in FILES} <= set(names)
     tops = {name.partition("/")[0] for name in names}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"dvmweb"}
+    assert {top for top in tops if not top.endswith((".dist-info", ".data"))} == {"dvmweb"}
     assert not [name for name in names if "__pycache__" in name]
 
 
@@ -102,6 +108,36 @@ def test_wheel_holds_vendor_files(wheel: Path, name: str) -> None:
 
 def test_wheel_holds_nothing_of_the_tests(wheel: Path) -> None:
     assert not [name for name in zipfile.ZipFile(wheel).namelist() if "axe" in name or "node_modules" in name]
+
+
+def test_the_version_is_written_in_one_place(wheel: Path) -> None:
+    assert wheel.name == f"dvmweb-{__version__}-py3-none-any.whl"
+    assert __version__ not in (TOP / "pyproject.toml").read_text()
+
+
+def test_wheel_brings_a_man_page_with_every_command_option_and_exit_code(wheel: Path) -> None:
+    page = zipfile.ZipFile(wheel).read(f"dvmweb-{__version__}.data/data/share/man/man1/dvm.1").decode()
+    requests = {line.split()[0] for line in page.splitlines() if line.startswith((".", "'"))}
+    assert requests == {*(".TH", ".SH", ".SS", ".TP", ".IP", ".PP", ".RS", ".RE", ".B", ".I", ".BR"), '.\\"'}
+    for name, command in every_command(main, "dvm"):
+        text = page.partition(f"\\fB{roff(name)}\\fR")[2].partition("\\fBdvm ")[0]
+        assert text, name
+        for option in (one for one in command.params if isinstance(one, click.Option)):
+            assert f"\\fB{roff(', '.join(option.opts))}\\fR" in text, (name, option.opts)
+    codes = page.partition(".SH EXIT STATUS")[2].partition(".SH ")[0]
+    assert [int(code) for code in re.findall(r"^\\fB(\d+)\\fR$", codes, re.M)] == sorted(int(code) for code in ExitCode)
+
+
+def every_command(group: click.Group, place: str) -> Iterator[tuple[str, click.Command]]:
+    for word, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from every_command(command, f"{place} {word}")
+        else:
+            yield f"{place} {word}", command
+
+
+def roff(text: str) -> str:
+    return text.replace("-", "\\-")
 
 
 def test_a_build_from_the_sdist_needs_no_npm(tmp_path: Path) -> None:
