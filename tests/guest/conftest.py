@@ -202,6 +202,7 @@ def upload(**more: str) -> dict[str, str]:
     return {
         "DVM_ID": ID,
         "DVM_HOST": os.uname().nodename,
+        "DVM_FOLDER": "",
         "DVM_NAME": "a.txt",
         "DVM_STEM": "a",
         "DVM_END": ".txt",

@@ -138,7 +138,7 @@ ONLY = (
     # F11: what unpacks an archive also follows the links in it. These read and write headers only.
     Only(
         ("tarfile", "tarfile.*", "zipfile", "zipfile.*", "shutil.unpack_archive"),
-        ("demo/copying.py", "guest/copies/*.py", "guest/rescue/program/rescue_parts.py", "verbs/copies/from_guest.py"),
+        ("demo/copying.py", "guest/copies/*.py", "guest/rescue/program/rescue_parts.py", "verbs/copies/new_archive.py"),
         "guest/copies/unpacking.py, which writes below one descriptor",
     ),
     Only(

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import os
-import tarfile
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,19 +13,17 @@ from typing import IO, BinaryIO
 from dvmweb import plans
 from dvmweb.errors import DvmError, NotNow, UsageError
 from dvmweb.guest import protocol
-from dvmweb.guest.copies import packing
 from dvmweb.guest.copies.entries import accepted
 from dvmweb.guest.copies.tally import CHUNK, FILE, FOLDER, Incomplete, Readable, Tally, Unusable
 from dvmweb.guest.copies.unpacking import Exists, Plan, unpack
 from dvmweb.guest.protocol import Record
-from dvmweb.guest_text import visible
 from dvmweb.lima.client import Lima
 from dvmweb.lima.deadlines import UPLOAD
 from dvmweb.lima.process import Finished
 from dvmweb.lima.script_payload import GuestScript
 from dvmweb.plans import PlanInput
 from dvmweb.records import guest_status, last_use
-from dvmweb.verbs.copies import transfer
+from dvmweb.verbs.copies import new_archive, transfer
 from dvmweb.verbs.copies.endpoints import GuestPath, HostTarget, host_target
 from dvmweb.verbs.copies.transfer import MOST_COUNT, Copied
 from dvmweb.verbs.uploads.messages import RESERVE
@@ -36,7 +31,6 @@ from dvmweb.verbs.uploads.pipe import Patience
 from dvmweb.verbs.vms import Vms
 
 MOST_TRAILER = 4 << 20  # bytes behind the archive
-NOT_COPIED = "NOT COPIED BY DVM.txt"  # an entry of an archive
 
 Progress = Callable[[int, int], None]  # bytes so far, bytes in all
 
@@ -125,7 +119,9 @@ def _sent_on(
     assert not isinstance(out, Path)  # noqa: S101
     answer.must_have_archive()
     tally = Tally()
-    entries = _counted(accepted(source, answer.kind, tally), tally, lambda: on_progress(tally.bytes, answer.bytes))
+    entries = new_archive.counted(
+        accepted(source, answer.kind, tally), tally, lambda: on_progress(tally.bytes, answer.bytes)
+    )
     if answer.kind == FILE:
         for _, chunks in entries:
             for data in chunks:
@@ -134,63 +130,9 @@ def _sent_on(
             raise Incomplete("the file did not arrive")
         answer.read_trailer(source, tally)
     else:
-        with tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as archive:
-            for entry, chunks in entries:
-                archive.addfile(_plain(entry), _Chunks(chunks) if entry.isreg() else None)  # type: ignore[arg-type]
-            answer.read_trailer(source, tally)
-            if is_listed and tally.skipped_count:
-                text = _not_copied(tally)
-                header = packing.header(NOT_COPIED, len(text), is_program=False, changed=int(time.time()))
-                archive.addfile(header, io.BytesIO(text))
+        new_archive.write(entries, out, tally, lambda: answer.read_trailer(source, tally), is_listed=is_listed)
     out.flush()
     return Copied("", tally)
-
-
-def _not_copied(tally: Tally) -> bytes:
-    """What was not copied, as a text file."""
-    lines = [f"{visible(name, 300)} {why}" for name, why in tally.skipped]
-    if more := tally.skipped_count - len(lines):
-        lines.append(f"and {more} more")
-    return "".join(f"{line}\n" for line in lines).encode()
-
-
-Entries = Iterator[tuple[tarfile.TarInfo, Iterator[bytes]]]
-
-
-def _counted(entries: Entries, tally: Tally, on_change: Callable[[], None]) -> Entries:
-    def counted(chunks: Iterator[bytes]) -> Iterator[bytes]:
-        for data in chunks:
-            tally.bytes += len(data)
-            on_change()
-            yield data
-
-    for entry, chunks in entries:
-        tally.files += entry.isreg()
-        tally.folders += entry.isdir()
-        yield entry, counted(chunks)
-
-
-def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-    """A header with nothing but what is wanted of a file or folder."""
-    is_program = entry.isdir() or bool(entry.mode & 0o100)
-    size = entry.size if entry.isreg() else None
-    return packing.header(entry.name, size, is_program=is_program, changed=min(int(entry.mtime), int(time.time())))
-
-
-class _Chunks:
-    """Chunks as the file that tarfile wants to read."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks, self._left = chunks, b""
-
-    def read(self, size: int) -> bytes:
-        while len(self._left) < size:
-            data = next(self._chunks, b"")
-            if not data:
-                raise Incomplete("the archive ended")
-            self._left += data
-        data, self._left = self._left[:size], self._left[size:]
-        return data
 
 
 class _Answer:

@@ -14,7 +14,7 @@ from dvmweb.errors import CheckFailed, DvmError, NotFound
 from dvmweb.guest.copies.tally import FILE, FOLDER
 from dvmweb.verbs.copies import Folder, GuestPath, list_folder
 from dvmweb.verbs.copies.folder_listing import OTHER, FolderEntry
-from dvmweb.verbs.copies.from_guest import NOT_COPIED
+from dvmweb.verbs.copies.new_archive import NOT_COPIED
 from dvmweb.verbs.uploads.upload import MOST_FOR_A_VM
 from dvmweb.web.vms.download import Download, safe_name
 from dvmweb.web.vms.files_views import folder_view

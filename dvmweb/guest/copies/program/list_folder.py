@@ -48,7 +48,7 @@ def fields(one: os.DirEntry[str]) -> tuple[bytes, ...]:
     return os.fsencode(one.name), kind, b"%d" % size, b"%d" % changed, b"1" if is_link else b"0"
 
 
-def tell() -> None:
+def report() -> None:
     """Answer with the entries."""
     answer("ready", *who_is_this())
     try:
@@ -75,7 +75,7 @@ def main() -> None:
         for field in (b"dvm-answer", b"list_folder", b"1", nonce):
             write_all(1, field + b"\0")
         try:
-            tell()
+            report()
         except Refused as refused:
             answer("refused", *(str(one).encode() for one in refused.args))
         answer("end", nonce)
