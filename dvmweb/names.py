@@ -12,6 +12,8 @@ VM_PATTERN = re.compile(r"[a-z](?:-?[a-z0-9])*")
 VM_LENGTH = 30  # characters
 INSTANCE_PREFIX = "dvm-"
 TRIAL_PREFIX = "dvmtest-"  # of the temporary VMs of recipe tests
+TRASH_PREFIX = "dvmtrash-"  # of the instances in the trash
+ENTRY_PATTERN = re.compile(r"(?:(?P<vm>[a-z](?:-?[a-z0-9])*)-)?[0-9a-f]{8}")  # in the trash; VM first if it fits
 RECIPE_LENGTH = 40  # characters, also of a param
 RECIPE_PATTERN = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 PARAM_PATTERN = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
@@ -73,9 +75,39 @@ def is_trial(vm: str | None) -> bool:
     return vm is not None and re.fullmatch(TRIAL_PREFIX + "[0-9a-f]{8}", vm) is not None
 
 
+def new_entry(lima_home: str, vm: str) -> str:
+    """A unique name for a VM in the trash: with the VM's name, unless that makes the path of a socket too long."""
+    number = secrets.token_hex(4)
+    named = f"{vm_name(vm)}-{number}"
+    return named if _socket_length(lima_home, entry_instance(named)) < SOCKET_PATH_LENGTH else number
+
+
+def entry_instance(entry: str) -> str:
+    """The Lima instance of an entry of the trash. Raises UsageError if it is not the name of one."""
+    if not ENTRY_PATTERN.fullmatch(entry):
+        raise UsageError(f"{entry[:100]!r} is not the name of an entry of the trash.", "`dvm trash ls` lists them.")
+    return TRASH_PREFIX + entry
+
+
+def entry_of_instance(instance: str) -> str | None:
+    """The entry of the trash that a Lima instance is, None if it is not in the trash."""
+    entry = instance.removeprefix(TRASH_PREFIX)
+    return entry if instance.startswith(TRASH_PREFIX) and ENTRY_PATTERN.fullmatch(entry) else None
+
+
+def vm_of_entry(entry: str) -> str:
+    """The VM that an entry of the trash was, by its name; "" if the name does not contain it."""
+    found = ENTRY_PATTERN.fullmatch(entry)
+    return (found["vm"] or "") if found else ""
+
+
+def _socket_length(lima_home: str, instance: str) -> int:
+    return len(f"{lima_home}/{instance}{SOCKET_SUFFIX}".encode())
+
+
 def check_socket_path(lima_home: str, vm: str) -> None:
     """Raise UsageError if the path of Lima's SSH socket for this VM would be too long."""
-    length = len(f"{lima_home}/{instance_name(vm)}{SOCKET_SUFFIX}".encode())
+    length = _socket_length(lima_home, instance_name(vm))
     if length >= SOCKET_PATH_LENGTH:
         raise UsageError(
             f"The VM name {vm} is {length - SOCKET_PATH_LENGTH + 1} characters too long for LIMA_HOME {lima_home}: "

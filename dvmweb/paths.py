@@ -68,6 +68,10 @@ class Paths:
         return self.state / "jobs"
 
     @property
+    def trash(self) -> Path:
+        return self.state / "trash"
+
+    @property
     def ledger(self) -> Path:
         return self.state / "ledger.jsonl"
 

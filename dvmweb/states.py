@@ -12,7 +12,7 @@ from dvmweb.guest_text import in_prose, visible
 
 VERBS = (
     *("sh", "ssh", "terminal", "upload", "log", "ssh-key"),
-    *("sync", "start", "work", "stop", "stop --force", "rm", "rm --force"),
+    *("sync", "start", "work", "stop", "stop --force", "rm", "rm --force", "rm --now --force"),
 )
 ENTERING = ("sh", "ssh", "terminal", "upload", "log")  # those that need a guest that responds
 LONG_BOOT = 900.0  # seconds; Lima's own timeout is ten minutes
@@ -95,9 +95,11 @@ _NO_FILE_TODO = (
     "or remove the folder with everything in it: `rm -r {folder}`."
 )
 _BAD_FILE = "Lima cannot read {folder}/lima.yaml{why}."
-_BAD_FILE_TODO = "Fix that file, or delete the VM with everything in it: `dvm rm {vm} --yes --force`."
+_BAD_FILE_TODO = "Fix that file, or delete the VM with everything in it: `dvm rm {vm} --now --yes --force`."
 _ODD = "{vm} is {status}: Lima is still working on it."
 _ODD_TODO = "Check again with `dvm ls`. If that does not change: `dvm stop {vm} --force`, then `dvm start {vm}`."
+_NO_TRASH = " Only a stopped VM can be moved to the trash."
+_FOR_GOOD = "To delete it with everything in it: `dvm rm {vm} --now --yes --force`"
 _BACK = "If it does not recover, as after a reboot: `dvm stop {vm}`, then `dvm start {vm}`."
 _SILENT = "{vm} is Running but does not respond{long}."
 _BOOTING = "{vm} is still booting{since}."
@@ -136,12 +138,19 @@ TABLE: Mapping[State, Mapping[str, Cell]] = {
     },
     State.DIED: {
         **_refused(_DIED, "Force-stop it: `dvm stop {vm} --force`, then `dvm start {vm}`. " + _LOST),
-        **_all(("stop --force", "rm --force"), RUNS),
+        **_all(("stop --force", "rm --now --force"), RUNS),
+        "rm --force": Cell(
+            "refused", _DIED + _NO_TRASH, f"Force-stop it: `dvm stop {{vm}} --force`. {_LOST} {_FOR_GOOD}"
+        ),
         "stop": Cell("refused", _DIED, "Force-stop it: `dvm stop {vm} --force`. " + _LOST),
     },
     State.NO_FILE: _refused(_NO_FILE, _NO_FILE_TODO),
-    State.BAD_FILE: {**_refused(_BAD_FILE, _BAD_FILE_TODO), "rm --force": RUNS},
-    State.ODD: {**_refused(_ODD, _ODD_TODO), **_all(("stop --force", "rm --force"), RUNS)},
+    State.BAD_FILE: {**_refused(_BAD_FILE, _BAD_FILE_TODO), "rm --now --force": RUNS},
+    State.ODD: {
+        **_refused(_ODD, _ODD_TODO),
+        **_all(("stop --force", "rm --now --force"), RUNS),
+        "rm --force": Cell("refused", _ODD + _NO_TRASH, f"{_ODD_TODO} {_FOR_GOOD}"),
+    },
 }
 
 

@@ -165,6 +165,7 @@ def page_shots(made: Stage, job: str) -> tuple[Shot, ...]:
         Shot("delete-nothing", "/vms/thesis/delete"),
         Shot("delete-at-risk", "/vms/shop-api/delete"),
         Shot("delete-blind", "/vms/ml-sandbox/delete"),
+        Shot("trash", "/trash"),
         Shot("terminal", "/vms/shop-api/terminal", work_in_terminal),
         Shot("terminals", "/terminals"),
         Shot("recipes", "/recipes"),

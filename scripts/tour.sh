@@ -18,7 +18,7 @@ clean_up() {
     trap - EXIT INT TERM HUP
     lima=$home/.local/state/dvm/demo/lima
     if [ -d "$lima/dvm-$vm" ]; then
-        "$bin/dvm" rm "$vm" --yes --force </dev/null >/dev/null 2>&1 ||
+        "$bin/dvm" rm "$vm" --now --yes --force </dev/null >/dev/null 2>&1 ||
             LIMA_HOME=$lima "$bin/python" -I -m dvmweb.demo limactl delete -f "dvm-$vm" </dev/null >/dev/null 2>&1
     fi
     # A guest can have folders that are not readable.
@@ -84,7 +84,7 @@ if ! step 0 sync "$vm"; then
     say "Left out here: the demo has no guests on this host (see above), so there is no shell and nothing to check."
     must 0 ls
     say "Deleted again with --force: without a guest, the check for unsaved work cannot run."
-    must 0 rm "$vm" --yes --force
+    must 0 rm "$vm" --now --yes --force
     exit 0
 fi
 
@@ -108,7 +108,7 @@ must 5 rm "$vm" --yes
 must 0 ls
 
 say "9. Delete it anyway, with --force."
-must 0 rm "$vm" --yes --force
+must 0 rm "$vm" --now --yes --force
 must 0 ls
 
 say "That was the whole job, in $(($(date +%s) - began)) s. With Lima installed, the same commands make real VMs. The command is $bin/dvm. \`make run\` opens the dashboard, which does all of this in the browser."

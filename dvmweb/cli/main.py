@@ -24,6 +24,7 @@ from dvmweb.cli.job_commands import cancel, jobs, log
 from dvmweb.cli.recipe.commands import recipe
 from dvmweb.cli.synonyms import VERBS
 from dvmweb.cli.vms.power import restart, start, stop, sync
+from dvmweb.cli.vms.undo import protect, rm, trash
 from dvmweb.errors import UsageError
 from dvmweb.verbs.vms import Vms
 
@@ -228,6 +229,14 @@ def ls(vms: Vms, as_json: bool) -> None:
         click.echo(f"\n{problem}", err=True)
     for note in () if as_json else [note for vm in found for note in tables.port_notes(vm)]:
         click.echo(note, err=True)
+    _trash_note(vms)
+
+
+def _trash_note(vms: Vms) -> None:
+    from dvmweb.verbs.trash import expired_note
+
+    if note := expired_note(vms):
+        click.echo(note, err=True)
 
 
 @_verb(NAME, JSON)
@@ -248,35 +257,6 @@ def work(vms: Vms, name: str, as_json: bool) -> None:
     sys.exit(failed or verdict_code(report))
 
 
-@_verb(
-    NAME,
-    click.option("--yes", is_flag=True, help="Do not ask. Required where there is no terminal."),
-    click.option("--force", is_flag=True, help="With --yes: delete despite unsaved work or a failed check."),
-    click.option("--config", is_flag=True, help="Also remove the config; alone if the VM is not created."),
-    epilog=examples("dvm rm shop", "dvm rm shop --yes --config"),
-)
-def rm(vms: Vms, name: str, yes: bool, force: bool, config: bool) -> None:
-    """Delete the VM after a check for unsaved work.
-
-    On a terminal it shows what would be lost and asks. The config is kept, unless --config is given; then its text is
-    moved to the state folder.
-    """
-    from dvmweb.cli.vms import removing
-
-    sys.exit(removing.remove(vms, name, is_sure=yes, force=force, config=config))
-
-
-@_verb(NAME, click.option("--off", is_flag=True, help="Remove the protection."))
-def protect(vms: Vms, name: str, off: bool) -> None:
-    """Protect the VM from deletion, by dvm and by Lima."""
-    from dvmweb.verbs import protection
-
-    is_done = protection.protect(vms, name, on=not off)
-    click.echo(f"{name} is {'not ' if off else ''}protected{'' if is_done else ' already'}.")
-    if not off:
-        click.echo(f"To undo: dvm protect {name} --off")
-
-
 @_verb(NAME, JSON)
 def diff(vms: Vms, name: str, as_json: bool) -> None:
     """Compare the config with the VM.
@@ -290,5 +270,5 @@ def diff(vms: Vms, name: str, as_json: bool) -> None:
 
 
 HOST = (jobs, log, cancel, web, doctor, open_port, ssh_config, config, schema, completion)
-for command in (start, stop, restart, sync, rescue, recipe, ssh_key, gpg_key, *HOST):
+for command in (start, stop, restart, sync, protect, rm, trash, rescue, recipe, ssh_key, gpg_key, *HOST):
     main.add_command(command)

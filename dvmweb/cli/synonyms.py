@@ -31,6 +31,7 @@ VERBS = {
     **dict.fromkeys(("create", "new", "add", "make"), NEW),
     **dict.fromkeys(("delete", "destroy", "remove", "del", "purge"), DELETE),
     **dict.fromkeys(("down", "halt", "shutdown", "poweroff", "suspend", "pause"), STOP),
+    **dict.fromkeys(("restore", "undo", "undelete"), "Restore a VM from the trash: dvm trash restore {name}"),
     "kill": KILL,
     **dict.fromkeys(("reboot", "reset"), RESTART),
     **dict.fromkeys(("up", "apply", "provision", "reload", "update", "upgrade"), SYNC),
@@ -58,6 +59,12 @@ RECIPE_VERBS = {
     **dict.fromkeys(("lint", "validate"), "Check a recipe: dvm recipe check {name}"),
     **dict.fromkeys(("run", "try"), "Test a recipe in a temporary VM: dvm recipe test {name}"),
     **dict.fromkeys(("delete", "remove"), "Delete a local recipe: dvm recipe rm {name}"),
+}
+
+TRASH_VERBS = {
+    **dict.fromkeys(("list", "show"), "List the trash: dvm trash ls"),
+    **dict.fromkeys(("undo", "put-back", "recover", "get"), "Restore a VM: dvm trash restore {name}"),
+    **dict.fromkeys(("rm", "remove", "delete", "purge", "clear"), "Delete an entry for good: dvm trash empty {name}"),
 }
 
 CONFIG_VERBS = {

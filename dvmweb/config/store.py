@@ -100,6 +100,22 @@ class ConfigStore:
             raise files.ChangedOnDisk(f"{path} has changed since it was read.", "Read it again; nothing was written.")
         return files.digest(data)
 
+    def text_for(self, name: str, new: str, data: bytes, ports: tuple[str, ...] | None = None) -> bytes:
+        """The config `data` of VM `name` as that of VM `new`, whose guest is the same or a copy.
+
+        The code folder stays where it is: by default it has the name of the VM, and a check for unsaved work of another
+        folder would find nothing. `ports`: other host ports. Raises ConfigError for a config with errors.
+        """
+        old = _whole(self._judged(name, data))
+        document = yaml_reader.scan(data, str(self.paths.vm_config(name)))
+        changes: dict[str, object] = {} if ports is None else {"ports": list(ports)}
+        if self._judged(new, data).config.code_dir != old.code_dir:
+            changes["code_dir"] = old.code_dir
+        text = yaml_editor.edited(data.decode(), document, changes).encode() if changes else data
+        if _whole(self._judged(new, text)).code_dir != old.code_dir:
+            raise UsageError(f"The config of {name} could not be changed safely for {new}.", "Edit a copy yourself.")
+        return text
+
     def delete(self, name: str) -> None:
         """Delete a config; of a link only the link itself. Raises NotFound if there is none."""
         path = self.paths.vm_config(names.vm_name(name))

@@ -7,10 +7,12 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from dvmweb import files
+from dvmweb import files, vm_use_marks
 from dvmweb.config.store import ConfigStore
+from dvmweb.jobs.checks import sandbox
 from dvmweb.names import instance_name
 from dvmweb.paths import Paths
+from dvmweb.records import applied_recipes
 
 KEPT = "removed-configs"  # folder in the state folder
 LOCKS = ("lock", "work.lock")  # not removed: a process that waits for a lock must find the same file
@@ -44,6 +46,13 @@ def _free_place(folder: Path, vm: str) -> Path:
     stem = f"{vm}-{time.strftime('%Y-%m-%d-%H%M%S')}"
     places = (folder / f"{stem}{more}.yaml" for more in ("", *(f"-{number}" for number in range(2, 1000))))
     return next(place for place in places if not place.exists())
+
+
+def forget(paths: Paths, vm: str) -> None:
+    """Remove the records of a VM that does not exist any more."""
+    notes = ("identity", "reach.json", "work.json", vm_use_marks.USED, "key.pub", "no-key", "approved-hook")
+    for name in (*notes, "lima.yaml", applied_recipes.FILE, sandbox.FILE):
+        (paths.vm_state(vm) / name).unlink(missing_ok=True)
 
 
 def forget_all(paths: Paths, vm: str) -> None:

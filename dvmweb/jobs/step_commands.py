@@ -22,7 +22,8 @@ from dvmweb.plans import Step
 from dvmweb.records import guest_status, last_use
 
 ANSWER_POLL = 2.0  # seconds between two questions to a guest that still boots
-QUIET = ("check-instance", "must-exist", "deletable", "effective-config", "is-gone", "key")  # output is not logged
+# The output of these is not logged.
+QUIET = ("check-instance", "must-exist", "deletable", "effective-config", "is-gone", "in-trash", "key")
 GUEST_CHECKS = ("work", "sandbox")  # prefixes of checks that ask the guest and store also a failed check
 
 

@@ -23,6 +23,7 @@ LISTS = (
     "deletable",
     "effective-config",
     "is-gone",
+    "in-trash",
 )  # checks that read one
 TRIES = 3
 PAUSE = 1.0  # seconds between two listings; during a start, Lima reports Broken for less than that

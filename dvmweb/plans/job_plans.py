@@ -14,7 +14,7 @@ from dvmweb.lima import commands
 from dvmweb.lima.deadlines import CREATE, DELETE, EDIT, LIST, START, STOP
 from dvmweb.lima.instances import Instance
 from dvmweb.lima.lima_yaml.rendering import expected_difference
-from dvmweb.names import instance_name
+from dvmweb.names import entry_instance, instance_name
 from dvmweb.plans import guest_steps, titles
 from dvmweb.plans.model import Options, PlanInput, Step
 
@@ -35,8 +35,9 @@ def plan(verb: str, plan_input: PlanInput, options: Options) -> tuple[Step, ...]
 
 def _refusal(verb: str, instance: Instance, plan_input: PlanInput, options: Options) -> DvmError | None:
     command = {"delete": "rm"}.get(verb, verb)
-    has_force = options.force and verb in ("stop", "delete")
-    return states.refusal(f"{command} --force" if has_force else command, facts_of(plan_input, instance))
+    if options.force and verb in ("stop", "delete"):
+        command += " --force" if verb == "stop" or options.trash else " --now --force"
+    return states.refusal(command, facts_of(plan_input, instance))
 
 
 def facts_of(plan_input: PlanInput, instance: Instance) -> states.Facts:
@@ -138,7 +139,7 @@ def _stop_after_check(title: str, plan_input: PlanInput, skip_reason: str = "") 
 
 
 def _delete(plan_input: PlanInput, options: Options) -> Iterator[Step]:
-    """Check, compare, stop, delete; the VM's lock is held from the first check to the end."""
+    """Check, compare, stop, move to the trash or delete; the VM's lock is held from the first check to the end."""
     name, status = plan_input.desired.instance, plan_input.instance.status if plan_input.instance else "Running"
     # A report that the user saw is compared with a new check; without one, force checks nothing.
     is_clean_since_stop = status == "Stopped" and plan_input.is_clean_since_stop and not options.force
@@ -157,12 +158,24 @@ def _delete(plan_input: PlanInput, options: Options) -> Iterator[Step]:
     if status == "Running" or is_booted:
         as_it_was = "Running" if is_booted else ""
         yield replace(_stop_after_check(titles.STOP, plan_input), always=as_it_was)
-    is_odd = status not in ("Running", "Stopped")
-    argv = commands.delete_force(name) if is_odd else commands.delete(name)
-    yield Step(titles.DELETE, argv, DELETE, locks_engine="step")
-    yield Step(titles.VERIFY_DELETION, commands.list_all(), LIST, check="is-gone")
+    if options.trash:
+        yield from _to_trash(name, entry_instance(options.trash))
+    else:
+        is_odd = status not in ("Running", "Stopped")
+        argv = commands.delete_force(name) if is_odd else commands.delete(name)
+        yield Step(titles.DELETE, argv, DELETE, locks_engine="step")
+        yield Step(titles.VERIFY_DELETION, commands.list_all(), LIST, check="is-gone")
     if options.config:
         yield Step(titles.REMOVE_CONFIG, check="remove-config")
+
+
+def _to_trash(name: str, entry: str) -> Iterator[Step]:
+    """Rename the stopped instance; what is known of it is recorded before, and the protection set after it."""
+    yield Step(titles.RECORD_ENTRY, check="record-entry")
+    yield Step(titles.MOVE_TO_TRASH, commands.rename(name, entry), EDIT, locks_engine="step")
+    # A rename removes the protection. If this step fails, the VM is in the trash; `dvm trash` protects it.
+    yield Step(titles.PROTECT_ENTRY, commands.protect(entry), LIST, check="protect-optional")
+    yield Step(titles.VERIFY_ENTRY, commands.list_all(), LIST, check="in-trash")
 
 
 def _test(plan_input: PlanInput, options: Options) -> Iterator[Step]:

@@ -87,6 +87,7 @@ class Options:
     force: bool = False  # stop: kill; delete: despite unsaved work
     expected: str = ""  # delete: the facts of the report that the user saw, see records.known_work.facts_of
     check: bool = True  # delete: also start a stopped VM to compare it with that report
+    trash: str = ""  # delete: the entry of the trash that the VM becomes, "" to delete it for good
     config: str = ""  # delete: the digest of the config to remove with the VM, "" to keep it
     recipe: str = ""  # test: which
     origin: str = ""  # test: the VM of which a clone is made, "" for a new VM

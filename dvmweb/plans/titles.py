@@ -16,6 +16,8 @@ HOOK = "Run project hook"
 UNSAVED_WORK = "Check for unsaved work"
 SANDBOX = "Test agent sandbox"
 DELETE, VERIFY_DELETION, REMOVE_CONFIG = "Delete instance", "Verify deletion", "Remove config"
+RECORD_ENTRY, MOVE_TO_TRASH = "Record trash entry", "Move to trash"
+PROTECT_ENTRY, VERIFY_ENTRY = "Protect trash entry", "Verify trash entry"
 DELETE_TEMPORARY = "Delete temporary VM"
 RUNS = ("first run and probe", "second run and probe")
 

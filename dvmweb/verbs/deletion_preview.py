@@ -13,19 +13,19 @@ from dvmweb.errors import NotFound, UsageError
 from dvmweb.jobs import removing, starting
 from dvmweb.jobs.inputs import load_input
 from dvmweb.plans import Step
-from dvmweb.records import work_reports
+from dvmweb.records import trash_records, work_reports
 from dvmweb.verbs.vms import Vm, Vms
 
 
-def steps_of_delete(vms: Vms, vm: Vm, *, force: bool, expected: str) -> tuple[Step, ...]:
-    """The steps of the delete job that run a command, from the last listing.
+def steps_of_delete(vms: Vms, vm: Vm, *, force: bool, expected: str, trash: str) -> tuple[Step, ...]:
+    """The steps of the delete job that run a command, from the last listing; `trash`: the entry, "" for good.
 
     Raises ConfigError and NoEngine, as the job would.
     """
     is_clean_since_stop = work_reports.clean_since_stop(vms.paths, vm.name, vm.instance) is not None
     plan_input = load_input(vms.paths, vms.environ, vm.name, "delete")
     plan_input = replace(plan_input, instance=vm.instance, is_listed=True, is_clean_since_stop=is_clean_since_stop)
-    options = plans.Options(force=force, expected=expected)
+    options = plans.Options(force=force, expected=expected, trash=trash)
     return tuple(step for step in plans.plan("delete", plan_input, options) if step.argv)
 
 
@@ -61,8 +61,11 @@ def remove_config(vms: Vms, name: str, expected: str = "") -> Path:
         lock.release()
 
 
-def not_created(name: str) -> NotFound:
+def not_created(vms: Vms, name: str) -> NotFound:
     """The error of a delete if the VM has only a config."""
+    entries = [one for one in trash_records.entries(vms.paths) if trash_records.read(vms.paths, one).vm == name]
+    trash = f" To restore it from the trash: `dvm trash restore {entries[-1]}`" if entries else ""
     return NotFound(
-        f"{name} is not created, so there is no VM to delete.", f"To remove its config: `dvm rm {name} --config`"
+        f"{name} is not created, so there is no VM to delete.",
+        f"To remove its config: `dvm rm {name} --config`{trash}",
     )

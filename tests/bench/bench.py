@@ -113,7 +113,7 @@ def throwaway(times: int) -> Iterator[Bench]:
         yield bench
     finally:
         subprocess.run(
-            [str(DVM), "rm", VM, "--yes", "--force"],
+            [str(DVM), "rm", VM, "--now", "--yes", "--force"],
             env={"PATH": os.environ["PATH"], "HOME": str(bench.home), "DVM_ENGINE": "demo"},
             stdin=subprocess.DEVNULL,
             capture_output=True,

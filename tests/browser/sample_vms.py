@@ -47,6 +47,7 @@ def addresses(jobs: Mapping[str, str]) -> dict[str, str]:
         "edit": "/vms/risky/edit",
         "delete at risk": "/vms/risky/delete",
         "delete check failed": "/vms/still/delete",
+        "trash": "/trash",
         "hook": "/vms/risky/hook",
         "no terminal": "/vms/still/terminal",
         "help": "/help",

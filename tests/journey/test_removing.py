@@ -87,11 +87,11 @@ def test_n7_no_config_goes_while_a_job_holds_the_vm(user: User) -> None:
 
 def test_n12_a_clean_vm_is_asked_for_and_the_config_too(user: User, app: Vm) -> None:
     asked = user.at_terminal("rm app")
-    asked.waits_for("Delete app permanently? [y/N]")
+    asked.waits_for("Move app to the trash? [y/N]")
     asked.types("n")
     asked.ends("ok").prints("Nothing was deleted.")
     assert app.is_created
-    asked = user.at_terminal("rm app")
+    asked = user.at_terminal("rm app --now")
     asked.waits_for("Delete app permanently? [y/N]")
     asked.types("y")
     asked.waits_for("Also remove its config? Its text is kept. [y/N]")

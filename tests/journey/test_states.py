@@ -32,6 +32,7 @@ LINES = {
     "stop --force": "stop app --yes --force",
     "rm": "rm app --yes",
     "rm --force": "rm app --yes --force",
+    "rm --now --force": "rm app --now --yes --force",
     "ssh": "ssh app -- true",
 }
 BY_CLI = tuple(verb for verb in VERBS if verb not in ("terminal", "upload"))  # those two belong to the dashboard
@@ -159,7 +160,7 @@ def test_a_failed_sync_leaves_its_mark_also_where_nothing_was_created(user: User
     user.engine_works()
     user.dvm("sync app").succeeds()
     app.shows(failed=None)
-    user.engine_fails("delete", "busy")
+    user.engine_fails("rename", "busy")
     user.dvm("rm app --yes --force").fails()
     user.dvm("ls").succeeds().prints("last delete failed")  # not every delete that did not delete was refused
 

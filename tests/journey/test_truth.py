@@ -142,7 +142,7 @@ def test_a_delete_says_what_nobody_looked_at_and_what_it_cannot_see(user: User, 
     user.dvm("stop app").succeeds()
     user.dvm("rm app --yes --force").succeeds().prints("without a check", "note.txt")
     user.dvm("sync app").succeeds()
-    user.dvm("rm app --yes").succeeds().prints("after this check was deleted unchecked")
+    user.dvm("rm app --yes").succeeds().prints("after this check was moved to the trash unchecked")
 
 
 def test_h02_a_change_before_the_look_under_the_lock_ends_the_delete(user: User, app: Vm) -> None:
@@ -164,7 +164,7 @@ def test_h02_what_comes_between_the_last_look_and_the_delete_is_named(user: User
     lock.release()
     ended = deleting.ends()
     if ended.code == 0:
-        ended.prints("after this check was deleted unchecked")  # the risk is named
+        ended.prints("after this check was moved to the trash unchecked")  # the risk is named
     else:
         app.shows(status="Running")
         user.dvm("work app").exits("unsaved work").prints("late.txt")

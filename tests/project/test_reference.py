@@ -15,23 +15,26 @@ import pytest
 from dvmweb.cli import json_output
 from dvmweb.cli.config import output as config_output
 from dvmweb.cli.recipe import output
-from dvmweb.cli.vms import several
+from dvmweb.cli.vms import several, trash_output
 from dvmweb.config.model import FIELDS
 from dvmweb.errors import ExitCode, Problem
 from dvmweb.guest.agent.sandbox_report import AgentResult, Finding, SandboxReport
 from dvmweb.guest.unsaved_work import UnsavedWorkReport, Verdict
 from dvmweb.guest.unsaved_work.facts import RepositoryReport
 from dvmweb.jobs.job_record import STATES, Job, StepRecord
+from dvmweb.lima.instances import Instance
 from dvmweb.lima.lima_yaml import overlay
 from dvmweb.lima.lima_yaml.differences import Difference
 from dvmweb.lima.lima_yaml.ports import PortState
 from dvmweb.recipes import Recipe, header, header_fields
 from dvmweb.recipes.checking import Checked
+from dvmweb.records.trash_records import TrashRecord, Work
 from dvmweb.states import State
 from dvmweb.terminals.client import TerminalFacts
 from dvmweb.verbs import doctor
 from dvmweb.verbs.config_values import Setting
 from dvmweb.verbs.recipes import Entry
+from dvmweb.verbs.trash import Entry as TrashEntry
 from dvmweb.verbs.vm import Vm
 from tests.places import RECIPES, TOP
 
@@ -146,6 +149,9 @@ VM = json_output.vm_facts(
     )
 )
 JOB_FACTS = json_output.job_facts(JOB)
+TRASH = trash_output.facts(
+    TrashEntry(TrashRecord("app-1a2b3c4d", work=Work("clean", "", 1.0, ())), Instance("dvmtrash-app-1a2b3c4d", ""), 0)
+)
 RECIPE = Recipe("git", Path("git.sh"), "", is_local=False)
 OBJECTS = {
     "## `dvm ls --json`": set(VM),
@@ -156,6 +162,8 @@ OBJECTS = {
     "### `ports`": set(VM["ports"][0]),
     "## `dvm diff --json`": {"kind", "name", "actual", "wanted", "way"},  # compared in tests/journey/jobs/test_diff.py
     "## `dvm doctor --json`": set(doctor.Finding("disk", doctor.State.OK, "").facts()),
+    "## `dvm trash ls --json`": set(TRASH),
+    "### `work` of an entry": set(TRASH["work"]),
     "## `dvm work --json`": {"name", *WORK},
     "### `repositories`": set(WORK["repositories"][0]),
     "## `dvm jobs --json`": set(JOB_FACTS),

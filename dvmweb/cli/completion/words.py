@@ -36,6 +36,13 @@ def recipes(here: Paths, _: click.Context) -> Iterator[Item]:
     yield from (Item(name) for name in RecipeCatalog(here).names())
 
 
+def trash(here: Paths, _: click.Context) -> Iterator[Item]:
+    """The entries of the trash, by their records."""
+    from dvmweb.records import trash_records
+
+    yield from (Item(entry) for entry in trash_records.entries(here))
+
+
 def jobs(here: Paths, _: click.Context) -> Iterator[Item]:
     """The first characters of the ids of the newest jobs, as `dvm jobs` shows them."""
     for job_id, about, _has_ended in _jobs(here):
@@ -111,13 +118,15 @@ WORDS: Mapping[str, Words] = {
     "key": keys,
     "values": values,
     "kind": kinds,
+    "entry": trash,
+    "entries": trash,
     "dvm log name": vms_and_jobs,
     "dvm recipe name": recipes,
     "dvm recipe names": recipes,
 }
 FILES = ("sources", "target", "folder")  # completed by the shell
 # Arguments without a list of words: new names, numbers, and what only a guest knows.
-FREE = ("dvm init name", "dvm recipe new name", "command", "unit", "port", "shell")
+FREE = ("dvm init name", "dvm recipe new name", "dvm trash restore new", "command", "unit", "port", "shell")
 
 
 def source(place: str, parameter: str) -> str:

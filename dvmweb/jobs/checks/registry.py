@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from dvmweb import states, vm_use_marks
+from dvmweb import states
 from dvmweb.errors import CheckFailed, DvmError, NotFound
 from dvmweb.guest import state as guest_state
 from dvmweb.guest_text import visible
@@ -13,15 +13,16 @@ from dvmweb.jobs import removing
 from dvmweb.jobs.checks import ports as port_checks
 from dvmweb.jobs.checks import recipe_trial
 from dvmweb.jobs.checks import sandbox as sandbox_check
+from dvmweb.jobs.checks import trash as trash_checks
 from dvmweb.jobs.checks import unsaved_work as work_checks
 from dvmweb.jobs.checks.isolation import as_created, check_effective, write_lima_yaml
 from dvmweb.jobs.checks.outcome import Outcome, Tools
 from dvmweb.jobs.inputs import write_note
+from dvmweb.jobs.removing import forget
 from dvmweb.lima.booting import is_booting
 from dvmweb.lima.instances import Instance, parse_list
 from dvmweb.lima.lima_yaml.rendering import expected_difference
 from dvmweb.lima.process import Finished
-from dvmweb.paths import Paths
 from dvmweb.plans import PlanInput
 from dvmweb.records import applied_recipes, guest_status, work_reports
 
@@ -139,6 +140,8 @@ def _check_identity(plan_input: PlanInput, state: guest_state.GuestState) -> tup
         return (f"This is not the VM {plan_input.config.name} that dvm knows. A sync writes a new identity into it.",)
     name, guest_id = state.identity
     if name != plan_input.desired.instance:
+        if guest_id == plan_input.known_id:
+            return (f"This VM was {visible(name)} before. A sync writes the new name into it.",)
         return (
             f"This VM is a clone of {visible(name)}. A sync writes a new identity into it. "
             "It still has the SSH key of that VM. "
@@ -176,22 +179,6 @@ def key(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
     if found is not None:
         write_note(tools.paths, plan_input.config.name, "key.pub", found.line)
     return Outcome(plan_input, found.fingerprint if found else "none")
-
-
-def forget(paths: Paths, vm: str) -> None:
-    """Remove all records of a VM that does not exist any more."""
-    notes = (
-        "identity",
-        "reach.json",
-        "work.json",
-        vm_use_marks.USED,
-        "key.pub",
-        "no-key",
-        "approved-hook",
-        "lima.yaml",
-    )
-    for name in (*notes, applied_recipes.FILE, sandbox_check.FILE):
-        (paths.vm_state(vm) / name).unlink(missing_ok=True)
 
 
 def is_gone(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
@@ -245,6 +232,9 @@ CHECKS: Mapping[str, Check] = {
     "as-stopped": work_checks.as_stopped,
     "stopped": work_checks.stopped,
     "is-gone": is_gone,
+    "record-entry": trash_checks.record_entry,
+    "protect-optional": trash_checks.protected,
+    "in-trash": trash_checks.in_trash,
     "ports-free": port_checks.free,
     "ports-open": port_checks.lead_to_it,
     "remove-config": remove_config,

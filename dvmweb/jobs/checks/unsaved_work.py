@@ -61,7 +61,7 @@ def work_unchanged(tools: Tools, plan_input: PlanInput, finished: Finished) -> O
         )
     # The notices list everything that is lost, because the stored report is deleted with the VM.
     notices = () if verdict is unsaved_work.Verdict.CLEAN else report.lines()
-    between = "Checked just before the stop: what the guest wrote after this check was deleted unchecked."
+    between = f"Checked just before the stop: what the guest wrote after this check was {_done(tools)} unchecked."
     notices = (*notices, between, *_not_checked(plan_input))
     return Outcome(plan_input, verdict_text(report), has_failed=bool(report.problems), once_done=notices)
 
@@ -115,7 +115,7 @@ def as_stopped(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outco
     _must_be_expected(tools, plan_input, report)
     notices = (
         f"Not checked again: it was checked just before it stopped, {age(report.checked_at)}, and has not run since. "
-        "What the guest wrote after that check was deleted unchecked."
+        f"What the guest wrote after that check was {_done(tools)} unchecked."
     )
     return Outcome(plan_input, report.summary(), once_done=(notices, *_not_checked(plan_input)))
 
@@ -133,13 +133,17 @@ def not_checked(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outc
             f"Check with `dvm work {name}`, then delete again: `dvm rm {name}`",
         )
     if known is None:
-        unknown = f"{name} was deleted without a check; no earlier report was known."
+        unknown = f"{name} was {_done(tools)} without a check; no earlier report was known."
         return Outcome(plan_input, "not checked", once_done=(unknown, *_not_checked(plan_input)))
-    last = f"{name} was deleted without a check. The last report ({age(known.report.checked_at)}):"
+    last = f"{name} was {_done(tools)} without a check. The last report ({age(known.report.checked_at)}):"
     notices = [last, *known.report.lines()]
     if known.failed is not None:
         notices += [f"A later check failed ({age(known.failed.checked_at)}):", *known.failed.lines()]
     return Outcome(plan_input, "not checked", once_done=(*notices, *_not_checked(plan_input)))
+
+
+def _done(tools: Tools) -> str:
+    return "moved to the trash" if tools.options.trash else "deleted"
 
 
 def _not_checked(plan_input: PlanInput) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from dvmweb.config import stray_files
 from dvmweb.errors import DvmError
 from dvmweb.lima import connections
 from dvmweb.states import refusal
-from dvmweb.verbs import configs
+from dvmweb.verbs import configs, trash
 from dvmweb.verbs.doctor import host, lima_home
 from dvmweb.verbs.doctor.clocks import clocks
 from dvmweb.verbs.doctor.findings import Finding, State
@@ -17,6 +17,7 @@ from dvmweb.verbs.vm import Vm
 from dvmweb.verbs.vms import Vms
 
 END_CONNECTIONS = "end the connections"
+PROTECT_ENTRIES = "protect it"
 
 
 def examine(vms: Vms) -> tuple[Finding, ...]:
@@ -48,9 +49,20 @@ def _vms(vms: Vms) -> Iterator[Finding]:
         for finding in (*_config_of(vms, vm), *_state_of(vms, vm), *_connections_of(vm)):
             is_good = False
             yield finding
+    yield from _trash(vms)
     if is_good:
         yield Finding("VMs", State.OK, f"{len(listed)} listed, none with a problem.")
     yield from clocks(vms, listed)
+
+
+def _trash(vms: Vms) -> Iterator[Finding]:
+    """Entries that use disk although they have expired, and those that an interrupted command left half done."""
+    if note := trash.expired_note(vms):
+        yield Finding("trash", State.WARNING, note)
+    for one in trash.list_entries(vms):
+        if one.is_half:
+            what = f"{one.name} is in the trash but not protected from `limactl delete`."
+            yield Finding("trash", State.WARNING, what, "`dvm trash ls` protects it.", PROTECT_ENTRIES)
 
 
 def _config_of(vms: Vms, vm: Vm) -> Iterator[Finding]:
@@ -91,6 +103,8 @@ def repair(vms: Vms, findings: Sequence[Finding]) -> tuple[str, ...]:
                 done.append(f"{path} is no longer writable by others.")
     if any(one.repair == lima_home.REMOVE_PID_FILES for one in findings):
         done += lima_home.remove_stale(vms.paths)
+    if any(one.repair == PROTECT_ENTRIES for one in findings):
+        done += trash.repair(vms)[1]
     if any(one.repair == END_CONNECTIONS for one in findings):
         for vm in vms.list_vms():  # as they are now
             if any(_connections_of(vm)):

@@ -16,9 +16,11 @@ from dvmweb.config.kinds import NOT_CHECKED
 from dvmweb.errors import CheckFailed, DvmError, VmBusy
 from dvmweb.lima.command_display import shown
 from dvmweb.records import work_reports
+from dvmweb.records.trash_records import DAYS
 from dvmweb.terminals import client
 from dvmweb.verbs.deletion_preview import config_digest, not_created, steps_of_delete
 from dvmweb.verbs.monitor import check_again
+from dvmweb.verbs.trash import entry_for
 from dvmweb.verbs.vms import Vm, Vms
 from dvmweb.web.ui import context
 from dvmweb.web.ui.find_vm import find_fresh, find_vm
@@ -36,6 +38,7 @@ CONFIG_CHANGED = "The config changed since you opened this page"
 AT_HAND = 2.0  # seconds for which a report counts as new
 A_MOMENT = 3.0  # seconds that the page waits for a new report
 NOT_TYPED = "The name does not match"
+FOR_GOOD = "now"  # the value of the button that deletes for good
 
 
 @dataclass(frozen=True)
@@ -57,11 +60,14 @@ class DeletePage:
     recheck: str  # whether the delete checks again: see `_recheck`
     digest: str
     gone: tuple[tuple[str, str], ...]  # (label, what is deleted)
-    steps: tuple[PlanStep, ...]
+    steps: tuple[PlanStep, ...]  # of the move to the trash
+    for_good: tuple[PlanStep, ...]  # of a delete for good
+    no_trash: str  # why it cannot be moved to the trash, "" where it can
     problem: str  # why it cannot be deleted now, "" where it can
     todo: str
     is_running: bool
     job_id: str  # of the job that locks the VM, "" for none
+    days: int  # until an entry of the trash expires
     config: str  # the digest of its config, sent back to remove it as well
     service_data: str  # what a check of a service VM does not cover, "" for a project
 
@@ -105,7 +111,9 @@ def delete(name: str) -> Response:
         return _page(vm, 422, typed=NOT_TYPED)
     _refuse_protected(vm)
     recheck = _recheck(context.vms(), vm) == "always" or bool(_field("check"))
+    trash = "" if _field("how") == FOR_GOOD else entry_for(context.vms(), name)
     options = {"force": known.needs_name, "expected": known.bound_to, "check": recheck, "config": config}
+    options["trash"] = trash
     return to_job(context.vms().start_job(name, "delete", options))
 
 
@@ -129,7 +137,7 @@ def _field(name: str) -> str:
 
 def _must_exist(vm: Vm) -> Vm:
     if vm.instance is None:
-        raise not_created(vm.name)
+        raise not_created(context.vms(), vm.name)
     return vm
 
 
@@ -155,12 +163,15 @@ def _model(vms: Vms, vm: Vm) -> DeletePage:
     is_named = known is None or known.needs_name
     trouble = _protection(vm)
     steps: tuple[PlanStep, ...] = ()
-    expected, is_running = known.bound_to if known else "", vm.status == "Running"
+    is_running, no_trash = vm.status == "Running", ""
     try:
-        found = steps_of_delete(vms, vm, force=is_named, expected=expected)
-        steps = tuple(PlanStep(step.title, shown(step.argv)) for step in found)
+        for_good = _steps(vms, vm, "")
     except DvmError as error:  # a config with errors: the job would fail with the same error
-        trouble = error
+        trouble, for_good = error, ()
+    try:
+        steps = _steps(vms, vm, entry_for(vms, vm.name))
+    except DvmError as error:
+        no_trash = error.what
     return DeletePage(
         name=vm.name,
         title=f"Delete {vm.name}? · dvm",
@@ -170,13 +181,24 @@ def _model(vms: Vms, vm: Vm) -> DeletePage:
         digest=known.digest if known else "",
         gone=_gone(vms, vm),
         steps=steps,
+        for_good=for_good,
+        no_trash=no_trash,
         problem=trouble.what if trouble else "",
         todo=trouble.todo if trouble else "",
         is_running=is_running,
         job_id=vm.job.id if vm.job else "",
+        days=DAYS,
         config=_config(vms, vm.name),
         service_data=_service_data(vm),
     )
+
+
+def _steps(vms: Vms, vm: Vm, trash: str) -> tuple[PlanStep, ...]:
+    """Return the steps with a command. Raises the error of the job that would be refused."""
+    known = vm.known
+    force, expected = known is None or known.needs_name, known.bound_to if known else ""
+    found = steps_of_delete(vms, vm, force=force, expected=expected, trash=trash)
+    return tuple(PlanStep(step.title, shown(step.argv)) for step in found)
 
 
 def _config(vms: Vms, name: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from dvmweb.ages import STEP
 
 GIB = 1 << 30
@@ -20,6 +22,11 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def day(at: float) -> str:
+    """Format a time as the day in the host's time zone: 2026-12-14."""
+    return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d")
 
 
 def clock(seconds: float) -> str:

@@ -115,7 +115,7 @@ def test_r14_a_failing_command_is_told_with_code_and_last_lines(user: User) -> N
     user.dvm("sync app").succeeds()
 
     # H08: a delete that fails half way can be done again.
-    user.engine_fails("delete", "device busy")
+    user.engine_fails("rename", "device busy")
     user.dvm("rm app --yes").fails().warns("device busy")
     user.dvm("ls").succeeds().prints("Stopped")
     user.engine_works()

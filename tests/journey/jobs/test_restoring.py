@@ -51,11 +51,14 @@ def test_nothing_is_said_to_be_deleted_that_is_still_there(user: User, stopped: 
     assert "deleted" not in refused.out
     assert folder.is_dir()
     (folder / "elsewhere").rename(folder / "lima.yaml")
+    user.engine_fails("rename", "busy")
+    user.dvm("rm app --yes --force").fails().never_says("is in the trash")
+    assert stopped.is_created
     user.engine_fails("delete", "busy")
-    user.dvm("rm app --yes --force").fails().never_says("was deleted")
+    user.dvm("rm app --now --yes --force").fails().never_says("was deleted")
     assert user.last_job.facts["outcome"] == ""
     user.engine_works()
-    user.dvm("rm app --yes --force").succeeds().prints("app was deleted.", "without a check")
+    user.dvm("rm app --now --yes --force").succeeds().prints("app was deleted.", "without a check")
 
 
 def test_a_clone_of_a_vm_with_ports_can_be_synced_and_tested(user: User, guests_work: None) -> None:

@@ -80,7 +80,8 @@ class RealDvmHome(DvmHome):
         return [next(Path(word).name for word in words if word.endswith(("/limactl", "/ssh"))) for words in commands]
 
     def end(self) -> None:
-        for path in self.paths.lima_home.glob("dvm-*"):
+        for path in self.paths.lima_home.glob("dvm*-*"):  # also in the trash, where each is protected
+            self.limactl_beside("unprotect", path.name)
             self.limactl("delete", "-f", path.name)
 
 

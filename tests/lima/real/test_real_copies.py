@@ -30,4 +30,4 @@ def test_files_and_folders_go_both_ways(real: RealDvmHome, tmp_path: Path) -> No
     assert real.dvm("cp", "app:tree/run.sh", str(tmp_path / "back")).code == 2  # it exists
     assert real.ok("cp", "app:tree/run.sh", "-") == "#!/bin/sh\necho run\n"
     assert real.dvm("cp", "app:/root/x", str(tmp_path)).code in (1, 3)
-    real.ok("rm", "app", "--yes", "--force", timeout=BOOT)
+    real.ok("rm", "app", "--now", "--yes", "--force", timeout=BOOT)

@@ -111,10 +111,10 @@ def test_09_a_clone_is_never_clean(real: RealDvmHome) -> None:
     real.ok("start", "copy", timeout=BOOT)
     assert real.dvm("work", "copy", timeout=120).code == 6
     assert real.dvm("rm", "copy", "--yes", timeout=120).code == 5
-    real.ok("rm", "copy", "--yes", "--force", timeout=BOOT)
+    real.ok("rm", "copy", "--now", "--yes", "--force", timeout=BOOT)
 
 
 def test_10_a_forced_delete_leaves_nothing_behind(real: RealDvmHome) -> None:
-    real.ok("rm", "app", "--yes", "--force", timeout=BOOT)
+    real.ok("rm", "app", "--now", "--yes", "--force", timeout=BOOT)
     assert not list(real.paths.lima_home.glob("dvm-*"))
     assert real.paths.vm_config("app").exists()

@@ -324,7 +324,7 @@ def test_h01_a_stopped_vm_is_looked_into_again_unless_the_user_says_no(
     assert "2 commits not pushed" in running.get("/vms/app/delete").text
     unseen = finished(vms, posted(running, report=seen_hash(running.get("/vms/app/delete").text), name="app"))
     assert unseen.state == "succeeded"
-    assert "deleted without a check" in running.get(f"/jobs/{unseen.id}").text
+    assert "moved to the trash without a check" in running.get(f"/jobs/{unseen.id}").text
 
 
 def test_a_run_past_dvm_is_no_longer_safe(running: Browser, dvm_home: DvmHome, vms: Vms) -> None:  # noqa: F811
@@ -379,7 +379,7 @@ def test_h08_a_delete_that_fails_half_way_says_so_and_works_again(
     vms: Vms,
 ) -> None:
     digest = seen_hash(running.get("/vms/app/delete").text)
-    dvm_home.faults(delete={"exit": 1, "stderr": "device busy"})
+    dvm_home.faults(rename={"exit": 1, "stderr": "device busy"})
     failed = finished(vms, posted(running, report=digest))
     assert failed.state == "failed"
     assert "device busy" in running.get(f"/jobs/{failed.id}").text

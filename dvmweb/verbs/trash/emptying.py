@@ -1,0 +1,65 @@
+"""Deletes entries of the trash for good."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+
+from dvmweb.errors import DvmError, NotNow
+from dvmweb.jobs import engine_lock
+from dvmweb.lima import commands
+from dvmweb.lima.client import Lima
+from dvmweb.lima.deadlines import DELETE, LIST
+from dvmweb.lima.failures import LimaError
+from dvmweb.names import entry_instance
+from dvmweb.paths import Paths
+from dvmweb.records import trash_records
+from dvmweb.verbs.trash.listing import Entry, entries_of, find, lima_of, locked
+from dvmweb.verbs.vms import Vms
+
+
+def empty(vms: Vms, names: Sequence[str]) -> tuple[Entry, ...]:
+    """Delete these entries for good, one after the other; return them.
+
+    Raises NotFound before anything is deleted, NotNow for one that is running, LimaError: then those before it are
+    deleted, and the one that failed is protected again.
+    """
+    lima = lima_of(vms)
+    with locked(vms.paths):
+        entries = entries_of(vms.paths, lima.list())
+        chosen = [find(entries, name) for name in dict.fromkeys(names)]
+        for entry in chosen:
+            if entry.instance.status == "Running":
+                name = entry.instance.name
+                raise NotNow(f"{entry.name} is Running, so it is not deleted.", f"Stop it: `limactl stop {name}`")
+        for entry in chosen:
+            _delete(vms.paths, lima, entry)
+        return tuple(chosen)
+
+
+def _delete(paths: Paths, lima: Lima, entry: Entry) -> None:
+    name, is_odd = entry.instance.name, entry.instance.status != "Stopped"
+    lock = engine_lock.take(paths, threading.Event(), lambda: None)
+    try:
+        if entry.instance.protected:
+            _run(lima, commands.unprotect(name), LIST)
+        try:
+            _run(lima, commands.delete_force(name) if is_odd else commands.delete(name), DELETE)
+            if lima.find(name) is not None:
+                raise DvmError(f"{name} still exists after the delete.", f"Check `limactl list {name}`.")
+        except DvmError:
+            with suppress(DvmError):
+                lima.run(commands.protect(name), LIST)
+            raise
+    finally:
+        if lock is not None:
+            lock.release()
+    assert name == entry_instance(entry.name)  # noqa: S101
+    trash_records.forget(paths, entry.name)
+
+
+def _run(lima: Lima, argv: tuple[str, ...], timeout: float) -> None:
+    finished = lima.run(argv, timeout)
+    if not finished.is_ok:
+        raise LimaError(finished)
