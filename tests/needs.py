@@ -33,6 +33,7 @@ PACKAGES = {
     "shellcheck": "shellcheck",
     "ssh": "openssh-client",
     "ssh-keygen": "openssh-client",
+    "systemd-analyze": "systemd",
     "tmux": "tmux",
     "unzip": "unzip",
     "vim": "vim",

@@ -43,6 +43,7 @@ class Face:
 
     echo: Callable[[str], None]
     open_file: Callable[[Path], None] | None = None  # opens a browser; None: no browser
+    has_login: bool = True  # print login addresses; False for a service, whose output is kept in a journal
 
 
 def run(vms: Vms, face: Face, port: int = 0, *, ipv4: bool = False) -> None:
@@ -132,7 +133,8 @@ class Dashboard:
             signal.signal(number, lambda *_: self._end())
         self._sessions.on_login.append(self._logged_in)
         self._greet()
-        threading.Thread(target=self._wait_for_login, daemon=True).start()
+        if self._face.has_login:
+            threading.Thread(target=self._wait_for_login, daemon=True).start()
         threading.Thread(target=self._end_sessions, daemon=True).start()
         try:
             self._server.serve_forever(poll_interval=0.1)
@@ -146,6 +148,10 @@ class Dashboard:
 
     def _greet(self) -> None:
         host, echo = self._server.host_header, self._face.echo
+        if not self._face.has_login:
+            running_dashboard.write(self._vms.paths, Running(os.getpid(), host))
+            echo(f"The dashboard listens on {host}. For a login address: {own_command(self._vms.environ)} web --url")
+            return
         echo(
             f"The dashboard listens on {host}, for this host only. Press Ctrl-C to stop it; VMs and jobs keep running."
         )

@@ -21,9 +21,25 @@ from dvmweb.verbs.vms import Vms
 @click.option("--no-open", is_flag=True, help="Print the address without opening a browser.")
 @click.option("--ipv4", is_flag=True, help="Listen on 127.0.0.1 instead of [::1].")
 @click.option("--url", "wants_url", is_flag=True, help="Print a new login address of the running dashboard.")
+@click.option("--no-login", is_flag=True, help="Print no login address; for a service, whose output is kept.")
+@click.option("--install-service", "verb", flag_value="install", help="Start it at each login, by systemd or launchd.")
+@click.option("--uninstall-service", "verb", flag_value="uninstall", help="Stop that service and remove its file.")
 @click.pass_obj
-def web(vms: Vms, port: int | None, no_open: bool, ipv4: bool, wants_url: bool) -> None:
-    """Start the dashboard, for browsers on the host."""
+def web(vms: Vms, /, port: int | None, verb: str | None, **flags: bool) -> None:
+    """Start the dashboard, for browsers on the host.
+
+    As a service it prints no login address: dvm web --url prints one.
+    """
+    if verb:
+        from dvmweb.cli.host import web_service
+
+        options = (*(("--port", str(port)) if port else ()), *(("--ipv4",) if flags["ipv4"] else ()))
+        web_service.change(vms, verb, options)
+    else:
+        _run(vms, port, **flags)
+
+
+def _run(vms: Vms, port: int | None, *, no_open: bool, ipv4: bool, wants_url: bool, no_login: bool) -> None:
     if wants_url:
         from dvmweb.web.server.running_dashboard import fresh_address
 
@@ -31,8 +47,8 @@ def web(vms: Vms, port: int | None, no_open: bool, ipv4: bool, wants_url: bool) 
         return
     from dvmweb.web import dashboard
 
-    opener = None if no_open or not _has_screen(vms.environ) else _open_file
-    dashboard.run(vms, dashboard.Face(click.echo, opener), port or 0, ipv4=ipv4)
+    opener = None if no_open or no_login or not _has_screen(vms.environ) else _open_file
+    dashboard.run(vms, dashboard.Face(click.echo, opener, not no_login), port or 0, ipv4=ipv4)
 
 
 @click.command("open")
