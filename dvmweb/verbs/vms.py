@@ -15,6 +15,7 @@ from dvmweb import files
 from dvmweb.jobs import job_record, starting
 from dvmweb.jobs.job_record import Job
 from dvmweb.paths import Paths
+from dvmweb.records import renames
 from dvmweb.verbs import configs
 from dvmweb.verbs.vm import Vm
 
@@ -63,6 +64,7 @@ class Vms:
     ) -> Job:
         """Start a job of this verb. Raises NotFound, VmBusy, ConfigError, NoEngine; then nothing was run."""
         configs.must_have_config(self.paths, name)
+        renames.refuse_half(self.paths, name)
         return starting.start(self.paths, self.environ, name, verb, options, secrets)
 
     def dry_run(self, name: str, options: Mapping[str, Any]) -> tuple[Step, ...]:

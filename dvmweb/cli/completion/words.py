@@ -126,7 +126,16 @@ WORDS: Mapping[str, Words] = {
 }
 FILES = ("sources", "target", "folder")  # completed by the shell
 # Arguments without a list of words: new names, numbers, and what only a guest knows.
-FREE = ("dvm init name", "dvm recipe new name", "dvm trash restore new", "command", "unit", "port", "shell")
+FREE = (
+    "dvm init name",
+    "dvm rename new",
+    "dvm recipe new name",
+    "dvm trash restore new",
+    "command",
+    "unit",
+    "port",
+    "shell",
+)
 
 
 def source(place: str, parameter: str) -> str:

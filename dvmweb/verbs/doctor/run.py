@@ -8,6 +8,7 @@ from pathlib import Path
 from dvmweb.config import stray_files
 from dvmweb.errors import DvmError
 from dvmweb.lima import connections
+from dvmweb.records import renames
 from dvmweb.states import refusal
 from dvmweb.verbs import configs, trash
 from dvmweb.verbs.doctor import host, lima_home
@@ -56,7 +57,9 @@ def _vms(vms: Vms) -> Iterator[Finding]:
 
 
 def _trash(vms: Vms) -> Iterator[Finding]:
-    """Entries that use disk although they have expired, and those that an interrupted command left half done."""
+    """Entries that use disk although they have expired, and what an interrupted command left half done."""
+    if note := renames.note(vms.paths):
+        yield Finding("rename", State.FAILED, note)
     if note := trash.expired_note(vms):
         yield Finding("trash", State.WARNING, note)
     for one in trash.list_entries(vms):

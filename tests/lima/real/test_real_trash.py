@@ -62,8 +62,20 @@ def test_03_under_another_name_its_work_is_still_checked(real: RealDvmHome) -> N
     assert "note.txt" in checked.out
 
 
-def test_04_emptying_deletes_for_good(real: RealDvmHome) -> None:
-    real.ok("rm", "old", "--yes", "--force", timeout=BOOT)
+def test_04_a_renamed_vm_keeps_work_and_protection(real: RealDvmHome) -> None:
+    real.ok("protect", "old")
+    real.ok("rename", "old", "web", "--yes", timeout=BOOT)
+    (instance,) = listed(real)
+    assert (instance["name"], instance["protected"]) == ("dvm-web", True)
+    real.ok("protect", "web", "--off")
+    said = real.dvm("sync", "web", timeout=BOOT)
+    assert said.code == 0, said
+    assert "This VM was dvm-old before" in said.out
+    assert real.guest("web", "cat note.txt; hostname") == "work\nlima-dvm-web\n"
+
+
+def test_05_emptying_deletes_for_good(real: RealDvmHome) -> None:
+    real.ok("rm", "web", "--yes", "--force", timeout=BOOT)
     assert real.dvm("trash", "empty").code == 5
     assert len(listed(real)) == 1
     print(real.ok("trash", "empty", "--yes"))
