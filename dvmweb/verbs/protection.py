@@ -37,8 +37,13 @@ def protect(vms: Vms, name: str, *, on: bool) -> bool:
 
 def refuse_protected(paths: Paths, name: str) -> None:
     """Raise the error of a delete if the VM is protected, by the folder of its instance; asks no engine."""
-    if (paths.lima_home / instance_name(name) / MARK).exists():
+    if is_marked(paths, name):
         raise states.protected(name)
+
+
+def is_marked(paths: Paths, name: str) -> bool:
+    """Whether the folder of the instance has Lima's mark of protection; asks no engine."""
+    return (paths.lima_home / instance_name(name) / MARK).exists()
 
 
 def _is_protected(lima: Lima, name: str) -> bool:

@@ -31,6 +31,7 @@ AREAS = (
     "dvmweb.web.deletion.pages",
     "dvmweb.web.deletion.remove_config_pages",
     "dvmweb.web.deletion.trash_pages",
+    "dvmweb.web.deletion.protection_pages",
     "dvmweb.web.terminals.list_pages",
     "dvmweb.web.terminals.pages",
     "dvmweb.web.terminals.upload_pages",

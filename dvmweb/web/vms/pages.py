@@ -18,6 +18,7 @@ from dvmweb.lima import ledger
 from dvmweb.lima.command_display import shown
 from dvmweb.states import refusal
 from dvmweb.terminals import client
+from dvmweb.verbs import protection
 from dvmweb.verbs.recipes.requirements import recipes_of, secrets_of, standings_of
 from dvmweb.verbs.vm import facts_of_listing
 from dvmweb.verbs.vms import Vm, Vms
@@ -86,6 +87,7 @@ def _overview(vms: Vms, vm: Vm, now: float) -> dict[str, Any]:
     return {
         "facts": tab_views.facts(vm, disk_used(vm)),
         "ports": ports(vm),
+        "is_protected": protection.is_marked(vms.paths, vm.name),
         "line": work_line(vm, now),
         "work": work_view(vm.known, now, is_running=vm.status == "Running") if vm.known is not None else None,
         "sandbox": {"line": sandbox_line(vm, now), "lines": vm.sandbox.lines()[1:] if vm.sandbox else ()},

@@ -119,7 +119,6 @@ def facts(vm: Vm, disk_used: int) -> tuple[tuple[str, str], ...]:
     if instance is not None:
         rows += [("Lima instance", visible(instance.name)), ("Status", visible(instance.status) or "not readable")]
         rows += [("Folder", visible(instance.directory) or "?"), ("Driver", visible(instance.vm_type) or "?")]
-        rows += [("Protected", "yes, Lima refuses to delete it")] if instance.protected else []
     return tuple(rows)
 
 

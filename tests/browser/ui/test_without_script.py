@@ -240,7 +240,14 @@ def _write_hook(user: User, words: str) -> None:
     user.home.guest("brief", f"mkdir -p .dvm; echo 'echo hook says {words}' > .dvm/sync.sh")
 
 
+def _protect(user: User) -> None:
+    for text in ("Protect from deletion", "Remove protection"):
+        user.window.open("/vms/brief")
+        user.main.press(text)
+
+
 def _delete_and_remove(user: User) -> None:
+    _protect(user)
     user.deletes("brief").check_again().succeeds()
     deletion = user.deletes("brief").type_name("Brief")
     user.window.page.locator("#delete").click()

@@ -205,6 +205,22 @@ def test_h07_a_protected_vm_is_refused_with_the_reason(stopped: Browser, dvm_hom
     assert instances(vms) == ["dvm-app"]
 
 
+def test_a_vm_is_protected_on_its_page_and_there_the_protection_is_removed(
+    stopped: Browser,
+    dvm_home: DvmHome,  # noqa: F811
+) -> None:
+    mark = dvm_home.paths.lima_home / "dvm-app" / "protected"
+    assert "Protect from deletion" in stopped.get("/vms/app").text
+    assert stopped.post("/vms/app/protect").status_code == 303
+    assert mark.exists()
+    shown = stopped.get("/vms/app").text
+    assert ("Protected from deletion, by dvm and by Lima" in shown, "Remove protection" in shown) == (True, True)
+    assert stopped.post("/vms/app/protect", data={"off": "1"}).status_code == 303
+    assert not mark.exists()
+    assert "Protect from deletion" in stopped.get("/vms/app").text
+    assert stopped.post("/vms/none/protect").status_code == 404
+
+
 def test_h07_what_dvm_did_not_make_is_not_deleted(client: Browser, dvm_home: DvmHome, vms: Vms) -> None:  # noqa: F811
     folder = dvm_home.paths.lima_home / "default"
     folder.mkdir(parents=True)
