@@ -17,7 +17,7 @@ from dvmweb.verbs.vms import Vms
 # A test checks that each command is in one section.
 SECTIONS = {
     "VMs": ("init", "import", "sync", "diff", "ls", "start", "stop", "restart", "rename", "protect", "rm", "trash"),
-    "Inside a VM": ("sh", "ssh", "cp", "rescue", "open", "work", "ssh-key", "gpg-key", "ssh-config", "hook"),
+    "Inside a VM": ("sh", "ssh", "cp", "rescue", "port", "open", "work", "ssh-key", "gpg-key", "ssh-config", "hook"),
     "Agents and terminals": ("terminals",),
     "Recipes": ("recipe",),
     "Dashboard, host, jobs": ("web", "doctor", "jobs", "log", "cancel"),

@@ -31,8 +31,8 @@ def _sandbox_facts(vm: Vm) -> dict[str, Any] | None:
     return {"result": result, "summary": vm.sandbox.summary(), **json.loads(vm.sandbox.to_json())}
 
 
-def _port_facts(port: PortState) -> dict[str, Any]:
-    """A port; `state` is open, quiet, taken, refused, waits, leaves or down, see docs/reference/json.md."""
+def port_facts(port: PortState) -> dict[str, Any]:
+    """A port; `state` is open, quiet, live, taken, refused, waits, leaves or down, see docs/reference/json.md."""
     facts = asdict(port)
     return {"host_ip": "127.0.0.1", **facts, "holder": port.holder or None}
 
@@ -78,6 +78,6 @@ def vm_facts(vm: Vm) -> dict[str, Any]:
         "cpus": instance.cpus if instance else config.cpus if config else None,
         "memory_bytes": instance.memory if instance else config.memory if config else None,
         "disk_bytes": instance.disk if instance else config.disk if config else None,
-        "ports": [_port_facts(port) for port in vm.ports],
+        "ports": [port_facts(port) for port in vm.ports],
         "recipes": list(config.recipes) if config else [],
     }

@@ -16,6 +16,7 @@ from dvmweb.cli.config.commands import config, schema
 from dvmweb.cli.group import JSON, SECTIONS, Group, examples
 from dvmweb.cli.guest.hooks import approve_hook, ask_for_hook
 from dvmweb.cli.guest.keys import gpg_key, ssh_key
+from dvmweb.cli.guest.ports import port
 from dvmweb.cli.guest.rescuing import rescue
 from dvmweb.cli.host.doctor import doctor
 from dvmweb.cli.host.ssh_config import ssh_config
@@ -272,5 +273,5 @@ def diff(vms: Vms, name: str, as_json: bool) -> None:
 
 
 HOST = (jobs, log, cancel, web, doctor, open_port, ssh_config, config, schema, completion)
-for command in (start, stop, restart, sync, rename, protect, rm, trash, rescue, recipe, ssh_key, gpg_key, *HOST):
+for command in (start, stop, restart, sync, rename, protect, rm, trash, rescue, port, recipe, ssh_key, gpg_key, *HOST):
     main.add_command(command)

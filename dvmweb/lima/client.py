@@ -150,6 +150,12 @@ class Lima:
             return False
         return not is_connection_dead(self.run(words, timeout or scaled(PROBE, self.pace)))
 
+    def forward(self, instance: str, verb: str, host_port: int, guest_port: int) -> Finished:
+        """Open (`forward`) or close (`cancel`) a port on the shared connection. Raises CheckFailed as `query`."""
+        home = self._home_of(instance)
+        words = commands.ssh_forward(self.engine, home, instance, verb, host_port, guest_port)
+        return self.run(words, scaled(PROBE, self.pace))
+
     def stream(self, instance: str, script: GuestScript, source: int, timeout: float, **more: Any) -> Finished:
         """Run a script that takes a stream; its stdin, with the payload first, comes from the descriptor `source`.
 

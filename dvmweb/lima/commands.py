@@ -119,6 +119,15 @@ def ssh_exit(engine: Engine, lima_home: Path, instance: str) -> tuple[str, ...]:
     return (*_ssh(engine, lima_home, instance), *options, ssh_alias(instance))
 
 
+def ssh_forward(
+    engine: Engine, lima_home: Path, instance: str, verb: str, host_port: int, guest_port: int
+) -> tuple[str, ...]:
+    """Open (`forward`) or close (`cancel`) a port on the shared connection: 127.0.0.1 here to 127.0.0.1 there."""
+    ports = f"127.0.0.1:{host_port:d}:127.0.0.1:{guest_port:d}"
+    options = ("-o", "LogLevel=ERROR", "-O", verb, "-L", ports)
+    return (*_ssh(engine, lima_home, instance), *options, ssh_alias(instance))
+
+
 def ssh_alias(instance: str) -> str:
     """The Host of an instance in its ssh.config, which is also the guest's host name."""
     return "lima-" + re.sub(r"[._]", "-", _checked(instance))

@@ -17,7 +17,7 @@ from dvmweb.lima.lima_yaml import ports
 from dvmweb.lima.lima_yaml.differences import pending
 from dvmweb.names import entry_of_instance, instance_name
 from dvmweb.paths import Paths
-from dvmweb.records import guest_status, last_use, work_reports
+from dvmweb.records import guest_status, last_use, live_ports, work_reports
 from dvmweb.verbs.vm import Vm
 
 
@@ -27,7 +27,7 @@ def list_vms(paths: Paths, environ: Mapping[str, str]) -> tuple[Vm, ...]:
     instances = {instance.name: instance for instance in lima.list().instances}
     names = ConfigStore(paths).names()
     found = [_vm(paths, name, instances.get(instance_name(name))) for name in names]
-    ours = _with_ports(found, tuple(instances.values()))
+    ours = _with_ports(paths, found, tuple(instances.values()))
     for name in names:
         instances.pop(instance_name(name), None)
     rest = [one for one in instances.values() if entry_of_instance(one.name) is None]  # without the trash
@@ -67,16 +67,23 @@ def remembered(paths: Paths, vm: Vm) -> Vm:
     )
 
 
-def _with_ports(found: list[Vm], every: tuple[Instance, ...]) -> list[Vm]:
+def _with_ports(paths: Paths, found: list[Vm], every: tuple[Instance, ...]) -> list[Vm]:
     """The VMs with the state of their ports, read from the host once for all."""
     declared = [vm.config.ports if vm.config else () for vm in found]
     if not any(declared) and not any(vm.status == "Running" for vm in found):
         return found  # nothing to read
     wanted = {port.host_port for each in declared for port in each}
     wanted |= {host for vm in found for host, _ in ports.forwards_of(vm.instance)}
+    live = {vm.name: live_ports.pairs(paths, vm.name) for vm in found if vm.status == "Running"}
+    wanted |= {host for pairs in live.values() for host in pairs}
     listening, met_first = host_ports.listeners(wanted), host_ports.met_first(wanted)
     agents = {one.host_agent_pid: ports.shown_name(one.name) for one in every if one.host_agent_pid}
     return [
-        replace(vm, ports=ports.port_states(each if vm.config else None, vm.instance, listening, agents, met_first))
+        replace(
+            vm,
+            ports=ports.port_states(
+                each if vm.config else None, vm.instance, listening, agents, met_first, live.get(vm.name, {})
+            ),
+        )
         for vm, each in zip(found, declared, strict=True)
     ]

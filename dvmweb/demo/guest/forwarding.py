@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +15,15 @@ from dvmweb.demo.guest import entering
 LOOPBACK = "127.0.0.1"
 MOST_CALLS = 64  # connections at the same time, each a process
 # Runs in the guest; its stdin and stdout are the connection. What the server closes ends it.
-_RELAY = 'exec 3<>"/dev/tcp/127.0.0.1/$1" || exit 1; cat <&0 >&3 & cat <&3; kill $! 2>/dev/null'
+# When the caller has hung up, the server gets a second for the rest of its answer: bash cannot close one direction.
+_RELAY = """exec 3<>"/dev/tcp/127.0.0.1/$1" || exit 1
+cat <&0 >&3 & in=$!
+cat <&3 & out=$!
+exec 3<&- 0<&-
+wait -n
+if kill -0 $out 2>/dev/null; then sleep 1; kill $out; fi
+kill $in 2>/dev/null
+"""
 LogLine = Callable[[str, str], None]  # a line of the log: message, level
 Event = Callable[[Mapping[str, Any]], None]
 
@@ -39,7 +47,7 @@ class Forwarder:
 
     def serve(self) -> None:
         """Update the forwards to the guest's listeners, and accept waiting connections; does not block."""
-        now = _listening(self.guest.agent.driver_pid, self.rules) if self.rules else {}
+        now = listening(self.guest.agent.driver_pid, self.rules) if self.rules else {}
         for port, host in self.rules.items():
             if port in now and port not in self._open:
                 self._outside[port] = now[port]
@@ -86,24 +94,33 @@ class Forwarder:
 
     def _take_calls(self) -> None:
         for port, server in self._open.items():
-            while server is not None and len(self._calls) < MOST_CALLS:
-                try:
-                    call, _ = server.accept()
-                except OSError:
-                    break
-                with call:
-                    self._calls.add(self._carry(call, port))
+            if server is not None:
+                self.take_calls(server, port, is_outside=self._outside[port])
 
-    def _carry(self, call: socket.socket, port: int) -> int:
+    def take_calls(
+        self, server: socket.socket, port: int, *, is_outside: bool, also: Sequence[socket.socket] = ()
+    ) -> None:
+        """Serve the connections that wait at a socket, each by a process; `also`: more that it must not keep open."""
+        while len(self._calls) < MOST_CALLS:
+            try:
+                call, _ = server.accept()
+            except OSError:
+                break
+            with call:
+                self._calls.add(self._carry(call, port, [*self.sockets(), *also], is_outside=is_outside))
+
+    def _carry(self, call: socket.socket, port: int, servers: Sequence[socket.socket], *, is_outside: bool) -> int:
         """Start a process that serves one connection; return its pid."""
         child = os.fork()
         if child == 0:
             code = 1
             with suppress(BaseException):
                 call.setblocking(True)
+                for server in servers:
+                    server.close()  # it must not stay open with a call
                 for number in (0, 1):
                     os.dup2(call.fileno(), number)
-                os.environ[entering.NETWORK] = "1" if self._outside[port] else ""
+                os.environ[entering.NETWORK] = "1" if is_outside else ""
                 nowhere = os.open(os.devnull, os.O_WRONLY)
                 os.dup2(nowhere, 2)
                 code = entering.run(self.guest, entering.Order(("bash", "-c", _RELAY, "relay", str(port))))
@@ -128,7 +145,7 @@ def _rules(config: Mapping[str, Any]) -> list[tuple[int, int]]:
     return list(found.items())
 
 
-def _listening(pid: int, ports: Collection[int]) -> dict[int, bool]:
+def listening(pid: int, ports: Collection[int]) -> dict[int, bool]:
     """The TCP ports with a listener in the guest -> whether it uses the host's network.
 
     `pid` is the guest's first process. A command with DVM_GUEST_NETWORK uses the host's network.

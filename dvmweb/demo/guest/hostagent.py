@@ -19,6 +19,7 @@ from typing import Any
 from dvmweb.demo import faults, processes, store
 from dvmweb.demo.guest import driver, entering
 from dvmweb.demo.guest.forwarding import Forwarder
+from dvmweb.demo.guest.live_forwards import LiveForwards
 from dvmweb.demo.guest.refusal import Refusal
 from dvmweb.demo.guest.sandbox import GuestUser, user_of
 from dvmweb.demo.logs import Fatal
@@ -27,7 +28,7 @@ from dvmweb.process_identity import birth
 
 BOOT = "DVM_DEMO_BOOT"  # seconds between Running and READY in the environment of a start
 _TICK = 0.1  # seconds between two checks whether a planted boot has ended
-_ALIVE = 1.0  # seconds between two checks whether the instance's folder exists
+_SOON = 0.3  # seconds between two checks of what else changed: the folder, the ports
 _CLOSED = Refusal("the namespaces of a guest cannot be joined")
 _SSH_CONFIG = """# This SSH config file can be passed to 'ssh -F'.
 # This file is created by Lima, but not used by Lima itself currently.
@@ -154,12 +155,15 @@ def _serve(output: Output, agent: Agent, config: Mapping[str, Any]) -> None:
         _boot(output, agent, started)
         agent = store.read_agent(folder)
         forwarder = Forwarder.of(entering.Guest(folder, agent, output.user), config, output.log, output.forwarding)
+        live = LiveForwards(forwarder)
         try:
             while True:
                 forwarder.serve()
-                _wait(output, started, _ALIVE, forwarder.sockets())
+                live.serve()
+                _wait(output, started, _SOON, (*forwarder.sockets(), *live.sockets()))
         finally:
             forwarder.close()
+            live.close()
     except Stop:
         _shut_down(output, agent, started)
 

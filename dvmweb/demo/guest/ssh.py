@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dvmweb.demo import faults, store
 from dvmweb.demo.faults import with_fault
-from dvmweb.demo.guest import entering
+from dvmweb.demo.guest import entering, live_forwards
 from dvmweb.demo.guest.entering import LOST, Guest, Order
 from dvmweb.demo.guest.sandbox import user_of
 from dvmweb.demo.guest.shell import BOOTING
@@ -24,7 +24,8 @@ class Request:
     """A parsed ssh command line."""
 
     config: str = ""
-    control: str = ""  # check or exit
+    control: str = ""  # check, exit, forward or cancel
+    forward: str = ""  # of -L
     alias: str = ""
     command: str | None = None
     wants_terminal: bool | None = None
@@ -62,6 +63,7 @@ def parse(arguments: tuple[str, ...]) -> Request:
             value = value or (rest.pop(0) if rest else "")
             request.config = value if letter == "F" else request.config
             request.control = value if letter == "O" else request.control
+            request.forward = value if letter == "L" else request.forward
             request.options += [value] if letter == "o" else []
         elif letter in "tT":
             request.wants_terminal = letter == "t"
@@ -105,6 +107,8 @@ def _control(request: Request, host: Host) -> int:
     agent = store.read_agent(host.control_path.parent)
     if not host.control_path.exists() or not agent.is_up or _has_own_connection(request):
         raise Plain(f"Control socket connect({host.control_path}): No such file or directory", LOST)
+    if request.control in ("forward", "cancel"):
+        return live_forwards.control(host.control_path.parent, request.control, request.forward)
     if request.control == "exit":
         host.control_path.unlink(missing_ok=True)
         print("Exit request sent.", file=sys.stderr)

@@ -8,20 +8,21 @@ from dvmweb.jobs.checks.outcome import Outcome, Tools
 from dvmweb.lima.lima_yaml import ports
 from dvmweb.lima.process import Finished
 from dvmweb.plans import PlanInput
+from dvmweb.records import live_ports
 
 
 def free(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
     """Raise PortTaken if another program uses a port: Lima would start the VM without an error and without the port."""
-    taken = [port for port in _states(plan_input) if port.state == ports.TAKEN]
+    taken = [port for port in _states(tools, plan_input) if port.state == ports.TAKEN]
     if taken:
         name = plan_input.config.name
         raise PortTaken(f"{ports.lost_sentence(taken)} {name} was not started.", _way_out(plan_input, taken[0]))
-    return Outcome(plan_input, _joined("free", _states(plan_input)))
+    return Outcome(plan_input, _joined("free", _states(tools, plan_input)))
 
 
 def lead_to_it(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
     """Raise PortTaken for ports that Lima could not open; the reason names those that need a restart."""
-    found = _states(plan_input)
+    found = _states(tools, plan_input)
     lost = [port for port in found if port.is_lost]
     if lost:
         refused = next((port for port in lost if port.state == ports.REFUSED), None)
@@ -32,7 +33,7 @@ def lead_to_it(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outco
     return Outcome(plan_input, ", ".join(noted) or _joined("not held by another program", found))
 
 
-def _states(plan_input: PlanInput) -> tuple[ports.PortState, ...]:
+def _states(tools: Tools, plan_input: PlanInput) -> tuple[ports.PortState, ...]:
     declared = plan_input.config.ports
     wanted = {port.host_port for port in declared}
     instance = plan_input.latest
@@ -44,6 +45,7 @@ def _states(plan_input: PlanInput) -> tuple[ports.PortState, ...]:
             host_ports.listeners(wanted),
             ports.host_agents(plan_input.lima_home),
             host_ports.met_first(wanted),
+            live_ports.pairs(tools.paths, plan_input.config.name),
         )
         if port.host_port in wanted
     )

@@ -23,11 +23,15 @@ TAKEN = "taken"  # another program on the host uses it
 REFUSED = "refused"  # it was taken when the guest began to listen, and Lima does not retry
 WAITS = "waits"  # declared; Lima opens it after the next start
 LEAVES = "leaves"  # no longer declared; forwarded until the next start
+LIVE = "live"  # opened by ssh while the VM runs; whether something in the guest listens is not known
 DOWN = "down"  # the VM is not running
 LOG_BYTES = 256_000  # of the end of each of the host agent's two files
 # portfwd/listener.go and forward.go of Lima 2.2.0.
 _FAILED = re.compile(r"failed to listen tcp: 127\.0\.0\.1:(\d{1,5})")
 _TRIED = re.compile(r"Forwarding TCP from \S+ to 127\.0\.0\.1:(\d{1,5})")
+
+
+LivePair = tuple[int, int]  # guest port, and the PID of the process that forwards it
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ class PortState:
             REFUSED: "was in use by another program when the VM began to listen",
             WAITS: "opens after a restart of the VM",
             LEAVES: "no longer in the config, open until a restart of the VM",
+            LIVE: "opened while the VM runs; not checked whether a program in it listens",
         }
         return notes.get(self.state, "")
 
@@ -78,23 +83,33 @@ def port_states(
     listening: Mapping[int, Listener],
     agents: Mapping[int, str] = {},
     met_first: Mapping[int, Listener] = {},
+    live: Mapping[int, LivePair] = {},
 ) -> tuple[PortState, ...]:
     """The state of each declared port, then of those that the instance still forwards.
 
     `declared` is None if the config cannot be read; then the ports of the instance are used. `listening` and
-    `met_first` come from `host_ports`. `agents`: the VM of each host agent's PID.
+    `met_first` come from `host_ports`. `agents`: the VM of each host agent's PID. `live`: what was opened while it
+    runs, by host port.
     """
     actual = forwards_of(instance)
     wanted = actual if declared is None else tuple((port.host_port, port.guest_port) for port in declared)
-    refused = refused_ports(instance.directory) if instance is not None and instance.is_running else frozenset()
+    runs = instance is not None and instance.is_running
+    refused = refused_ports(instance.directory) if instance is not None and runs else frozenset()
+    opened = {
+        (host, guest)
+        for host, (guest, pid) in live.items()
+        if runs and host in listening and listening[host].pid == pid
+    }
     found = []
-    for host, guest in dict.fromkeys((*wanted, *(actual if instance and instance.is_running else ()))):
+    for host, guest in dict.fromkeys((*wanted, *(actual if runs else ()), *sorted(opened))):
         listener = listening.get(host)
         is_ours = listener is not None and instance is not None and is_of(listener, instance)
         if listener is not None and not is_ours:
             found.append(PortState(host, guest, TAKEN, _holder(listener, agents)))
-        elif instance is None or not instance.is_running:
+        elif not runs:
             found.append(PortState(host, guest, DOWN))
+        elif (host, guest) in opened:
+            found.append(PortState(host, guest, LIVE if (host, guest) in wanted else LEAVES))
         elif (host, guest) not in actual:
             found.append(PortState(host, guest, WAITS))
         elif (host, guest) not in wanted:
