@@ -44,6 +44,8 @@ VERBS = {
     **dict.fromkeys(("terminal", "term", "sessions"), "List the open terminals: dvm terminals"),
     **dict.fromkeys(("logs", "journal", "tail"), "Print a job's log, or the journal of a VM: dvm log {name}"),
     **dict.fromkeys(("dmesg", "serial"), "Print the console of the last boot: dvm log {name} --boot"),
+    **dict.fromkeys(("ports", "forward", "expose"), "List, open and close ports: dvm port {name}"),
+    **dict.fromkeys(("backup", "export", "save"), "Save the work of a VM to a file: dvm rescue {name}"),
     "job": "List all jobs: dvm jobs",
     "recipes": "List all recipes: dvm recipe ls",
     **dict.fromkeys(("key", "keys"), "Print the VM's public key: dvm ssh-key {name}"),

@@ -49,6 +49,7 @@ def addresses(jobs: Mapping[str, str]) -> dict[str, str]:
         "delete check failed": "/vms/still/delete",
         "trash": "/trash",
         "hook": "/vms/risky/hook",
+        "ports": "/vms/risky/ports",
         "no terminal": "/vms/still/terminal",
         "help": "/help",
         "not found": "/nothing",

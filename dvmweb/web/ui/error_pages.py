@@ -20,6 +20,7 @@ STATUS: tuple[tuple[type[DvmError], int], ...] = (
     (errors.VmBusy, 409),
     (errors.NotNow, 409),
     (errors.UnsavedWork, 409),
+    (errors.PortTaken, 409),
     (errors.UsageError, 422),
     (errors.CheckFailed, 502),
     (errors.NoEngine, 503),
