@@ -15,7 +15,7 @@ SHELL_FILES = $(wildcard recipes/*.sh recipes/*/*.sh dvmweb/guest/scripts/*.sh d
 # them pytest compiles all tests anew in each worker, and each dvm that a test starts compiles dvmweb.
 unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run tour demo test test-slow test-browser test-recipes test-bare check bench screenshots reference lock clean
+.PHONY: help setup run tour demo test test-slow test-browser test-recipes test-bare check bench screenshots reference lock formula clean
 
 help:
 	@echo "Use it"
@@ -36,6 +36,7 @@ help:
 	@echo "  make reference     write the generated parts of docs/reference from the code"
 	@echo "  make screenshots   the pictures of the docs (ARGS=\"--all FOLDER\": every page, five widths, both themes)"
 	@echo "  make lock          write requirements/*.txt from pyproject.toml (UPGRADE=1: newest versions)"
+	@echo "  make formula       write packaging/homebrew/dvmweb.rb from the lock; at a release with SDIST=dist/dvmweb-N.tar.gz"
 	@echo "  make clean         remove .venv, static/vendor and everything that tools made"
 
 setup: $(TESTED) $(VENDOR) $(AXE)
@@ -116,6 +117,10 @@ screenshots: setup
 lock:
 	@python=$$(PYTHON="$${PYTHON:-python3.11}" scripts/find-python) || exit 1; \
 	"$$python" scripts/lock.py $(if $(UPGRADE),--upgrade)
+
+# After a change of the lock: pip looks for the source package of each library, which takes minutes.
+formula: setup
+	$(IN_VENV) scripts/formula.py $(SDIST)
 
 clean:
 	rm -rf $(VENV) static/vendor tests/browser/vendor build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -1,4 +1,4 @@
-"""README's two commands in fresh minimal Debians: `make test-bare` runs these, `make test` does not."""
+"""README's two commands and the packages in fresh minimal Debians: only `make test-bare` runs these."""
 
 from __future__ import annotations
 

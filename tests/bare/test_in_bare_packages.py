@@ -1,4 +1,4 @@
-"""The packages as a user gets them: built from a checkout, checked by twine, installed by pipx and by uv, in a bare root.
+"""The packages as a user gets them: built, checked by twine, installed by pipx and by uv, in a bare root.
 
 The versions of these tools are written here, so that a new one changes nothing by itself.
 """
