@@ -42,7 +42,7 @@ def _vm(paths: Paths, name: str, instance: Instance | None) -> Vm:
     except DvmError as error:
         problem = error.what
     kind, status = ("managed", instance.status) if instance else ("not created", "")
-    waits = pending(instance, config, paths.overlay_file)
+    waits = pending(instance, config, paths.overlay_file, paths.vm_state(name) / "lima.yaml")
     return remembered(paths, Vm(name, kind, status, config, instance, problem, None, None, None, pending=waits))
 
 

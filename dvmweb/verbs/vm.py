@@ -49,6 +49,13 @@ class Vm:
         return lines(self.pending, is_running=self.status == "Running")
 
     @property
+    def pending_todo(self) -> tuple[str, ...]:
+        """What to do about them."""
+        from dvmweb.lima.lima_yaml.differences import todo
+
+        return todo(self.name, self.pending, is_running=self.status == "Running")
+
+    @property
     def known(self) -> WorkStatus | None:
         """What is known of its unsaved work; None if it was not checked yet."""
         from dvmweb.records.known_work import WorkStatus

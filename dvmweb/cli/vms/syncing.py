@@ -23,6 +23,10 @@ def show_plan(vms: Vms, name: str, options: dict[str, bool]) -> None:
             from dvmweb.lima.command_display import shown
 
             click.echo(f"      $ {shown(step.argv)}")
+    vm = vms.listed(name)
+    kept = [] if vm is None else [str(one) for one in vm.pending if one.way == "new VM"]
+    if kept:
+        click.echo(f"Not changed by a sync: {', '.join(kept)}. It needs a new VM: dvm rm {name}, then dvm sync {name}")
 
 
 def run_sync(vms: Vms, name: str, options: dict[str, bool], secrets: tuple[str, ...]) -> int:

@@ -39,5 +39,5 @@ def show(vms: Vms, name: str, *, as_json: bool) -> None:
         click.echo(f"Recipe {recipe}: {standing.word}" + (f" ({standing.note})" if standing.note else ""))
     if not vm.pending and not differing:
         click.echo(f"No differences: {name} has the values of its config, and {len(recipes)} recipes are applied.")
-    else:
-        click.echo(f"To apply the config: dvm sync {name}", err=True)
+    for line in vm.pending_todo or ((f"To apply the recipes: dvm sync {name}",) if differing else ()):
+        click.echo(line, err=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -11,18 +10,20 @@ from typing import Any
 from dvmweb import files
 from dvmweb.config.fields import PortForward
 from dvmweb.errors import CheckFailed, DvmError
+from dvmweb.guest_text import visible
 from dvmweb.lima.instances import Instance
 from dvmweb.lima.lima_yaml import effective
 from dvmweb.lima.lima_yaml.rendering import PLAIN_IMAGES, render
+from dvmweb.lima.lima_yaml.written import image_of, written
 from dvmweb.plans import PlanInput
 
 
 def as_created(plan_input: PlanInput, instance: Instance) -> tuple[PlanInput, tuple[str, ...]]:
     """The plan input with the user and image of the existing VM, which keeps those of its creation; and notices."""
-    written = _written(plan_input)
+    file = written(plan_input.lima_file)
     notices = []
-    user, image = _user_of(instance.config or {}), _image_of(written)
-    if user != plan_input.config.user and user == _user_of(written):
+    user, image = _user_of(instance.config or {}), image_of(file)
+    if user != plan_input.config.user and user == _user_of(file):
         plan_input = replace(
             plan_input, config=replace(plan_input.config, user=user), desired=replace(plan_input.desired, user=user)
         )
@@ -30,6 +31,9 @@ def as_created(plan_input: PlanInput, instance: Instance) -> tuple[PlanInput, tu
     if image and image != PLAIN_IMAGES.get(plan_input.desired.image, plan_input.desired.image):
         plan_input = replace(plan_input, desired=replace(plan_input.desired, image=image))
         notices.append(f"The image stays {image}")
+    arch = plan_input.config.arch
+    if arch != "default" and instance.arch and instance.arch != arch:
+        notices.append(f"The arch stays {visible(instance.arch, 40)}")
     only = f": a change applies only to a new VM (dvm rm {plan_input.config.name}, then sync)."
     return plan_input, tuple(notice + only for notice in notices)
 
@@ -37,23 +41,6 @@ def as_created(plan_input: PlanInput, instance: Instance) -> tuple[PlanInput, tu
 def _user_of(config: Mapping[str, Any]) -> str:
     facts = config.get("user")
     return str(facts.get("name")) if isinstance(facts, dict) else ""
-
-
-def _image_of(written: Mapping[str, Any]) -> str:
-    """The image as a config names it: the path of a file, or the last word of a template."""
-    images, base = written.get("images"), written.get("base")
-    if isinstance(images, list) and images and isinstance(images[0], dict):
-        return str(images[0].get("location"))
-    first = base[0] if isinstance(base, list) and base else base
-    return str(first).rpartition("/")[2] if first else ""
-
-
-def _written(plan_input: PlanInput) -> dict[str, Any]:
-    """The lima.yaml that dvm wrote last, {} for none."""
-    with suppress(FileNotFoundError, ValueError):
-        found = json.loads(files.read_bounded(plan_input.lima_file, files.CONFIG_BYTES))
-        return found if isinstance(found, dict) else {}
-    return {}
 
 
 def write_lima_yaml(plan_input: PlanInput) -> None:
@@ -100,6 +87,6 @@ def check_effective(
 def _ports_before(plan_input: PlanInput) -> tuple[PortForward, ...]:
     """The ports of the lima.yaml that dvm wrote last; a changed config is not applied yet."""
     with suppress(ValueError, KeyError, TypeError):
-        rules = [rule for rule in _written(plan_input)["portForwards"] if "hostPort" in rule]
+        rules = [rule for rule in written(plan_input.lima_file)["portForwards"] if "hostPort" in rule]
         return tuple(PortForward("127.0.0.1", int(rule["hostPort"]), int(rule["guestPort"])) for rule in rules)
     return ()

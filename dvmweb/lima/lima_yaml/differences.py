@@ -12,7 +12,8 @@ from dvmweb.errors import DvmError
 from dvmweb.guest_text import visible
 from dvmweb.lima.instances import Instance
 from dvmweb.lima.lima_yaml.overlay import read_overlay
-from dvmweb.lima.lima_yaml.rendering import forwards_of, overlay_difference, size
+from dvmweb.lima.lima_yaml.rendering import PLAIN_IMAGES, forwards_of, overlay_difference, size
+from dvmweb.lima.lima_yaml.written import image_of, written
 
 RESTART = "restart"  # a sync applies it, with a restart
 NEW_VM = "new VM"  # it applies only to a VM that is created again
@@ -33,24 +34,36 @@ class Difference:
         return f"{self.field} {self.actual} → {self.wanted}"
 
 
-def pending(instance: Instance | None, config: VmConfig | None, overlay_file: Path) -> tuple[Difference, ...]:
-    """The differences, with the user's own lima.yaml as it is now."""
+def pending(
+    instance: Instance | None, config: VmConfig | None, overlay_file: Path, lima_file: Path | None = None
+) -> tuple[Difference, ...]:
+    """The differences, with the user's own lima.yaml as it is now; `lima_file`: that from which it was created."""
+    image = image_of(written(lima_file)) if lima_file is not None else ""
     try:
-        return differences(instance, config, read_overlay(overlay_file))
+        return differences(instance, config, read_overlay(overlay_file), image)
     except DvmError:
-        return differences(instance, config)
+        return differences(instance, config, None, image)
 
 
 def differences(
-    instance: Instance | None, config: VmConfig | None, overlay: Mapping[str, Any] | None = None
+    instance: Instance | None,
+    config: VmConfig | None,
+    overlay: Mapping[str, Any] | None = None,
+    image: str = "",
 ) -> tuple[Difference, ...]:
     """All differences between an instance and its config; () if one of them is missing. Pure.
 
     `overlay` is the user's own lima.yaml; None if it cannot be read, and then its keys are not compared.
+    `image`: the one of its creation, "" if not known.
     """
     if instance is None or config is None or instance.config is None:
         return ()  # if Lima cannot read its lima.yaml, the applied config is not known
-    return (*_sizes(instance, config), *_ports(instance, config), *_fixed(instance, config), *_own(instance, overlay))
+    return (
+        *_sizes(instance, config),
+        *_ports(instance, config),
+        *_fixed(instance, config, image),
+        *_own(instance, overlay),
+    )
 
 
 def _sizes(instance: Instance, config: VmConfig) -> Iterator[Difference]:
@@ -77,12 +90,14 @@ def _pairs(pairs: list[Any]) -> str:
     return " ".join(words) or "none"
 
 
-def _fixed(instance: Instance, config: VmConfig) -> Iterator[Difference]:
+def _fixed(instance: Instance, config: VmConfig, image: str) -> Iterator[Difference]:
     """The differences in fields that apply only to a new VM."""
     facts = (instance.config or {}).get("user")
     user = facts.get("name") if isinstance(facts, Mapping) else None
     if isinstance(user, str) and user and user != config.user:
         yield Difference("user", visible(user, SHOWN), config.user, NEW_VM)
+    if image and image != PLAIN_IMAGES.get(config.image, config.image):
+        yield Difference("image", visible(image, SHOWN), visible(config.image, SHOWN), NEW_VM)
     if config.arch != "default" and instance.arch and instance.arch != config.arch:
         yield Difference("arch", visible(instance.arch, SHOWN), config.arch, NEW_VM)
 
@@ -104,3 +119,15 @@ def lines(found: tuple[Difference, ...], *, is_running: bool) -> tuple[str, ...]
     }
     grouped = {way: ", ".join(str(one) for one in found if one.way == way) for way in heads}
     return tuple(f"{heads[way]}: {words}" for way, words in grouped.items() if words)
+
+
+def todo(name: str, found: tuple[Difference, ...], *, is_running: bool) -> tuple[str, ...]:
+    """What to do about the differences of a VM, a sentence for each way."""
+    ways = {one.way for one in found}
+    disk = next((one.actual for one in found if one.way == NEVER), "")
+    todos = {
+        RESTART: f"To apply it: dvm sync {name}{' --restart' if is_running else ''}",
+        NEW_VM: f"For a new VM, after its work is rescued or pushed: dvm rm {name}, then dvm sync {name}",
+        NEVER: f"Write `disk: {disk}` or more in its config: a sync is refused until then.",
+    }
+    return tuple(text for way, text in todos.items() if way in ways)
