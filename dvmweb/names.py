@@ -12,6 +12,7 @@ VM_PATTERN = re.compile(r"[a-z](?:-?[a-z0-9])*")
 VM_LENGTH = 30  # characters
 INSTANCE_PREFIX = "dvm-"
 TRIAL_PREFIX = "dvmtest-"  # of the temporary VMs of recipe tests
+CLONE_PREFIX = "dvmclone-"  # of an instance while it is copied
 TRASH_PREFIX = "dvmtrash-"  # of the instances in the trash
 ENTRY_PATTERN = re.compile(r"(?:(?P<vm>[a-z](?:-?[a-z0-9])*)-)?[0-9a-f]{8}")  # in the trash; VM first if it fits
 RECIPE_LENGTH = 40  # characters, also of a param
@@ -73,6 +74,21 @@ def new_trial() -> str:
 def is_trial(vm: str | None) -> bool:
     """Whether a name is that of a temporary VM."""
     return vm is not None and re.fullmatch(TRIAL_PREFIX + "[0-9a-f]{8}", vm) is not None
+
+
+def new_clone() -> str:
+    """A unique name for an instance while it is copied."""
+    return CLONE_PREFIX + secrets.token_hex(4)
+
+
+def is_clone(instance: str) -> bool:
+    """Whether a Lima instance is being copied, or was left by an interrupted copy."""
+    return re.fullmatch(CLONE_PREFIX + "[0-9a-f]{8}", instance) is not None
+
+
+def is_hidden(instance: str) -> bool:
+    """Whether a Lima instance is one of dvm that is no VM: in the trash, or being copied."""
+    return entry_of_instance(instance) is not None or is_clone(instance)
 
 
 def new_entry(lima_home: str, vm: str) -> str:

@@ -16,7 +16,8 @@ from dvmweb.verbs.vms import Vms
 
 # A test checks that each command is in one section.
 SECTIONS = {
-    "VMs": ("init", "import", "sync", "diff", "ls", "start", "stop", "restart", "rename", "protect", "rm", "trash"),
+    "VMs": ("init", "import", "sync", "diff", "ls", "start", "stop", "restart"),
+    "Names, copies, deletion": ("rename", "clone", "protect", "rm", "trash"),
     "Inside a VM": ("sh", "ssh", "cp", "rescue", "port", "open", "work", "ssh-key", "gpg-key", "ssh-config", "hook"),
     "Agents and terminals": ("terminals",),
     "Recipes": ("recipe",),

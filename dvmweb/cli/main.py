@@ -24,7 +24,7 @@ from dvmweb.cli.host.web import open_port, web
 from dvmweb.cli.job_commands import cancel, jobs, log
 from dvmweb.cli.recipe.commands import recipe
 from dvmweb.cli.synonyms import VERBS
-from dvmweb.cli.vms.naming import rename
+from dvmweb.cli.vms.naming import clone, rename
 from dvmweb.cli.vms.power import restart, start, stop, sync
 from dvmweb.cli.vms.undo import protect, rm, trash
 from dvmweb.errors import UsageError
@@ -236,9 +236,10 @@ def ls(vms: Vms, as_json: bool) -> None:
 
 def _trash_note(vms: Vms) -> None:
     from dvmweb.records import renames
+    from dvmweb.verbs import cloning
     from dvmweb.verbs.trash import expired_note
 
-    for note in filter(None, (expired_note(vms), renames.note(vms.paths))):
+    for note in filter(None, (expired_note(vms), renames.note(vms.paths), cloning.note(vms.paths))):
         click.echo(note, err=True)
 
 
@@ -273,5 +274,6 @@ def diff(vms: Vms, name: str, as_json: bool) -> None:
 
 
 HOST = (jobs, log, cancel, web, doctor, open_port, ssh_config, config, schema, completion)
-for command in (start, stop, restart, sync, rename, protect, rm, trash, rescue, port, recipe, ssh_key, gpg_key, *HOST):
+VMS = (start, stop, restart, sync, rename, clone, protect, rm, trash, rescue, port, recipe, ssh_key, gpg_key)
+for command in (*VMS, *HOST):
     main.add_command(command)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from dvmweb import files
 from dvmweb.lima.instances import Instance
@@ -26,6 +27,16 @@ def take(paths: Paths, cancelled: threading.Event, on_wait: Callable[[], None]) 
             return None
         lock = files.try_lock(paths.engine_lock)
     return lock
+
+
+@contextmanager
+def moves(paths: Paths) -> Iterator[None]:
+    """Hold the lock of everything that renames, clones or restores VMs, or deletes from the trash: one at a time."""
+    lock = files.wait_lock(files.private_folder(paths.state) / "moves.lock")
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 class UntilRunning:

@@ -21,6 +21,8 @@ from dvmweb.names import check_socket_path, is_id, new_id
 from dvmweb.paths import Paths
 from dvmweb.plans import DesiredRecipe, PlanInput
 
+COPY_OF = "copy-of"  # the note of a clone whose identity and key are not made anew yet: the VM it is a copy of
+
 
 def load_input(
     paths: Paths, environ: Mapping[str, str], vm: str, verb: str, secrets: Mapping[str, bytes] = {}
@@ -63,6 +65,7 @@ def input_of(
         nonce=new_id(),
         approved_hook=read_note(paths, vm, "approved-hook"),
         key_note=read_note(paths, vm, "no-key"),
+        is_copy=bool(read_note(paths, vm, COPY_OF)),
         secrets=dict(secrets),
     )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from dvmweb import files, vm_use_marks
 from dvmweb.config.store import ConfigStore
 from dvmweb.jobs.checks import sandbox
+from dvmweb.jobs.inputs import COPY_OF
 from dvmweb.names import instance_name
 from dvmweb.paths import Paths
 from dvmweb.records import applied_recipes
@@ -50,7 +51,7 @@ def _free_place(folder: Path, vm: str) -> Path:
 
 def forget(paths: Paths, vm: str) -> None:
     """Remove the records of a VM that does not exist any more."""
-    notes = ("identity", "reach.json", "work.json", vm_use_marks.USED, "key.pub", "no-key", "approved-hook")
+    notes = ("identity", "reach.json", "work.json", vm_use_marks.USED, "key.pub", "no-key", "approved-hook", COPY_OF)
     for name in (*notes, "lima.yaml", applied_recipes.FILE, sandbox.FILE):
         (paths.vm_state(vm) / name).unlink(missing_ok=True)
 

@@ -45,7 +45,8 @@ def identity(plan_input: PlanInput) -> Step:
         plan_input.desired.instance,
         plan_input.known_id,
     )
-    script = guest_script(plan_input, "identity.sh", {"DVM_ID": plan_input.known_id or plan_input.new_id})
+    copied = {"DVM_COPY": "1"} if plan_input.is_copy else {}
+    script = guest_script(plan_input, "identity.sh", {"DVM_ID": plan_input.known_id or plan_input.new_id, **copied})
     reason, patience = "already written" if is_marked else "", scaled(PROBE, plan_input.pace)
     return _run(titles.WRITE_IDENTITY, plan_input, script, patience, check="identity", skip_reason=reason)
 
@@ -127,11 +128,11 @@ def _recipe_skip(plan_input: PlanInput, desired: DesiredRecipe, options: Options
 
 def key(plan_input: PlanInput) -> Step:
     """Create the VM's own SSH key."""
-    reason = "already there" if plan_input.guest and plan_input.guest.key else ""
+    reason = "already there" if plan_input.guest and plan_input.guest.key and not plan_input.is_copy else ""
     if plan_input.guest and plan_input.guest.is_demo and plan_input.key_note == NOT_RUN:
         reason = "not run in the demo: the host has no ssh-keygen"
     patience = scaled(PROBE * 2, plan_input.pace)
-    script = guest_script(plan_input, "keys.sh", {})
+    script = guest_script(plan_input, "keys.sh", {"DVM_KEY": "new"} if plan_input.is_copy else {})
     return _run(titles.CREATE_KEY, plan_input, script, patience, check="key", skip_reason=reason)
 
 

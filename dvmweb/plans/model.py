@@ -61,6 +61,7 @@ class PlanInput:
     nonce: str  # of the last question; a job makes a new one for each
     approved_hook: str = ""  # the digest that the user approved
     key_note: str = ""  # why the guest cannot have a key of its own, "" if it can
+    is_copy: bool = False  # a clone that has not made its identity and its key anew yet
     secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     instance: Instance | None = None  # as the first step listed it; not changed by later steps
     is_listed: bool = False  # whether `instance` comes from a listing

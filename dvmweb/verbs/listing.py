@@ -15,7 +15,7 @@ from dvmweb.lima.engine import find_engine
 from dvmweb.lima.instances import Instance
 from dvmweb.lima.lima_yaml import ports
 from dvmweb.lima.lima_yaml.differences import pending
-from dvmweb.names import entry_of_instance, instance_name
+from dvmweb.names import instance_name, is_hidden
 from dvmweb.paths import Paths
 from dvmweb.records import guest_status, last_use, live_ports, work_reports
 from dvmweb.verbs.vm import Vm
@@ -30,7 +30,7 @@ def list_vms(paths: Paths, environ: Mapping[str, str]) -> tuple[Vm, ...]:
     ours = _with_ports(paths, found, tuple(instances.values()))
     for name in names:
         instances.pop(instance_name(name), None)
-    rest = [one for one in instances.values() if entry_of_instance(one.name) is None]  # without the trash
+    rest = [one for one in instances.values() if not is_hidden(one.name)]
     others = [Vm(i.name, "unmanaged", i.status, None, i, "", None, None, None) for i in rest]
     return tuple(sorted((*ours, *others), key=lambda vm: (vm.kind == "unmanaged", vm.name)))
 

@@ -22,7 +22,6 @@ from dvmweb.names import check_socket_path, instance_name, vm_name
 from dvmweb.paths import Paths
 from dvmweb.records import renames
 from dvmweb.records.renames import Renaming
-from dvmweb.verbs.trash.listing import locked
 from dvmweb.verbs.vms import Vms
 
 LEFT = (*removing.LOCKS, "ssh-route", "sessions")  # in the state folder of a VM: belong to the name
@@ -35,7 +34,7 @@ def rename(vms: Vms, old: str, new: str) -> tuple[str, ...]:
     then nothing was changed.
     """
     paths, lima = vms.paths, Lima(find_engine(vms.environ, vms.paths), vms.paths, vms.environ, vm=old)
-    with locked(paths), ExitStack() as held:
+    with engine_lock.moves(paths), ExitStack() as held:
         begun = renames.interrupted(paths)
         if begun is not None and (begun.old, begun.new) != (old, new):
             raise renames.half(begun)
@@ -120,6 +119,6 @@ def _notes(old: str, new: str) -> tuple[str, ...]:
 
 
 def must_differ(old: str, new: str) -> None:
-    """Raise UsageError for a rename to the same name."""
-    if old == new:
+    """Raise UsageError for a new name that is not valid, or is the old one."""
+    if vm_name(new) == old:
         raise UsageError(f"{new} is its name already.", "Choose another name.")

@@ -129,6 +129,7 @@ FILES = ("sources", "target", "folder")  # completed by the shell
 FREE = (
     "dvm init name",
     "dvm rename new",
+    "dvm clone new",
     "dvm recipe new name",
     "dvm trash restore new",
     "command",

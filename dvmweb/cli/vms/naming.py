@@ -1,4 +1,4 @@
-"""`dvm rename`: a stopped VM gets another name."""
+"""`dvm rename` and `dvm clone`: a stopped VM gets another name, or a copy."""
 
 from __future__ import annotations
 
@@ -28,6 +28,28 @@ def rename(vms: Vms, name: str, new: str, yes: bool) -> None:
         sys.exit(code)
     notes = renaming.rename(vms, name, new)
     click.echo(f"{name} is {new} now.")
+    for note in notes:
+        click.echo(note)
+
+
+@click.command(epilog=examples("dvm clone shop shop-try"))
+@click.argument("name")
+@click.argument("new")
+@click.option("--yes", is_flag=True, help="Stop it for that without asking.")
+@click.pass_obj
+def clone(vms: Vms, name: str, new: str, yes: bool) -> None:
+    """Clone a VM with everything in it, under another name.
+
+    A running VM is stopped first. The clone gets the config of NAME with other host ports. It has the logins, secrets
+    and SSH key of NAME; its first sync makes an identity, a machine id and an SSH key of its own.
+    """
+    from dvmweb.verbs import cloning, renaming
+
+    renaming.must_differ(name, new)
+    if code := stopped(vms, name, "clone", is_sure=yes):
+        sys.exit(code)
+    notes = cloning.clone(vms, name, new)
+    click.echo(f"{new} is a clone of {name}. It is stopped; next: dvm sync {new}")
     for note in notes:
         click.echo(note)
 

@@ -17,7 +17,7 @@ from dvmweb.jobs.checks import trash as trash_checks
 from dvmweb.jobs.checks import unsaved_work as work_checks
 from dvmweb.jobs.checks.isolation import as_created, check_effective, write_lima_yaml
 from dvmweb.jobs.checks.outcome import Outcome, Tools
-from dvmweb.jobs.inputs import write_note
+from dvmweb.jobs.inputs import COPY_OF, write_note
 from dvmweb.jobs.removing import forget
 from dvmweb.lima.booting import is_booting
 from dvmweb.lima.instances import Instance, parse_list
@@ -139,6 +139,8 @@ def _check_identity(plan_input: PlanInput, state: guest_state.GuestState) -> tup
             return ()
         return (f"This is not the VM {plan_input.config.name} that dvm knows. A sync writes a new identity into it.",)
     name, guest_id = state.identity
+    if plan_input.is_copy and guest_id != plan_input.known_id:
+        return (f"This VM is a clone of {visible(name)}. A sync makes its identity and its SSH key anew.",)
     if name != plan_input.desired.instance:
         if guest_id == plan_input.known_id:
             return (f"This VM was {visible(name)} before. A sync writes the new name into it.",)
@@ -170,7 +172,14 @@ def identity(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome
     """Store the identity that was written into the guest."""
     known_id = plan_input.known_id or plan_input.new_id
     write_note(tools.paths, plan_input.config.name, "identity", known_id)
+    if plan_input.config.is_service:  # it has no key
+        _is_no_copy(tools, plan_input)
     return Outcome(replace(plan_input, known_id=known_id))
+
+
+def _is_no_copy(tools: Tools, plan_input: PlanInput) -> None:
+    """Note that a clone has an identity and a key of its own now."""
+    (tools.paths.vm_state(plan_input.config.name) / COPY_OF).unlink(missing_ok=True)
 
 
 def key(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
@@ -178,6 +187,7 @@ def key(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
     found = guest_state.parse_key(finished.stdout, plan_input.nonce)
     if found is not None:
         write_note(tools.paths, plan_input.config.name, "key.pub", found.line)
+        _is_no_copy(tools, plan_input)
     return Outcome(plan_input, found.fingerprint if found else "none")
 
 

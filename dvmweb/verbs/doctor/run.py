@@ -10,7 +10,7 @@ from dvmweb.errors import DvmError
 from dvmweb.lima import connections
 from dvmweb.records import renames
 from dvmweb.states import refusal
-from dvmweb.verbs import configs, trash
+from dvmweb.verbs import cloning, configs, trash
 from dvmweb.verbs.doctor import host, lima_home
 from dvmweb.verbs.doctor.clocks import clocks
 from dvmweb.verbs.doctor.findings import Finding, State
@@ -18,7 +18,7 @@ from dvmweb.verbs.vm import Vm
 from dvmweb.verbs.vms import Vms
 
 END_CONNECTIONS = "end the connections"
-PROTECT_ENTRIES = "protect it"
+PROTECT_ENTRIES = "finish or remove what was interrupted"
 
 
 def examine(vms: Vms) -> tuple[Finding, ...]:
@@ -60,6 +60,8 @@ def _trash(vms: Vms) -> Iterator[Finding]:
     """Entries that use disk although they have expired, and what an interrupted command left half done."""
     if note := renames.note(vms.paths):
         yield Finding("rename", State.FAILED, note)
+    if note := cloning.note(vms.paths):
+        yield Finding("clone", State.WARNING, note, "", PROTECT_ENTRIES)
     if note := trash.expired_note(vms):
         yield Finding("trash", State.WARNING, note)
     for one in trash.list_entries(vms):

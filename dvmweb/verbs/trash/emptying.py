@@ -15,7 +15,7 @@ from dvmweb.lima.failures import LimaError
 from dvmweb.names import entry_instance
 from dvmweb.paths import Paths
 from dvmweb.records import trash_records
-from dvmweb.verbs.trash.listing import Entry, entries_of, find, lima_of, locked
+from dvmweb.verbs.trash.listing import Entry, entries_of, find, lima_of
 from dvmweb.verbs.vms import Vms
 
 
@@ -26,7 +26,7 @@ def empty(vms: Vms, names: Sequence[str]) -> tuple[Entry, ...]:
     deleted, and the one that failed is protected again.
     """
     lima = lima_of(vms)
-    with locked(vms.paths):
+    with engine_lock.moves(vms.paths):
         entries = entries_of(vms.paths, lima.list())
         chosen = [find(entries, name) for name in dict.fromkeys(names)]
         for entry in chosen:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from dvmweb import files
 from dvmweb.errors import NotFound
 from dvmweb.guest_text import visible
 from dvmweb.lima.client import Lima
@@ -59,16 +58,6 @@ class Entry:
 def lima_of(vms: Vms) -> Lima:
     """The engine."""
     return Lima(find_engine(vms.environ, vms.paths), vms.paths, vms.environ)
-
-
-@contextmanager
-def locked(paths: Paths) -> Iterator[None]:
-    """Hold the lock of the trash: one restore, deletion or repair at a time."""
-    lock = files.wait_lock(files.private_folder(paths.state) / "trash.lock")
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def entry_for(vms: Vms, name: str) -> str:

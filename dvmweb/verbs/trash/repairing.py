@@ -10,6 +10,7 @@ from pathlib import Path
 from dvmweb import files
 from dvmweb.errors import sentence
 from dvmweb.guest_text import in_prose
+from dvmweb.jobs import engine_lock
 from dvmweb.lima import commands
 from dvmweb.lima.client import Lima
 from dvmweb.lima.deadlines import LIST
@@ -19,16 +20,17 @@ from dvmweb.names import entry_instance, instance_name
 from dvmweb.paths import Paths
 from dvmweb.records import trash_records
 from dvmweb.records.trash_records import TrashRecord
-from dvmweb.verbs.trash.listing import Entry, entries_of, lima_of, locked
+from dvmweb.verbs import cloning
+from dvmweb.verbs.trash.listing import Entry, entries_of, lima_of
 from dvmweb.verbs.vms import Vms
 
 
 def repair(vms: Vms) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
     """All entries after the repair, and a sentence about each thing that was not as it should be."""
     lima = lima_of(vms)
-    with locked(vms.paths):
+    with engine_lock.moves(vms.paths):
         listing = lima.list()
-        notes = [*_protect(vms.paths, lima, listing), *_records(vms.paths, listing)]
+        notes = [*cloning.remove_left(vms), *_protect(vms.paths, lima, listing), *_records(vms.paths, listing)]
         return entries_of(vms.paths, lima.list() if notes else listing), tuple(notes)
 
 

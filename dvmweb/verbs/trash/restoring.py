@@ -19,7 +19,7 @@ from dvmweb.lima.failures import LimaError
 from dvmweb.names import check_socket_path, instance_name, vm_name
 from dvmweb.paths import Paths
 from dvmweb.records import trash_records
-from dvmweb.verbs.trash.listing import Entry, entries_of, find, lima_of, locked
+from dvmweb.verbs.trash.listing import Entry, entries_of, find, lima_of
 from dvmweb.verbs.vms import Vms
 
 
@@ -38,7 +38,7 @@ def restore(vms: Vms, word: str, new: str = "") -> Restored:
     needed, VmBusy, LimaError. Then nothing was changed.
     """
     lima = lima_of(vms)
-    with locked(vms.paths):
+    with engine_lock.moves(vms.paths):
         listing = lima.list()
         entry = find(entries_of(vms.paths, listing), word)
         name = vm_name(new or entry.record.vm) if new or entry.record.vm else ""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from dvmweb.config.store import ConfigStore
 from dvmweb.records import renames
 from dvmweb.records.renames import Renaming
 from dvmweb.verbs import renaming
@@ -103,7 +104,7 @@ def test_killed_at_any_step_it_is_named_and_finished(
         if step in ("rename", "protect"):
             patched.setattr(renaming, "_run", dies(renaming._run, step))
         elif step == "delete":
-            patched.setattr(renaming.ConfigStore, "delete", dies(renaming.ConfigStore.delete))
+            patched.setattr(ConfigStore, "delete", dies(ConfigStore.delete))
         else:
             patched.setattr(renaming, step, dies(getattr(renaming, step)))
         with pytest.raises(Killed):
