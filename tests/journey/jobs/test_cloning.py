@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
-
+import psutil
 import pytest
 
+from dvmweb.errors import NotNow
 from dvmweb.verbs import cloning
 from dvmweb.verbs.vms import Vms
-from tests.journey.cli.home import HAS_KEYGEN
+from tests.journey.cli.home import HAS_KEYGEN, until
 from tests.journey.driver import User, Vm
 
 
@@ -74,7 +73,7 @@ def test_a_clone_that_fails_leaves_nothing(user: User, app: Vm, command: str) ->
 def test_a_disk_that_is_too_small_is_said_before(user: User, app: Vm, monkeypatch: pytest.MonkeyPatch) -> None:
     user.dvm("stop app").succeeds()
     monkeypatch.setattr(cloning, "SPARE", 1 << 62)
-    with pytest.raises(cloning.NotNow, match="The clone can need"):
+    with pytest.raises(NotNow, match="The clone can need"):
         cloning.clone(Vms(user.paths, user.home.environ), "app", "twin")
     assert cloning.note(user.paths) == ""
 
@@ -85,10 +84,13 @@ def test_a_killed_clone_is_named_and_removed(user: User, app: Vm, command: str) 
     user.engine_hangs(command)
     cloning_now = user.starts("clone app twin")
     wanted = user.paths.state / "clone.json"
-    from tests.journey.cli.home import until
-
     until(lambda: wanted.exists() and (command == "clone" or user.vm("twin").config.exists()))
-    os.kill(cloning_now.process.pid, signal.SIGKILL)
+    process = psutil.Process(cloning_now.process.pid)
+    until(lambda: any(command in one.cmdline() for one in process.children(recursive=True)))
+    engine = process.children(recursive=True)
+    for one in (process, *engine):
+        one.kill()
+    psutil.wait_procs(engine, timeout=20)
     user.engine_works()
     user.dvm("ls").warns("The clone twin was interrupted.")
     user.dvm("trash ls").succeeds().warns("An interrupted clone was removed: twin.")
