@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import psutil
 import pytest
 
 from dvmweb.errors import NotNow
+from dvmweb.lima.client import Lima
+from dvmweb.paths import Paths
 from dvmweb.verbs import cloning
 from dvmweb.verbs.vms import Vms
 from tests.journey.cli.home import HAS_KEYGEN, until
@@ -78,22 +79,47 @@ def test_a_disk_that_is_too_small_is_said_before(user: User, app: Vm, monkeypatc
     assert cloning.note(user.paths) == ""
 
 
-@pytest.mark.parametrize("command", ["clone", "rename"])
-def test_a_killed_clone_is_named_and_removed(user: User, app: Vm, command: str) -> None:
+def test_a_killed_clone_is_named_and_removed(user: User, app: Vm) -> None:
     user.dvm("stop app").succeeds()
-    user.engine_hangs(command)
+    user.engine_hangs("clone")
     cloning_now = user.starts("clone app twin")
-    wanted = user.paths.state / "clone.json"
-    until(lambda: wanted.exists() and (command == "clone" or user.vm("twin").config.exists()))
-    process = psutil.Process(cloning_now.process.pid)
-    until(lambda: any(command in one.cmdline() for one in process.children(recursive=True)))
-    engine = process.children(recursive=True)
-    for one in (process, *engine):
-        one.kill()
-    psutil.wait_procs(engine, timeout=20)
+    until(lambda: (user.paths.state / "clone.json").exists())
+    cloning_now.is_killed()
     user.engine_works()
     user.dvm("ls").warns("The clone twin was interrupted.")
     user.dvm("trash ls").succeeds().warns("An interrupted clone was removed: twin.")
     assert not user.vm("twin").config.exists()
     assert not list(user.paths.lima_home.glob("dvmclone-*"))
     user.dvm("clone app twin").succeeds()
+
+
+class Killed(BaseException):
+    """As if the process were killed here."""
+
+
+@pytest.mark.parametrize("has_renamed", [False, True])
+def test_a_clone_killed_at_its_rename_is_removed_or_complete(
+    user: User, app: Vm, monkeypatch: pytest.MonkeyPatch, has_renamed: bool
+) -> None:
+    user.dvm("stop app").succeeds()
+    real = cloning._run
+
+    def dies(paths: Paths, lima: Lima, argv: tuple[str, ...], timeout: float) -> None:
+        if "rename" not in argv or has_renamed:
+            real(paths, lima, argv, timeout)
+        if "rename" in argv:
+            raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(cloning, "_run", dies)
+        patched.setattr(cloning, "_remove_left", lambda paths, lima: ())  # a killed process cleans up nothing
+        with pytest.raises(Killed):
+            cloning.clone(Vms(user.paths, user.home.environ), "app", "twin")
+    said = user.dvm("trash ls").succeeds()
+    if has_renamed:
+        said.warns("The clone twin was interrupted after its last step: it is complete.")
+        user.dvm("sync twin").succeeds().prints("This VM is a clone of dvm-app")
+    else:
+        said.warns("An interrupted clone was removed: twin.")
+        assert not user.vm("twin").config.exists()
+        assert not list(user.paths.lima_home.glob("dvmclone-*"))
