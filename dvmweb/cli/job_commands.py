@@ -34,6 +34,7 @@ def jobs(vms: Vms, as_json: bool) -> None:
 @click.option("-f", "--follow", is_flag=True, help="VM: follow until Ctrl-C.")
 @click.option("-n", "--lines", type=int, metavar="N", help="VM: show the last N lines (default: 200).")
 @click.option("--boot", is_flag=True, help="VM: the console of its last boot and the log of Lima's host agent.")
+@click.option("--json", "as_json", is_flag=True, help="With --commands: print JSON, an array of objects.")
 @click.option("--units", is_flag=True, help="VM: list the units that its recipes declare.")
 @click.pass_obj
 def log(vms: Vms, /, name: str, **options: Any) -> None:

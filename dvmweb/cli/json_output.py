@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from dvmweb.jobs.job_record import Job
+from dvmweb.lima.ledger import Entry
 from dvmweb.lima.lima_yaml.ports import PortState
 from dvmweb.records.known_work import WorkStatus
 from dvmweb.terminals.client import TerminalFacts
@@ -17,6 +18,11 @@ def job_facts(job: Job) -> dict[str, Any]:
     """A job as `dvm jobs --json` prints it."""
     facts = asdict(job)
     return {"version": 1, **{key: facts[key] for key in facts if key not in ("process", "child")}}
+
+
+def command_facts(entry: Entry) -> dict[str, Any]:
+    """A command of the engine as `dvm log JOB --commands --json` prints it."""
+    return {"version": 1, **asdict(entry)}
 
 
 def terminal_facts(terminal: TerminalFacts) -> dict[str, Any]:

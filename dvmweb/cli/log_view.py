@@ -31,6 +31,7 @@ class Request:
     lines: int | None = None
     units: bool = False
     boot: bool = False
+    as_json: bool = False
 
     @property
     def is_of_a_vm(self) -> bool:
@@ -40,6 +41,10 @@ class Request:
 
 def show(vms: Vms, name: str, request: Request) -> int:
     """Print the log of the job, or the journal of the VM, with this name; return the exit code."""
+    if request.as_json and not request.commands:
+        raise UsageError(
+            "--json is for --commands.", f"To list the commands of a job: dvm log {name} --commands --json"
+        )
     if vms.has_config(name):
         if request.commands:
             raise UsageError("--commands is for jobs.", f"To list the jobs of {name}: dvm jobs")
@@ -53,7 +58,7 @@ def show(vms: Vms, name: str, request: Request) -> int:
         raise UsageError(
             f"{name} is a job; UNIT, -f, -n, --units and --boot are for VMs.", f"To print its log: dvm log {name}"
         )
-    return commands(vms, job) if request.commands else follow_log(vms, job)
+    return commands(vms, job, as_json=request.as_json) if request.commands else follow_log(vms, job)
 
 
 def _boot(vms: Vms, name: str, request: Request) -> int:
@@ -153,11 +158,16 @@ def _print_origin(data: bytes, at: int, ours: Sequence[tuple[int, int]], *, is_b
     sys.stdout.flush()
 
 
-def commands(vms: Vms, job: Job) -> int:
-    """Print every engine command of the job, ready to copy; return 0."""
+def commands(vms: Vms, job: Job, *, as_json: bool) -> int:
+    """Print every engine command of the job, ready to copy or as JSON; return 0."""
+    from dvmweb.cli import json_output, tables
     from dvmweb.lima import ledger
     from dvmweb.lima.command_display import shown
 
-    for entry in ledger.read(vms.paths, job=job.id):
+    found = ledger.read(vms.paths, job=job.id)
+    if as_json:
+        tables.as_json([json_output.command_facts(entry) for entry in found])
+        return 0
+    for entry in found:
         print(f"{entry.seconds:8.3f} s  {entry.code!s:>4}  {shown(entry.argv)}")
     return 0

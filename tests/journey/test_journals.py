@@ -151,6 +151,10 @@ def test_a_vm_and_a_job_are_told_apart_and_the_demo_says_that_it_keeps_no_journa
     user.dvm(f"log {job}").succeeds().warns("-- sync app: succeeded")
     user.dvm(f"log {job} -f").exits("usage error").warns("is a job")
     user.dvm("log app --commands").exits("usage error")
+    user.dvm(f"log {job} --json").exits("usage error").warns(f"dvm log {job} --commands --json")
+    listed = user.dvm(f"log {job} --commands --json").json
+    assert any("list" in one["argv"] for one in listed)
+    assert len(listed) == len(user.dvm(f"log {job} --commands").out.splitlines())
     user.dvm("log nothing").exits("not found").warns("There is no VM or job 'nothing'.")
     user.dvm("log ../app").exits("not found")
     user.dvm("stop app").succeeds()

@@ -22,6 +22,7 @@ from dvmweb.guest.agent.sandbox_report import AgentResult, Finding, SandboxRepor
 from dvmweb.guest.unsaved_work import UnsavedWorkReport, Verdict
 from dvmweb.guest.unsaved_work.facts import RepositoryReport
 from dvmweb.jobs.job_record import STATES, Job, StepRecord
+from dvmweb.lima import ledger
 from dvmweb.lima.instances import Instance
 from dvmweb.lima.lima_yaml import overlay
 from dvmweb.lima.lima_yaml.differences import Difference
@@ -168,6 +169,7 @@ OBJECTS = {
     "### `repositories`": set(WORK["repositories"][0]),
     "## `dvm jobs --json`": set(JOB_FACTS),
     "### `steps`": set(JOB_FACTS["steps"][0]),
+    "## `dvm log --commands --json`": set(json_output.command_facts(ledger.Entry(("limactl", "list")))),
     "## `dvm start --json`": set(several.Task("app", iter(())).facts()),
     "## `dvm terminals --json`": {"version", *_keys(TerminalFacts)},
     "## `dvm config get --json`": set(config_output.facts("app", Setting("cpus", 2, "default"))),
