@@ -98,6 +98,7 @@ def _report(rescued: Rescued) -> bool:
     repositories = "1 repository" if rescued.repositories == 1 else f"{rescued.repositories} repositories"
     files = "1 loose file" if rescued.files == 1 else f"{rescued.files} loose files"
     click.echo(f"{repositories}, {files}, {size(rescued.size)}", err=True)
+    click.echo("Left out: ignored folders that tools create again, such as node_modules and .venv", err=True)
     _list("Partly rescued. Missing", rescued.problem_count, rescued.problems)
     for path in rescued.outside:
         click.echo(f"Not rescued, because it is outside the code folder: {path}", err=True)

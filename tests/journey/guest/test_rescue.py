@@ -84,6 +84,33 @@ def test_everything_is_back_in_another_vm(user: User, app: Vm, other: Vm, tmp_pa
     assert other.runs(f"cd app; {seen} refs/rescued/stash/0; cat .env") == app.runs(f"{seen}; cat .env")
 
 
+def test_unusual_repositories_come_back_too(user: User, app: Vm, other: Vm) -> None:
+    app.runs(
+        f"""
+        g() {{ {GIT} -c protocol.file.allow=always "$@"; }}
+        repo() {{ mkdir "$1"; cd "$1"; g init -q $2; for i in 1 2 3; do echo $i > f; g add f; g commit -qm $i; done; }}
+        (repo origin); (repo sha256 --object-format=sha256; echo x > f)
+        g clone -q --depth 1 "file://$PWD/origin" shallow; (cd shallow; echo s > s; g add s; g commit -qm mine)
+        g clone -q --bare origin bare.git
+        (repo detached; g checkout -q HEAD~1; echo d > f; g commit -qam only-here; g reset -q --hard HEAD~1
+            echo e > f; g commit -qam in-reflog; g reset -q --hard HEAD~1; rm .git/ORIG_HEAD)
+        (repo parent; g submodule --quiet add "$PWD/../origin" sub; cd sub; echo u > u; g add u; g commit -qm in-sub)
+        (cd origin; g bisect start -q; printf '#!/bin/sh\\n' > .git/hooks/pre-commit; echo '*.tmp' > .git/info/exclude)
+        """
+    )
+    seen = """
+        git -C sha256 log --format=%H; git -C sha256 diff; git -C shallow log --format=%H; git -C shallow remote -v
+        git -C bare.git log --format=%H main; git -C detached log --format=%s; git -C detached status --porcelain
+        git -C parent/sub log --format=%H; git -C parent diff --cached; cat origin/.git/info/exclude
+    """
+    before = app.runs(seen)
+    user.dvm("rescue app --into other").exits("failed", "origin: the unfinished bisect is not restored")
+    assert other.runs(f"cd rescued/app; {seen}") == before
+    lost = "git -C detached log --format=%s $(git -C detached for-each-ref --format='%(refname)' refs/rescued)"
+    found = other.runs(f"cd rescued/app; {lost}")
+    assert ("only-here" in found, "in-reflog" in found) == (True, True)
+
+
 def test_what_cannot_be_rescued_is_named_and_the_rest_is_there(user: User, app: Vm, other: Vm, tmp_path: Path) -> None:
     app.runs(
         f"""
