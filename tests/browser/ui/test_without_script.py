@@ -26,6 +26,7 @@ from tests.browser.driver.user import User
 from tests.browser.driver.vms import Vm
 from tests.browser.driver.window import Complaints, Window
 from tests.journey.conftest import until
+from tests.journey.test_ports import free_port
 
 pytestmark = pytest.mark.slow_browser
 
@@ -127,6 +128,7 @@ def test_every_form_without_script(
     _stop_start_check_and_edit(user)
     _use_a_terminal(user, browser, walk)
     _download_the_code_folder(user)
+    _open_and_close_a_port(user)
     _approve_the_hook(user)
     _delete_and_remove(user)
     user.logs_out()
@@ -225,6 +227,16 @@ def _download_the_code_folder(user: User) -> None:
     with user.window.page.expect_download() as waiting:
         user.main.press("Download folder")
     assert waiting.value.suggested_filename == "brief.tar"
+
+
+def _open_and_close_a_port(user: User) -> None:
+    port = free_port()
+    user.window.open("/vms/brief/ports")
+    user.window.page.get_by_label("Port in the VM").fill(str(port))
+    user.window.page.locator("#open-port").click()
+    expect(user.window.page.locator("#ports")).to_contain_text("no program in the VM listens on it")
+    user.window.page.locator(f"#close-{port}").click()
+    expect(user.window.page.locator("#ports")).to_contain_text("No ports.")
 
 
 def _approve_the_hook(user: User) -> None:
