@@ -266,8 +266,28 @@ def _delete_and_remove(user: User) -> None:
     expect(user.window.page.locator("#typed-error")).to_contain_text("Nothing was deleted")
     deletion.type_name("brief").delete().succeeds()
     assert not list(user.home.paths.lima_home.glob("dvm-*"))
+    _use_the_trash(user)
     user.vm("brief").remove_config().shows("brief")
     assert not user.home.paths.vm_config("brief").exists()
+
+
+def _use_the_trash(user: User) -> None:
+    page, lima_home = user.window.page, user.home.paths.lima_home
+    (entry,) = (path.name for path in lima_home.glob("dvmtrash-brief-*"))
+    user.home.limactl("unprotect", entry)
+    user.window.open("/trash")
+    page.get_by_role("button", name="Protect entries of the trash").click()
+    expect(page.get_by_text("It is now.")).to_be_visible()
+    page.get_by_role("button", name="Restore brief").click()
+    page.wait_for_url("**/vms/brief")
+    user.deletes("brief").check_again().succeeds()
+    user.deletes("brief").type_name("brief").delete().succeeds()
+    user.window.open("/trash")
+    page.get_by_role("link", name="Delete brief for good").click()
+    page.locator("#typed-name").fill("brief")
+    page.locator("#delete").click()
+    page.wait_for_url("**/trash")
+    assert not list(lima_home.glob("dvmtrash-brief-*"))
 
 
 def _reloaded(job: JobPage, place: str, text: str) -> JobPage:
