@@ -115,4 +115,4 @@ def test_a_refused_delete_names_what_helps(user: User, app: Vm) -> None:
     refused = user.dvm("rm app --yes").is_refused()
     refused.warns("Check yourself what is there (`dvm sh app`)").never_says("Push")
     app.runs(f"chmod 700 closed; {COMMIT}")
-    user.dvm("rm app --yes").is_refused().warns("Push or copy it out")
+    user.dvm("rm app --yes").is_refused().warns("Push it, keep a copy with `dvm rescue app`")

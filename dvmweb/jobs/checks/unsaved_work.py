@@ -75,7 +75,7 @@ def _way_out(name: str, report: unsaved_work.UnsavedWorkReport) -> str:
         )
     if not report.loose.count and not any(one.has_unsaved_work for one in report.repositories):
         return f"Check yourself what is there (`dvm sh {name}`), or delete it unchecked: `dvm rm {name} --yes --force`"
-    return f"Push or copy it out (`dvm sh {name}`), or delete it with the VM: `dvm rm {name} --yes --force`"
+    return f"Push it, keep a copy with `dvm rescue {name}`, or delete it with the VM: `dvm rm {name} --yes --force`"
 
 
 def _must_be_expected(tools: Tools, plan_input: PlanInput, report: unsaved_work.UnsavedWorkReport) -> None:
