@@ -91,7 +91,7 @@ def test_f12_a_look_that_a_start_followed_is_made_again(user: User, app: Vm) -> 
     user.limactl("shell dvm-app bash -c 'echo x > ~/code/app/late.txt'")
     user.limactl("stop dvm-app")
     refused = user.dvm("rm app --yes").is_refused(because="1 loose file")
-    refused.prints("app was stopped again, as before the job.", "not run  Delete instance")
+    refused.prints("app was stopped again, as before the job.", "not run  Move to trash")
     app.shows(status="Stopped")
     assert user.last_job.called("start")
     user.dvm("jobs").succeeds().prints("refused")
