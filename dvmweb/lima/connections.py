@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,8 +68,13 @@ def addressed() -> frozenset[str]:
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             if process.uids().real == os.getuid() and process.name() == "ssh":
-                found |= {match[1] for word in process.cmdline()[1:] if (match := ADDRESS.fullmatch(word))}
+                found |= vms_in(process.cmdline())
     return frozenset(found)
+
+
+def vms_in(words: Sequence[str]) -> set[str]:
+    """The VMs that the arguments of ssh name as NAME.dvm."""
+    return {found[1] for word in words if (found := ADDRESS.fullmatch(word))}
 
 
 def _connected(instance_folder: Path, *, only_master: bool = False) -> list[psutil.Process]:

@@ -20,9 +20,10 @@ TRUST = (
 @click.option("--install", "verb", flag_value="install", help="Include the hosts in ~/.ssh/config.")
 @click.option("--uninstall", "verb", flag_value="uninstall", help="Remove that Include line.")
 @click.option("--refresh", "verb", flag_value="refresh", help="Write the hosts again, without output. ssh runs this.")
+@click.option("--used-by", default=0, metavar="PID", help="Note use of the VM until this ssh ends. ssh runs this.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
-def ssh_config(vms: Vms, verb: str | None, yes: bool) -> None:
+def ssh_config(vms: Vms, verb: str | None, used_by: int, yes: bool) -> None:
     """Print a Host NAME.dvm for each VM, for plain ssh and editors.
 
     --install adds one Include line at the top of ~/.ssh/config. VMs that are created or restarted later are found
@@ -32,6 +33,11 @@ def ssh_config(vms: Vms, verb: str | None, yes: bool) -> None:
     """
     from dvmweb.verbs.ssh_hosts import hosts, include
 
+    if used_by:
+        from dvmweb.verbs.ssh_hosts.noted_use import note_use_by
+
+        note_use_by(vms.paths, used_by)
+        return
     if verb == "refresh":
         hosts.refresh(vms.paths)
         return

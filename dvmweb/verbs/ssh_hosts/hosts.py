@@ -124,9 +124,10 @@ def _is_file_name(value: str) -> bool:
 
 
 def refresh_text(paths: Paths, environ: Mapping[str, str]) -> str:
-    """What makes ssh run `dvm ssh-config --refresh` for these hosts; only a notice where a path needs quotes.
+    """What makes ssh run dvm for these hosts: it writes them again, and goes on in the background to note their use.
 
-    The name that was typed is no part of the command: ssh would pass it to a shell.
+    Only a notice where a path needs quotes. `exec` makes ssh the parent of sh, whose $PPID is then ssh. The name that
+    was typed is no part of the command: ssh would pass it to a shell.
     """
     own = own_command(environ)
     program = str(Path(sys.prefix) / "bin" / "dvm") if own == "dvm" else own
@@ -134,7 +135,9 @@ def refresh_text(paths: Paths, environ: Mapping[str, str]) -> str:
     words = ["env", "DVM_ENGINE=lima", *(f"{name}={path}" for name, path in places.items()), program]
     if not all(PLAIN.fullmatch(word) for word in words):
         return f"{NOTICE}# The path of dvm or of a folder needs quotes: run `dvm ssh-config` after a start.\n"
-    return f'{NOTICE}Match originalhost *.{DOMAIN} exec "{" ".join(words)} ssh-config --refresh"\n'
+    dvm = f"{' '.join(words)} ssh-config"
+    script = f"{dvm} --refresh; {dvm} --used-by $PPID </dev/null >/dev/null 2>&1 & exit 0"
+    return f"{NOTICE}Match originalhost *.{DOMAIN} exec \"exec sh -c '{script}'\"\n"
 
 
 def write(paths: Paths, environ: Mapping[str, str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from dvmweb.paths import from_environment
+from dvmweb.records import last_use
 from tests.journey.cli.result import Result
+from tests.journey.conftest import until
 from tests.journey.driver import User, Vm
 from tests.needs import needs
 
@@ -177,6 +181,26 @@ def test_on_a_terminal_it_shows_line_and_risk_and_asks(lima: Lima) -> None:
         asked.ends(how)
         assert lima.config.exists() == (answer == "y")
     lima.user.home.environ["DVM_ENGINE"] = "demo"
+
+
+@needs("ssh")
+def test_ssh_itself_notes_the_use_of_the_vm_until_it_ends(lima: Lima) -> None:
+    """The server is one that takes the connection and says nothing, so ssh waits."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        lima.runs("app", server.getsockname()[1])
+        lima.runs("shop", 41002)
+        lima.dvm("ssh-config", "--install", "--yes").succeeds()
+        paths = from_environment(lima.user.home.environ | {"DVM_ENGINE": "lima"})
+        assert last_use.read(paths, "app") == last_use.Use()
+        ssh = subprocess.Popen(("ssh", "-F", str(lima.config), "app.dvm"), stdin=subprocess.DEVNULL)
+        try:
+            until(lambda: last_use.read(paths, "app").is_now)
+        finally:
+            ssh.kill()
+            ssh.wait()
+        until(lambda: not last_use.read(paths, "app").is_now)
+    assert last_use.read(paths, "app").at > 0
+    assert last_use.read(paths, "shop") == last_use.Use()
 
 
 def test_the_demo_has_no_server_for_plain_ssh(user: User) -> None:
