@@ -34,7 +34,7 @@ class SampleVms:
 
 
 def addresses(jobs: Mapping[str, str]) -> dict[str, str]:
-    """Every page and state that needs no more than an address; `jobs`: state of a job -> id of one."""
+    """Every page and state that needs no more than an address; `jobs`: state of a job -> id of one, and "trash"."""
     return {
         "cards": "/",
         "no card fits": "/?q=nothing",
@@ -48,6 +48,7 @@ def addresses(jobs: Mapping[str, str]) -> dict[str, str]:
         "delete at risk": "/vms/risky/delete",
         "delete check failed": "/vms/still/delete",
         "trash": "/trash",
+        "trash entry": f"/trash/{jobs['trash']}/delete",
         "hook": "/vms/risky/hook",
         "ports": "/vms/risky/ports",
         "no terminal": "/vms/still/terminal",
@@ -166,6 +167,10 @@ def _settle(dvm_home: DvmHome) -> None:
     _config(dvm_home, "still", "cpus: 1\nrecipes: [failing]\n")
     dvm_home.dvm("sync", "still")
     dvm_home.ok("stop", "still")
+    _config(dvm_home, "gone", "cpus: 1\n")
+    dvm_home.ok("sync", "gone")
+    dvm_home.guest("gone", WORK)
+    dvm_home.ok("rm", "gone", "--yes", "--force", "--config")
     _config(dvm_home, "a-name-that-is-too-long-to-be-a-vm", "")
     _config(dvm_home, LONG, f"repo: https://{'w' * 60}.example/{'r' * 90}.git\nrecipes: [python]\n")
     _config(dvm_home, "gate", "kind: tailscale\nparams: {tailscale: {tailscale_funnel: '3000'}}\n")
@@ -191,4 +196,6 @@ def settled(browser: Browser) -> Iterator[SampleVms]:
         root = page.url.rstrip("/")
         storage = context.storage_state()
         context.close()
-        yield SampleVms(dashboard, root, storage, {job["state"]: job["id"] for job in dashboard.dvm_home.jobs()})
+        (entry,) = json.loads(dashboard.dvm_home.ok("trash", "ls", "--json"))
+        ids = {job["state"]: job["id"] for job in dashboard.dvm_home.jobs()} | {"trash": entry["entry"]}
+        yield SampleVms(dashboard, root, storage, ids)

@@ -118,13 +118,14 @@ WORDS: Mapping[str, Words] = {
     "key": keys,
     "values": values,
     "kind": kinds,
+    "other": vms,
     "entry": trash,
     "entries": trash,
     "dvm log name": vms_and_jobs,
     "dvm recipe name": recipes,
     "dvm recipe names": recipes,
 }
-FILES = ("sources", "target", "folder")  # completed by the shell
+FILES = ("sources", "target", "folder", "file", "stored")  # completed by the shell
 # Arguments without a list of words: new names, numbers, and what only a guest knows.
 FREE = (
     "dvm init name",
@@ -135,6 +136,8 @@ FREE = (
     "command",
     "unit",
     "port",
+    "ports",
+    "action",
     "shell",
 )
 

@@ -20,6 +20,7 @@ def test_a_file_is_downloaded_and_another_one_is_uploaded_beside_it(
     page = home.log_in(context).new_page()
     page.goto(f"{home.root}/vms/app?tab=files")
     page.get_by_role("link", name="files", exact=True).click()
+    page.locator("html[data-script=on]").wait_for()  # a download ends the loading of what is not loaded yet
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Download one.txt").click()
     assert waiting.value.suggested_filename == "one.txt"
