@@ -26,6 +26,7 @@ CLOSE_SECONDS = 2  # for the peer to answer our close frame
 PING_SECONDS = 20
 GOING_AWAY, POLICY, LOGGED_OUT, FAILED = 1001, 1008, 4401, 1011
 WRITER = "dvm.socket"
+CLOSE_FRAME = 8  # opcode
 
 
 class TooManySockets(DvmError):
@@ -35,12 +36,14 @@ class TooManySockets(DvmError):
 class OneWriter:
     """Wraps a socket so that frames of two threads never mix, and a peer that does not read blocks no thread.
 
-    simple-websocket writes pings from another thread and ignores how many bytes `send` accepted.
+    simple-websocket writes pings from another thread and ignores how many bytes `send` accepted. Its reader answers a
+    close frame while another thread holds a frame that it made before: what comes after a close frame is discarded.
     """
 
     def __init__(self, sock: socket.socket, stall: int = STALL_SECONDS) -> None:
         self._sock, self._lock = sock, threading.Lock()
         self.has_sent = False  # the first thing sent is the 101: no HTTP response can follow
+        self._has_closed = False
         sock.settimeout(None)
         # Seconds and microseconds of a C timeval; macOS keeps 4 bytes for the latter.
         form = "@li" if sys.platform == "darwin" else "@ll"
@@ -50,6 +53,9 @@ class OneWriter:
     def send(self, data: bytes) -> int:
         """Write everything, or cut the connection off and raise BrokenPipeError."""
         with self._lock:
+            if self._has_closed:
+                return len(data)
+            self._has_closed = self.has_sent and has_close_frame(data)
             self.has_sent = True
             try:
                 self._sock.sendall(data)
@@ -77,6 +83,19 @@ class OneWriter:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
+
+
+def has_close_frame(data: bytes) -> bool:
+    """Whether one of the frames of a server is a close frame (RFC 6455, section 5.2; they have no mask)."""
+    at = 0
+    while at + 2 <= len(data):
+        if data[at] & 0x0F == CLOSE_FRAME:
+            return True
+        length, at = data[at + 1] & 0x7F, at + 2
+        more = {126: 2, 127: 8}.get(length, 0)  # bytes of a longer length
+        length = int.from_bytes(data[at : at + more], "big") if more else length
+        at += more + length
+    return False
 
 
 class BoundedInputs(list[Any]):

@@ -14,6 +14,8 @@ import psutil
 import pytest
 import websocket
 from flask import Blueprint, Flask
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Pong
 
 from dvmweb.errors import NotFound
 from dvmweb.verbs.vms import Vms
@@ -280,3 +282,30 @@ def test_e24_after_a_ping_timeout_the_viewer_is_gone_and_the_log_is_clean(
     raw_socket(connection).close()
     assert "canary" not in caplog.text
     assert "canary" not in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize("length", [0, 125, 126, 65535, 65536])
+def test_a_frame_that_was_made_before_the_close_frame_and_comes_after_it_is_not_sent(length: int) -> None:
+    """Each frame by the library itself, as two threads of a handler make them."""
+    protocol = WSConnection(ConnectionType.SERVER)
+    protocol.receive_data(
+        b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    assert list(protocol.events())
+    accepted = protocol.send(AcceptConnection())
+    shown, late = (protocol.send(BytesMessage(b"\x88" * length)) for _ in range(2))
+    pong, end = protocol.send(Pong()), protocol.send(CloseConnection(1000))
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as theirs,
+        server.accept()[0] as ours,
+    ):
+        writer = websockets.OneWriter(ours)
+        for data in (accepted, shown, pong + end, late):
+            assert writer.send(data) == len(data)
+        writer.cut()
+        got = b""
+        while data := theirs.recv(1 << 20):
+            got += data
+    assert got == accepted + shown + pong + end
