@@ -143,6 +143,7 @@ def test_f01_f06_a_guest_that_sends_anything_else_writes_nothing_else(user: User
     assert secret.read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_f06_a_guest_that_stands_still_is_given_up(
     user: User, app: Vm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -61,6 +61,7 @@ def serve(app: Vm, inner: int) -> None:
     app.runs(f'cd /tmp; echo hello >index.html; setsid -f python3 -c "{server}" >/dev/null 2>&1 </dev/null')
 
 
+@pytest.mark.slow
 def test_a_port_that_another_program_has(user: User, app: Vm, port: int, inner: int) -> None:
     with taken(port):
         refused = user.dvm("sync app").exits("port taken")

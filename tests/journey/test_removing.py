@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.journey.driver import User, Vm
 
 
@@ -73,6 +75,7 @@ def test_n7_a_delete_takes_the_config_only_when_that_is_asked_for_and_it_is_not_
     assert len(kept(user)) == 1
 
 
+@pytest.mark.slow
 def test_n7_no_config_goes_while_a_job_holds_the_vm(user: User) -> None:
     user.dvm("init app").succeeds()
     user.engine_hangs("create")
@@ -85,6 +88,7 @@ def test_n7_no_config_goes_while_a_job_holds_the_vm(user: User) -> None:
     user.engine_works()
 
 
+@pytest.mark.slow
 def test_n12_a_clean_vm_is_asked_for_and_the_config_too(user: User, app: Vm) -> None:
     asked = user.at_terminal("rm app")
     asked.waits_for("Move app to the trash? [y/N]")
@@ -101,6 +105,7 @@ def test_n12_a_clean_vm_is_asked_for_and_the_config_too(user: User, app: Vm) -> 
     assert not app.config.exists()
 
 
+@pytest.mark.slow
 def test_n12_with_work_in_it_the_name_is_typed(user: User, app: Vm) -> None:
     app.has_commit_not_pushed()
     for typed in ("y", "ap", ""):

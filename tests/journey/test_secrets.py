@@ -41,6 +41,7 @@ def test_a_secret_that_the_guest_keeps_is_asked_for_once(user: User) -> None:
     user.dvm("sync app").succeeds().prints("done     Recipe keeper")
 
 
+@pytest.mark.slow
 def test_on_a_terminal_each_recipe_asks_for_its_own_secret(user: User) -> None:
     for name, secret in (("one", "key"), ("two", "token")):
         header = f"params:\n  {secret}: {{label: Secret, secret: true}}\nprobe: test -s ~/{name}"

@@ -9,7 +9,11 @@ from playwright.sync_api import BrowserContext, expect
 
 from tests.browser.entered import Entered
 
-pytestmark = [pytest.mark.usefixtures("guests_work"), pytest.mark.xdist_group("shared dashboard")]
+pytestmark = [
+    pytest.mark.slow_browser,
+    pytest.mark.usefixtures("guests_work"),
+    pytest.mark.xdist_group("shared dashboard"),
+]
 
 
 def test_a_file_is_downloaded_and_another_one_is_uploaded_beside_it(

@@ -110,4 +110,4 @@ def test_a_guest_that_does_not_answer_has_no_open_port(user: User, app: Vm, port
     assert listed(user) == [(port, inner, "open")]
 
 
-pytestmark = pytest.mark.usefixtures("guests_work")
+pytestmark = [pytest.mark.usefixtures("guests_work"), pytest.mark.slow]

@@ -226,6 +226,7 @@ def test_a_stream_that_is_cut_or_odd_leaves_no_file(
     assert file.read_bytes() == b"hello"
 
 
+@pytest.mark.slow
 def test_a_rescue_that_a_hostile_guest_made_stays_in_its_folder(user: User, other: Vm, tmp_path: Path) -> None:
     def archive(facts: object, *names: str) -> Path:
         out = io.BytesIO()

@@ -54,6 +54,7 @@ def test_bad_configs_broken_vms_and_lima_that_fails_are_named(user: User, app: V
     user.engine_works()
 
 
+@pytest.mark.slow
 def test_ssh_that_hangs_after_a_killed_vm_is_ended_by_fix(user: User, app: Vm) -> None:
     user.dvm("stop app").succeeds()
     sleep = shutil.which("sleep")

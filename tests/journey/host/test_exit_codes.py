@@ -5,9 +5,13 @@ from __future__ import annotations
 import ast
 import socket
 
+import pytest
+
 from dvmweb.errors import ExitCode
 from tests.journey.driver import User, Vm
 from tests.places import TOP
+
+pytestmark = pytest.mark.slow
 
 CLI = TOP / "dvmweb" / "cli"
 

@@ -122,6 +122,7 @@ def test_r14_a_failing_command_is_told_with_code_and_last_lines(user: User) -> N
     user.dvm("rm app --yes").succeeds()
 
 
+@pytest.mark.slow
 def test_jobs_of_two_vms_run_side_by_side_but_start_one_after_the_other(user: User) -> None:
     for name in ("one", "two"):
         user.dvm(f"init {name}").succeeds()
@@ -153,6 +154,7 @@ def test_s7_a_recipe_cannot_say_in_the_log_what_looks_like_dvms_own_words(user: 
     assert all(line.startswith(("$ ", "no response yet")) for line in own)
 
 
+@pytest.mark.slow
 def test_the_command_of_every_job_that_died_in_a_row_is_ended(user: User, app: Vm) -> None:
     user.dvm("stop app").succeeds()
     user.engine_hangs("start")

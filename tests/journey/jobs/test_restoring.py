@@ -13,6 +13,8 @@ import pytest
 from tests.journey.cli.home import until
 from tests.journey.driver import User, Vm
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def stopped(user: User, app: Vm) -> Vm:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from dvmweb.jobs import job_record
 from dvmweb.records import last_use
 from tests.journey.cli.home import until
 from tests.journey.driver import User, Vm
+
+pytestmark = pytest.mark.slow
 
 
 def results(user: User, line: str, how: str = "ok") -> dict[str, str]:

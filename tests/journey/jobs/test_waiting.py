@@ -53,6 +53,7 @@ def test_a_listing_is_asked_again_a_bounded_number_of_times(
     assert len(answers) - len(left) == asked
 
 
+@pytest.mark.slow
 def test_a_listing_that_fails_once_fails_no_job_and_no_face(user: User, app: Vm) -> None:
     for line in ("sync app", "ls", "ssh app -- true", "work app"):
         user.engine_fails("list", "not now", times=1)

@@ -13,6 +13,8 @@ from dvmweb.jobs import job_record, recipe_trials, starting
 from tests.journey.cli.home import until
 from tests.journey.driver import User
 
+pytestmark = pytest.mark.slow
+
 
 def instances(user: User) -> list[str]:
     if not user.paths.lima_home.is_dir():

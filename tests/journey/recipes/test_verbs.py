@@ -57,6 +57,7 @@ def test_show_tells_all_that_a_header_says(user: User) -> None:
     user.dvm("recipe show nothing").exits("not found")
 
 
+@pytest.mark.slow
 def test_check_finds_each_kind_with_its_line(user: User) -> None:
     user.has_recipe("tool", 'echo "$DVM_COLOR" $DVM_COLOUR\nif true; then', COLOUR)
     (user.paths.local_recipes / "odd.sh").write_text("# /// recipe\n# needs: [odd]\n# ///\n")
@@ -107,6 +108,7 @@ def test_recipes_are_listed_without_an_engine(user: User) -> None:
     assert {one["name"] for one in found.json} >= {"git", "node"}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("guests_work")
 def test_how_a_recipe_stands_is_what_the_guest_told_last(user: User) -> None:
     file = user.has_recipe("tool", 'echo "$DVM_COLOUR"', COLOUR)
