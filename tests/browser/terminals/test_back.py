@@ -116,7 +116,8 @@ def test_what_is_typed_while_the_dashboard_is_gone_is_kept_and_too_much_is_repor
     home.dashboard.start()
     tab.open()
     tab.shows("\nlate")
-    assert tab.sent()[before:] == "echo la''te; #\r"
+    # Where the focus is now can be reported once more, as the program asks for it again in the replay.
+    assert tab.sent()[before:].removeprefix("\x1b[I") == "echo la''te; #\r"
     complaints.allow("")
 
 

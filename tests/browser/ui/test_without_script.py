@@ -283,7 +283,7 @@ def _use_the_trash(user: User) -> None:
     user.deletes("brief").check_again().succeeds()
     user.deletes("brief").type_name("brief").delete().succeeds()
     user.window.open("/trash")
-    page.get_by_role("link", name="Delete brief for good").click()
+    page.get_by_role("link", name="Delete for good… brief").click()
     page.locator("#typed-name").fill("brief")
     page.locator("#delete").click()
     page.wait_for_url("**/trash")
