@@ -37,7 +37,7 @@ class OneWriter:
     """Wraps a socket so that frames of two threads never mix, and a peer that does not read blocks no thread.
 
     simple-websocket writes pings from another thread and ignores how many bytes `send` accepted. Its reader answers a
-    close frame while another thread holds a frame that it made before: what comes after a close frame is discarded.
+    close frame while another thread is about to send an earlier frame: what comes after a close frame is discarded.
     """
 
     def __init__(self, sock: socket.socket, stall: int = STALL_SECONDS) -> None:
