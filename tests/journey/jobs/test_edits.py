@@ -12,6 +12,15 @@ from tests.journey.test_ports import free_port
 CHANGES = {"cpus": "cpus: 1", "memory": "memory: 3GiB", "disk": "disk: 30GiB", "ports": "ports: [{port}]", "env": ""}
 
 
+@pytest.fixture
+def app(user: User, guests_work: None) -> Vm:
+    """A synced VM without the baseline recipe, which the demo cannot run on every machine."""
+    user.dvm("init app").succeeds()
+    user.vm("app").adds_to_config("baseline: false")
+    user.dvm("sync app").succeeds()
+    return user.vm("app")
+
+
 def differences(user: User) -> dict[str, tuple[Any, str]]:
     return {one["name"]: (one["wanted"], one["way"]) for one in user.dvm("diff app --json").succeeds().json}
 

@@ -35,7 +35,9 @@ def is_protected(user: User, entry: str) -> bool:
 def test_a_deleted_vm_comes_back_with_its_work(user: User, app: Vm) -> None:
     app.has_file("note.txt")
     removed = (
-        user.dvm("rm app --yes --force").succeeds().prints("after 14 days", "stays valid", "deletes nothing by itself")
+        user.dvm("rm app --yes --force")
+        .succeeds()
+        .prints("after 14 days", "valid where you added it", "deletes nothing by itself")
     )
     entry = entry_of(removed)
     assert not app.is_created
