@@ -75,7 +75,8 @@ class DeletePage:
 @blueprint.get("/vms/<name>/delete")
 def ask(name: str) -> Response:
     """Show what would be lost; checks first if the guest responds quickly. Changes nothing in the VM."""
-    vm = _must_exist(find_vm(name))
+    found = find_vm(name)  # its list can be from before a restore
+    vm = _must_exist(found if found.instance is not None else find_fresh(name))
     if _check_now(vm):
         vm = context.vms().remembered(vm)
     return _page(vm)
