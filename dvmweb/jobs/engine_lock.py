@@ -30,6 +30,17 @@ def take(paths: Paths, cancelled: threading.Event, on_wait: Callable[[], None]) 
 
 
 @contextmanager
+def held(paths: Paths) -> Iterator[None]:
+    """Hold the lock of all VMs, after waiting for as long as another command has it."""
+    lock = take(paths, threading.Event(), lambda: None)
+    assert lock is not None  # noqa: S101  (nobody cancels it)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
 def moves(paths: Paths) -> Iterator[None]:
     """Hold the lock of everything that renames, clones or restores VMs, or deletes from the trash: one at a time."""
     lock = files.wait_lock(files.private_folder(paths.state) / "moves.lock")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -75,10 +74,6 @@ def end(
 
 
 def _delete(paths: Paths, lima: Lima, name: str, on_output: Callable[[bytes], None]) -> None:
-    lock = engine_lock.take(paths, threading.Event(), lambda: None)  # also when the job was cancelled
-    try:
+    with engine_lock.held(paths):  # also when the job was cancelled
         lima.run(commands.delete_force(name), DELETE, on_output=on_output)
         lima.end_connections(name)
-    finally:
-        if lock is not None:
-            lock.release()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -137,14 +136,10 @@ def _make(paths: Paths, lima: Lima, old: str, begun: Begun, text: bytes) -> None
 
 
 def _run(paths: Paths, lima: Lima, argv: tuple[str, ...], timeout: float) -> None:
-    lock = engine_lock.take(paths, threading.Event(), lambda: None)
-    try:
+    with engine_lock.held(paths):
         finished = lima.run(argv, timeout)
-        if not finished.is_ok:
-            raise LimaError(finished)
-    finally:
-        if lock is not None:
-            lock.release()
+    if not finished.is_ok:
+        raise LimaError(finished)
 
 
 def _remove_left(paths: Paths, lima: Lima) -> tuple[str, ...]:

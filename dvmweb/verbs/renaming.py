@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -92,14 +91,10 @@ def _finish(paths: Paths, lima: Lima, begun: Renaming) -> bool:
 
 
 def _run(paths: Paths, lima: Lima, argv: tuple[str, ...]) -> None:
-    lock = engine_lock.take(paths, threading.Event(), lambda: None)
-    try:
+    with engine_lock.held(paths):
         finished = lima.run(argv, EDIT if "rename" in argv else LIST)
-        if not finished.is_ok:
-            raise LimaError(finished)
-    finally:
-        if lock is not None:
-            lock.release()
+    if not finished.is_ok:
+        raise LimaError(finished)
 
 
 def _move_records(old: Path, new: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -40,8 +39,7 @@ def empty(vms: Vms, names: Sequence[str]) -> tuple[Entry, ...]:
 
 def _delete(paths: Paths, lima: Lima, entry: Entry) -> None:
     name, is_odd = entry.instance.name, entry.instance.status != "Stopped"
-    lock = engine_lock.take(paths, threading.Event(), lambda: None)
-    try:
+    with engine_lock.held(paths):
         if entry.instance.protected:
             _run(lima, commands.unprotect(name), LIST)
         try:
@@ -52,9 +50,6 @@ def _delete(paths: Paths, lima: Lima, entry: Entry) -> None:
             with suppress(DvmError):
                 lima.run(commands.protect(name), LIST)
             raise
-    finally:
-        if lock is not None:
-            lock.release()
     assert name == entry_instance(entry.name)  # noqa: S101
     trash_records.forget(paths, entry.name)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -91,14 +90,10 @@ def _restore(paths: Paths, lima: Lima, entry: Entry, name: str) -> Restored:
 
 
 def _rename(paths: Paths, lima: Lima, old: str, new: str) -> None:
-    lock = engine_lock.take(paths, threading.Event(), lambda: None)
-    try:
+    with engine_lock.held(paths):
         finished = lima.run(commands.rename(old, new), EDIT)
-        if not finished.is_ok:
-            raise LimaError(finished)
-    finally:
-        if lock is not None:
-            lock.release()
+    if not finished.is_ok:
+        raise LimaError(finished)
 
 
 def _write_config(paths: Paths, entry: Entry, name: str) -> tuple[Path | None, tuple[str, ...]]:

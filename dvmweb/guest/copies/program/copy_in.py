@@ -12,13 +12,11 @@ Others can read what was copied; an agent of this VM can change it from its next
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import stat
 from typing import BinaryIO
 
-from guest_place import Refused, answer, opened, path_of, shown, stop, who_is_this, write_all
+from guest_place import Refused, answer, opened, path_of, serve, shown, who_is_this
 
 from dvmweb.guest.copies.tally import DIRECTORY, Unusable
 from dvmweb.guest.copies.unpacking import Exists, Plan, unpack
@@ -89,17 +87,7 @@ def receive(stream: BinaryIO) -> None:
 def main() -> None:
     """Answer one question."""
     os.umask(0o077)
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    nonce = os.environb[b"DVM_NONCE"]
-    with contextlib.suppress(BrokenPipeError), open("stream", "rb", buffering=0) as stream:
-        for field in (b"dvm-answer", b"copy_in", b"1", nonce):
-            write_all(1, field + b"\0")
-        try:
-            receive(stream)
-        except Refused as refused:
-            answer("refused", *(one if isinstance(one, bytes) else str(one).encode() for one in refused.args))
-        answer("end", nonce)
+    serve(b"copy_in", receive, takes_stream=True)
 
 
 if __name__ == "__main__":

@@ -9,11 +9,9 @@ guest|none|folder|kind|error REASON`. Needs Python 3.9.
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 
-from guest_place import Refused, answer, path_of, stop, who_is_this, write_all
+from guest_place import Refused, answer, path_of, serve, who_is_this
 
 from dvmweb.guest.copies.packing import kind_of, pack, survey
 from dvmweb.guest.copies.tally import FOLDER, Tally, Unusable
@@ -48,17 +46,7 @@ def send() -> None:
 
 def main() -> None:
     """Answer one question."""
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    nonce = os.environb[b"DVM_NONCE"]
-    with contextlib.suppress(BrokenPipeError):
-        for field in (b"dvm-answer", b"copy_out", b"1", nonce):
-            write_all(1, field + b"\0")
-        try:
-            send()
-        except Refused as refused:
-            answer("refused", *(str(one).encode() for one in refused.args))
-        answer("end", nonce)
+    serve(b"copy_out", send)
 
 
 if __name__ == "__main__":

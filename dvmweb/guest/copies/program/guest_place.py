@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import stat
+from collections.abc import Callable
 from typing import NoReturn
 
 O_PLACE = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -26,6 +27,25 @@ def write_all(file: int, data: bytes | memoryview) -> None:
 
 def answer(tag: str, *fields: bytes) -> None:
     write_all(1, b"".join(field + b"\0" for field in (tag.encode(), b"%d" % len(fields), *fields)))
+
+
+def serve(kind: bytes, act: Callable[..., None], *, takes_stream: bool = False) -> None:
+    """Answer one question of this kind: what `act` answers, or why it refused, between the header and the end.
+
+    With `takes_stream`, `act` is given the pipe `stream`; the bootstrap waits until it is opened.
+    """
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    nonce = os.environb[b"DVM_NONCE"]
+    with contextlib.suppress(BrokenPipeError), contextlib.ExitStack() as opening:
+        given = (opening.enter_context(open("stream", "rb", buffering=0)),) if takes_stream else ()
+        for field in (b"dvm-answer", kind, b"1", nonce):
+            write_all(1, field + b"\0")
+        try:
+            act(*given)
+        except Refused as refused:
+            answer("refused", *(one if isinstance(one, bytes) else str(one).encode() for one in refused.args))
+        answer("end", nonce)
 
 
 def who_is_this() -> tuple[bytes, bytes, bytes]:

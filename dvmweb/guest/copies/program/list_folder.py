@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import stat
 
-from guest_place import Refused, answer, path_of, stop, who_is_this, write_all
+from guest_place import Refused, answer, path_of, serve, who_is_this
 
 MOST = 2000  # entries in the answer
 MOST_READ = 50_000  # entries that are sorted
@@ -68,17 +67,7 @@ def report() -> None:
 
 def main() -> None:
     """Answer one question."""
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    nonce = os.environb[b"DVM_NONCE"]
-    with contextlib.suppress(BrokenPipeError):
-        for field in (b"dvm-answer", b"list_folder", b"1", nonce):
-            write_all(1, field + b"\0")
-        try:
-            report()
-        except Refused as refused:
-            answer("refused", *(str(one).encode() for one in refused.args))
-        answer("end", nonce)
+    serve(b"list_folder", report)
 
 
 if __name__ == "__main__":

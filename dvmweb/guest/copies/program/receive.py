@@ -18,11 +18,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import signal
 import tempfile
 from typing import BinaryIO, NamedTuple
 
-from guest_place import Refused, answer, opened, shown, stop, who_is_this, write_all
+from guest_place import Refused, answer, opened, serve, shown, who_is_this, write_all
 
 NO_NAMELESS = (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL)  # from file systems without O_TMPFILE
 CHUNK = 65536
@@ -176,20 +175,8 @@ def receive(stream: BinaryIO, request: Request) -> tuple[bytes, bytes]:
 def main() -> None:
     """Answer one question."""
     os.umask(0o077)
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
     request = read_request()
-    with (
-        contextlib.suppress(BrokenPipeError),
-        open("stream", "rb", buffering=0) as stream,
-    ):  # the bootstrap waits for it
-        for field in (b"dvm-answer", b"receive", b"1", request.nonce):
-            write_all(1, field + b"\0")
-        try:
-            answer("done", *receive(stream, request))
-        except Refused as refused:
-            answer("refused", str(refused).encode())
-        answer("end", request.nonce)
+    serve(b"receive", lambda stream: answer("done", *receive(stream, request)), takes_stream=True)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import signal
 import sys
 import tempfile
 import threading
@@ -24,7 +23,7 @@ from typing import BinaryIO
 # Isolated mode leaves the script's folder out of sys.path; the folder is private to this user.
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from guest_place import Refused, answer, opened, shown, stop, who_is_this, write_all
+from guest_place import Refused, answer, opened, serve, shown, who_is_this
 from rescue_replay import Replay
 
 from dvmweb.guest.copies.tally import DIRECTORY, FOLDER, Incomplete, Unusable
@@ -159,19 +158,10 @@ def put(work: str, parent: int, name: str, whole: bytes) -> None:
 def main() -> None:
     """Answer one question."""
     os.umask(0o022)
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    nonce, name = os.environb[b"DVM_NONCE"], os.environ["DVM_NAME"]
+    name = os.environ["DVM_NAME"]
     if name in ("", ".", "..") or "/" in name:
         raise SystemExit(1)
-    with contextlib.suppress(BrokenPipeError), open("stream", "rb", buffering=0) as stream:
-        for field in (b"dvm-answer", b"rescue_in", b"1", nonce):
-            write_all(1, field + b"\0")
-        try:
-            receive(stream, name)
-        except Refused as refused:
-            answer("refused", *(one if isinstance(one, bytes) else str(one).encode() for one in refused.args))
-        answer("end", nonce)
+    serve(b"rescue_in", lambda stream: receive(stream, name), takes_stream=True)
 
 
 if __name__ == "__main__":

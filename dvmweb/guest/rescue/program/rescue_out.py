@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
 import tempfile
 
 # Isolated mode leaves the script's folder out of sys.path; the folder is private to this user.
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from guest_place import Refused, answer, stop, who_is_this, write_all
+from guest_place import Refused, answer, serve, who_is_this
 from rescue_frames import Frames, ticking
 from rescue_parts import Archive
 from rescue_repository import rescue_repositories
@@ -118,17 +117,7 @@ def pack_all(environment: dict[str, str], work: str, archive: Archive, records: 
 def main() -> None:
     """Answer one question."""
     os.umask(0o077)
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    nonce = os.environb[b"DVM_NONCE"]
-    with contextlib.suppress(BrokenPipeError):
-        for field in (b"dvm-answer", b"rescue_out", b"1", nonce):
-            write_all(1, field + b"\0")
-        try:
-            send(dict(os.environ))
-        except Refused as refused:
-            answer("refused", *(one if isinstance(one, bytes) else str(one).encode() for one in refused.args))
-        answer("end", nonce)
+    serve(b"rescue_out", lambda: send(dict(os.environ)))
 
 
 if __name__ == "__main__":
