@@ -24,6 +24,7 @@ PACKAGES = {
     "gpg": "gnupg",
     "htop": "htop",
     "ip": "iproute2",
+    "jq": "jq",
     "less": "less",
     "libatomic.so.1": "libatomic1",  # no program, and needed by one
     "make": "make",

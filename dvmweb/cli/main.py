@@ -100,10 +100,11 @@ def _hint(vms: Vms) -> None:
     click.argument("folder", required=False, default=""),
     click.option("--dry-run", is_flag=True, help="Show what would be written, and write nothing."),
     click.option("--only", multiple=True, metavar="NAME", help="Import this VM only; can be repeated."),
+    JSON,
     name="import",
     epilog=examples("dvm import --dry-run", "dvm import ~/dotfiles/dvm --only app"),
 )
-def import_(vms: Vms, folder: str, dry_run: bool, only: tuple[str, ...]) -> None:
+def import_(vms: Vms, folder: str, dry_run: bool, only: tuple[str, ...], as_json: bool) -> None:
     """Import the configs of the bash tool DVM.
 
     Reads config.sh, vms/NAME.sh and recipes/NAME.sh in FOLDER (default: the config folder) as text, without running
@@ -112,7 +113,7 @@ def import_(vms: Vms, folder: str, dry_run: bool, only: tuple[str, ...]) -> None
     """
     from dvmweb.cli.vms import importing
 
-    sys.exit(importing.run(vms, folder, only, dry_run=dry_run))
+    sys.exit(importing.run(vms, folder, only, dry_run=dry_run, as_json=as_json))
 
 
 @_verb(NAME, click.option("--approve", default="", metavar="SHA256", help="Approve the text with this digest."))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import stat
 import subprocess
@@ -80,6 +81,16 @@ def test_a_dry_run_writes_nothing(user: User, old: Path) -> None:
     assert not user.vm("app").config.exists()
     assert not user.paths.config_file.exists()
     assert not user.paths.local_recipes.exists()
+
+
+def test_its_report_as_json(user: User, old: Path) -> None:
+    (old / "vms/My VM.sh").write_text("use node\n")
+    said = user.dvm(f"import {old} --json").fails()
+    rows = json.loads(said.out)
+    assert {row["level"] for row in rows} == {"imported", "not imported"}
+    assert rows[-1]["what"].startswith("vms/My VM.sh")
+    assert (rows[-1]["file"], rows[-1]["line"]) == (None, None)
+    assert user.vm("app").config.exists()
 
 
 def test_a_second_import_changes_nothing(user: User, old: Path) -> None:

@@ -53,7 +53,7 @@ BELOW = ("config", "recipes", "guest", *FLOOR)
 # A face calls verbs; below them it reads values and records, and runs nothing.
 READ_BY_FACES = (
     *("verbs", "records", *BELOW),
-    *("jobs.job_record", "terminals.client", "lima.ledger", "lima.command_display"),
+    *("jobs.job_record", "terminals.client", "lima.ledger", "lima.command_display", "plans.model"),
 )
 # Where the rows alone would allow too much, or too little.
 INSTEAD: dict[str, tuple[str, ...]] = {

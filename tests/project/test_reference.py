@@ -15,7 +15,8 @@ import pytest
 from dvmweb.cli import json_output
 from dvmweb.cli.config import output as config_output
 from dvmweb.cli.recipe import output
-from dvmweb.cli.vms import several, trash_output
+from dvmweb.cli.vms import importing, several, syncing, trash_output
+from dvmweb.config.bash_dvm.conversion import Row
 from dvmweb.config.model import FIELDS
 from dvmweb.errors import ExitCode, Problem
 from dvmweb.guest.agent.sandbox_report import AgentResult, Finding, SandboxReport
@@ -27,6 +28,7 @@ from dvmweb.lima.instances import Instance
 from dvmweb.lima.lima_yaml import overlay
 from dvmweb.lima.lima_yaml.differences import Difference
 from dvmweb.lima.lima_yaml.ports import PortState
+from dvmweb.plans.model import Step
 from dvmweb.recipes import Recipe, header, header_fields
 from dvmweb.recipes.checking import Checked
 from dvmweb.records.trash_records import TrashRecord, Work
@@ -161,7 +163,7 @@ OBJECTS = {
     "### `failed`": set(VM["failed"]),
     "### `pending`": set(VM["pending"][0]),
     "### `ports`": set(VM["ports"][0]),
-    "## `dvm diff --json`": {"kind", "name", "actual", "wanted", "way"},  # compared in tests/journey/jobs/test_diff.py
+    "## `dvm diff --json`": {"version", "kind", "name", "actual", "wanted", "way"},  # see journey/jobs/test_diff.py
     "## `dvm doctor --json`": set(doctor.Finding("disk", doctor.State.OK, "").facts()),
     "## `dvm trash ls --json`": set(TRASH),
     "### `work` of an entry": set(TRASH["work"]),
@@ -170,6 +172,8 @@ OBJECTS = {
     "## `dvm jobs --json`": set(JOB_FACTS),
     "### `steps`": set(JOB_FACTS["steps"][0]),
     "## `dvm log --commands --json`": set(json_output.command_facts(ledger.Entry(("limactl", "list")))),
+    "## `dvm sync --dry-run --json`": set(syncing.step_facts("app", Step("Start VM"))),
+    "## `dvm import --json`": set(importing.row_facts(Row("config.sh", 1, 1, "", "imported", ""))),
     "## `dvm start --json`": set(several.Task("app", iter(())).facts()),
     "## `dvm terminals --json`": {"version", *_keys(TerminalFacts)},
     "## `dvm config get --json`": set(config_output.facts("app", Setting("cpus", 2, "default"))),

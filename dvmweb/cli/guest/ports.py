@@ -58,7 +58,7 @@ def _list(vms: Vms, name: str, *, as_json: bool) -> None:
 
     found = verb.checked(vms, name)
     if as_json:
-        tables.as_json([json_output.port_facts(one) for one in found])
+        tables.as_json([{"version": 1, **json_output.port_facts(one)} for one in found])
     elif found:
         rows = [(f"127.0.0.1:{one.host_port}", str(one.guest_port), one.state, one.note) for one in found]
         tables.table(("HERE", f"IN {name.upper()}", "STATE", "NOTE"), rows)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
+from dvmweb.cli import tables
 from dvmweb.config.bash_dvm.conversion import Row
 from dvmweb.config.legacy import bash_folder
 from dvmweb.errors import ExitCode
@@ -17,23 +20,38 @@ from dvmweb.verbs.vms import Vms
 MARKS = {"imported": " ", "nothing to import": "-", "not imported": "!"}
 
 
-def run(vms: Vms, folder: str, only: tuple[str, ...], *, dry_run: bool) -> int:
+def run(vms: Vms, folder: str, only: tuple[str, ...], *, dry_run: bool, as_json: bool) -> int:
     """Import a folder; return the exit code."""
     found = importing.read(vms.paths, Path(folder).absolute() if folder else bash_folder(vms.paths), only)
+    if not dry_run:
+        importing.write(found)
+        configs.refresh_schema(vms.paths)
+    if as_json:
+        problems = [Row("", 0, 0, "", "not imported", problem) for problem in found.problems]
+        tables.as_json([row_facts(row) for row in (*found.conversion.rows, *problems)])
+    else:
+        _print(found, dry_run=dry_run)
+    _end(found, is_last=dry_run or as_json)
+    return ExitCode.OK if found.is_whole else ExitCode.FAILED
+
+
+def row_facts(row: Row) -> dict[str, Any]:
+    """Lines, or a file, as `dvm import --json` prints them."""
+    return {"version": 1, **{key: value or None for key, value in asdict(row).items()}}
+
+
+def _print(found: Import, *, dry_run: bool) -> None:
+    """The report, and the files."""
     _report(found)
     if dry_run:
         _preview(found)
     else:
-        importing.write(found)
-        configs.refresh_schema(vms.paths)
         for one in found.new:
             click.echo(f"Wrote {one.path}")
     for path in found.same:
         click.echo(f"Exists already, with the same content: {path}")
     if found.kept:
         click.echo(f"Recipes that stay where they are: {', '.join(visible(name, 60) for name in found.kept)}")
-    _end(found, dry_run=dry_run)
-    return ExitCode.OK if found.is_whole else ExitCode.FAILED
 
 
 def _report(found: Import) -> None:
@@ -61,8 +79,8 @@ def _preview(found: Import) -> None:
             click.echo("".join(f"    {line}\n" for line in one.data.decode().splitlines()))
 
 
-def _end(found: Import, *, dry_run: bool) -> None:
-    """What is not imported, and the next commands."""
+def _end(found: Import, *, is_last: bool) -> None:
+    """What is not imported and, if this is not the last step, the next command."""
     for problem in found.problems:
         click.echo(problem, err=True)
     if found.conversion.left:
@@ -76,5 +94,5 @@ def _end(found: Import, *, dry_run: bool) -> None:
             f"you run: dvm sync {name}",
             err=True,
         )
-    if found.vms and not dry_run:
+    if found.vms and not is_last:
         click.echo(f"Next: dvm sync {found.vms[0]} --dry-run")

@@ -11,7 +11,7 @@ import click
 from dvmweb.cli.follow import follow, report_end
 from dvmweb.cli.group import JSON, examples
 from dvmweb.cli.reports import confirm_terminals
-from dvmweb.cli.vms.syncing import run_sync, show_plan
+from dvmweb.cli.vms.syncing import run_sync, show_plans
 from dvmweb.errors import UsageError
 from dvmweb.verbs.vms import Vms
 
@@ -142,10 +142,7 @@ def _sync(
     if secrets and not is_one:
         raise UsageError("--secret is for one VM.", "Sync that VM alone, without --json.")
     if dry_run:
-        for name in chosen:
-            if len(chosen) > 1:
-                click.echo(f"{name}:")
-            show_plan(vms, name, options)
+        show_plans(vms, chosen, options, as_json=as_json)
         return 0
     if is_one:
         return run_sync(vms, chosen[0], options, secrets)

@@ -46,6 +46,7 @@ class Task:
     def facts(self) -> dict[str, Any]:
         seconds = round(self.ended - self.began, 1) if self.ended else None
         return {
+            "version": 1,
             "name": self.name,
             "result": self.result,
             "exit_code": self.code,

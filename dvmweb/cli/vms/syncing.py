@@ -3,18 +3,44 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from typing import Any
 
 import click
 
+from dvmweb.cli import tables
 from dvmweb.cli.follow import follow, report_end
 from dvmweb.cli.guest.hooks import approves_hook
 from dvmweb.errors import UsageError
 from dvmweb.jobs.job_record import Job
+from dvmweb.plans.model import Step
 from dvmweb.verbs.vms import Vms
 
 
-def show_plan(vms: Vms, name: str, options: dict[str, bool]) -> None:
-    """Print the steps of a sync and their commands."""
+def step_facts(name: str, step: Step) -> dict[str, Any]:
+    """A step of a plan as `dvm sync --dry-run --json` prints it."""
+    return {
+        "version": 1,
+        "vm": name,
+        "title": step.title,
+        "state": "skip" if step.skip_reason else "not known" if step.unknown else "run",
+        "reason": step.skip_reason or step.unknown or None,
+        "argv": list(step.argv),
+    }
+
+
+def show_plans(vms: Vms, chosen: Sequence[str], options: dict[str, bool], *, as_json: bool) -> None:
+    """Print the steps of each sync and their commands."""
+    if as_json:
+        tables.as_json([step_facts(name, step) for name in chosen for step in vms.dry_run(name, options)])
+        return
+    for name in chosen:
+        if len(chosen) > 1:
+            click.echo(f"{name}:")
+        _show_plan(vms, name, options)
+
+
+def _show_plan(vms: Vms, name: str, options: dict[str, bool]) -> None:
     for step in vms.dry_run(name, options):
         reason = step.skip_reason or step.unknown
         word = "skip" if step.skip_reason else "?" if step.unknown else "run"

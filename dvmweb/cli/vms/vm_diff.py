@@ -31,7 +31,7 @@ def show(vms: Vms, name: str, *, as_json: bool) -> None:
             {"kind": "recipe", "name": recipe, "actual": standing.word, "wanted": APPLIED, "way": standing.note}
             for recipe, standing in differing
         ]
-        tables.as_json(facts)
+        tables.as_json([{"version": 1, **one} for one in facts])
         return
     for line in vm.pending_lines:
         click.echo(line)

@@ -28,4 +28,4 @@ class Finding:
 
     def facts(self) -> dict[str, Any]:
         """For `--json`."""
-        return asdict(self)
+        return {"version": 1, **asdict(self)}

@@ -18,7 +18,7 @@ def test_a_changed_config_and_a_changed_recipe_are_shown_until_they_are_applied(
     shown = user.dvm("diff app").succeeds().prints("cpus", "Recipe hello: changed since it was applied (reported ")
     shown.warns("dvm sync app")
     config, recipe = user.dvm("diff app --json").json
-    assert config == {"kind": "config", "name": "cpus", "actual": "2", "wanted": "4", "way": "restart"}
+    assert config == {"version": 1, "kind": "config", "name": "cpus", "actual": "2", "wanted": "4", "way": "restart"}
     assert (recipe["kind"], recipe["name"], recipe["actual"]) == ("recipe", "hello", "changed since it was applied")
     assert recipe.keys() == config.keys()
 
