@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dvmweb.errors import DvmError, ExitCode
 from dvmweb.jobs import job_record, starting
 from dvmweb.jobs.job_record import Job, StepRecord
+from dvmweb.jobs.step_progress import with_progress
 from dvmweb.verbs.vms import Vms
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def _show_live(vms: Vms, job: Job) -> Job:
     with Live(console=console, refresh_per_second=8, transient=False) as live:
         while True:
             seen = job_record.stamp(vms.paths, job.id)
-            job = vms.job(job.id)
+            job = with_progress(vms.paths, vms.job(job.id))
             live.update(live_table(job, console.size.height - 1 if job.is_open else 0))
             if not job.is_open:
                 return job

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from dvmweb.demo import documents, edits, effective, store, validation
+from dvmweb.demo import documents, downloading, edits, effective, store, validation
 from dvmweb.demo.documents import Document
 from dvmweb.demo.logs import Fatal, Log, Plain
 from dvmweb.demo.options import Call
@@ -115,7 +115,7 @@ def _fetch(folder: Path, document: Document, log: Log) -> None:
         if not source.exists():
             reason = f"open {source}: no such file or directory"
             raise Fatal(f"failed to download `{location}`: failed to open source {source}: {reason}")
-    log.info(f"Downloaded the image from `{location}`")
+    downloading.download(folder.parent, location, log)
     size = effective.human_size(effective.bytes_of(document.get("disk") or "100GiB"))
     log.info(f"Resize instance {folder.name}'s disk from 3GiB to {size}")
     (folder / "disk").write_text("The files of this demo guest are in the folder guest/.\n")

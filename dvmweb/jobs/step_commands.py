@@ -10,12 +10,14 @@ from dvmweb.errors import CheckFailed, DvmError
 from dvmweb.jobs import engine_lock, recipe_trials, waiting
 from dvmweb.jobs.creating import create
 from dvmweb.jobs.running_job import RunningJob
+from dvmweb.jobs.step_progress import Notes
 from dvmweb.lima import commands, image_file
 from dvmweb.lima.client import SSH_FAILED
 from dvmweb.lima.command_display import shown
 from dvmweb.lima.deadlines import DELETE, PROBE, scaled
 from dvmweb.lima.instances import Instance
 from dvmweb.lima.process import Finished
+from dvmweb.lima.progress_bar import BarReader
 from dvmweb.lima.script_payload import GuestScript
 from dvmweb.names import new_id
 from dvmweb.plans import Step
@@ -76,7 +78,7 @@ class StepCommands:
             if not run.options.origin:
                 image_file.check(run.plan_input.desired.image)  # again, because the file can have been replaced
             run.has_made = True  # an instance that exists from here on was created by this job
-            return self._command(step)
+            return self._command(step, with_bars=True)
 
     def _clean_up(self, argv: tuple[str, ...]) -> None:
         self._run.log.note(f"$ {shown(argv)}")
@@ -100,17 +102,18 @@ class StepCommands:
             return instance if instance is not None and instance.is_running else None
         return None
 
-    def _command(self, step: Step) -> Finished:
+    def _command(self, step: Step, *, with_bars: bool = False) -> Finished:
         if step.script is None:
-            return self._run_command(step)
+            return self._run_command(step, with_bars=with_bars)
         last_use.touch(self._run.paths, self._run.job.vm)  # the script changes the guest until it ends
         try:
             return self._run_command(step)
         finally:
             last_use.touch(self._run.paths, self._run.job.vm)
 
-    def _run_command(self, step: Step) -> Finished:
+    def _run_command(self, step: Step, *, with_bars: bool = False) -> Finished:
         run = self._run
+        progress = Notes(run.paths, run.job_id)
         return run.lima.run(
             step.argv,
             step.timeout,
@@ -119,6 +122,7 @@ class StepCommands:
             cancelled=run.cancel,
             on_started=run.remember_child,
             network=step.needs_network,
+            bars=BarReader(progress.note) if with_bars else None,
         )
 
     def _question(self, script: GuestScript) -> GuestScript:

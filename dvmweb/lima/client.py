@@ -17,6 +17,7 @@ from dvmweb.lima.engine import Engine
 from dvmweb.lima.failures import LimaError
 from dvmweb.lima.instances import Instance, Listing, parse_list
 from dvmweb.lima.process import Finished
+from dvmweb.lima.progress_bar import BarReader
 from dvmweb.lima.script_payload import GuestScript
 from dvmweb.paths import Paths, child_environment
 
@@ -48,10 +49,12 @@ class Lima:
         cancelled: threading.Event | None = None,
         on_started: Callable[[int], None] | None = None,
         network: bool = False,
+        bars: BarReader | None = None,
     ) -> Finished:
         """Run a command line of `commands` for at most `timeout` seconds and record it.
 
-        `network` lets a demo guest use the network. Raises DvmError only if the command cannot be started.
+        `network` lets a demo guest use the network; `bars` reads progress bars. Raises DvmError only if the command
+        cannot be started.
         """
         finished = process.run(
             self.resolve(argv),
@@ -63,6 +66,7 @@ class Lima:
             cancelled=cancelled,
             on_started=on_started,
             cwd=private_folder(self.paths.state),  # limactl saves a rejected edit into its working directory
+            bars=bars,
         )
         self._record(finished)
         return finished

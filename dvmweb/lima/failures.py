@@ -17,6 +17,9 @@ VERBS = frozenset(
     "--version list create start stop edit delete clone rename protect unprotect shell copy".split()  # noqa: SIM905
 )
 _LOGRUS = re.compile(r'time="[^"]*" level=(\w+) msg=("(?:[^"\\]|\\.)*"|\S+)(.*)')
+# The same on a terminal, without its colours.
+_ON_TERMINAL = re.compile(r"(DEBU|INFO|WARN|ERRO|FATA)\[\d+\] ?(.*)")
+_LEVELS = {"DEBU": "debug", "INFO": "info", "WARN": "warning", "ERRO": "error", "FATA": "fatal"}
 
 # What limactl prints -> what the user can do. The first match counts.
 WAYS_OUT = (
@@ -131,6 +134,9 @@ def last_lines(output: bytes, count: int = LAST_LINES) -> tuple[str, ...]:
 
 
 def _plain(line: str) -> list[str]:
+    if (shown := _ON_TERMINAL.match(line)) is not None:
+        level = _LEVELS[shown[1]]
+        return [shown[2] if level == "info" else f"{level}: {shown[2]}"]
     match = _LOGRUS.match(line)
     if match is None:
         return [line]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from dvmweb.errors import DvmError
+from dvmweb.lima.progress_bar import BarReader, terminal
 from dvmweb.lima.script_payload import is_guest_script
 
 MAX_STDOUT = 4_000_000  # bytes kept; the rest is dropped and `truncated` is set
@@ -60,18 +61,21 @@ def run(
     cwd: Path | None = None,
     max_stdout: int = MAX_STDOUT,
     hold_stdin: bool | None = None,
+    bars: BarReader | None = None,
 ) -> Finished:
     """Run `argv` in its own process group for at most `timeout` seconds; stdout and stderr also go to `on_output`.
 
     `stdin`: its input, or a descriptor to read it from. At the deadline, or when `cancelled` is set, the group gets
     INT, TERM and KILL, three seconds apart. With `hold_stdin` (the default for a guest script) stdin stays open until
-    the child has ended, because its end means to the guest that dvm has ended. Raises DvmError if the program cannot be
-    started.
+    the child has ended, because its end means to the guest that dvm has ended. With `bars` its stderr is a terminal,
+    so that it draws its progress bars, and `bars` reads them. Raises DvmError if the program cannot be started.
     """
     began = time.monotonic()
     hold = is_guest_script(argv) if hold_stdin is None else hold_stdin
-    child = _spawn(argv, env, cwd, stdin)
-    talk = _Exchange(child, b"" if isinstance(stdin, int) else stdin, on_output, on_stdout, max_stdout, hold)
+    child, errors = _spawn(argv, env, cwd, stdin, is_terminal=bars is not None)
+    talk = _Exchange(
+        child, errors, b"" if isinstance(stdin, int) else stdin, on_output, on_stdout, max_stdout, hold, bars
+    )
     try:
         if on_started is not None:
             on_started(child.pid)
@@ -130,21 +134,29 @@ def _interrupts_left_to_the_child() -> Iterator[None]:
 
 
 def _spawn(
-    argv: Sequence[str], env: Mapping[str, str], cwd: Path | None, stdin: bytes | int
-) -> subprocess.Popen[bytes]:
+    argv: Sequence[str], env: Mapping[str, str], cwd: Path | None, stdin: bytes | int, *, is_terminal: bool
+) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
+    """The child, and where its stderr is read."""
+    ours, theirs = terminal() if is_terminal else (-1, subprocess.PIPE)
     try:
-        return subprocess.Popen(
+        child = subprocess.Popen(
             tuple(argv),
             stdin=stdin if isinstance(stdin, int) else subprocess.PIPE if stdin else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=theirs,
             env=dict(env),
             cwd=cwd,
             bufsize=0,
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
+        if ours >= 0:
+            os.close(ours)
         raise _not_started(argv, error) from error
+    finally:
+        if theirs >= 0:
+            os.close(theirs)
+    return child, child.stderr or os.fdopen(ours, "rb", buffering=0)
 
 
 def _not_started(argv: Sequence[str], error: Exception) -> DvmError:
@@ -157,11 +169,13 @@ class _Exchange:
     """A running child and its pipes."""
 
     child: subprocess.Popen[bytes]
+    errors: IO[bytes]  # its stderr
     stdin: bytes
     on_output: Callable[[bytes], None] | None
     on_stdout: Callable[[bytes], None] | None
     max_stdout: int
     hold: bool
+    bars: BarReader | None = None  # its stderr is a terminal
     stdout: bytearray = field(default_factory=bytearray)
     stderr: bytearray = field(default_factory=bytearray)
     truncated: bool = False
@@ -172,7 +186,7 @@ class _Exchange:
     def __post_init__(self) -> None:
         self.unsent = memoryview(self.stdin)
         self.selector = selectors.DefaultSelector()
-        for pipe, events in ((self.child.stdout, 1), (self.child.stderr, 1), (self.child.stdin, 2)):
+        for pipe, events in ((self.child.stdout, 1), (self.errors, 1), (self.child.stdin, 2)):
             if pipe is not None:
                 os.set_blocking(pipe.fileno(), False)
                 self.selector.register(pipe, events)
@@ -196,7 +210,7 @@ class _Exchange:
             self.gone_at = time.monotonic()
         if not self.gone_at:
             return False
-        is_silent = self.child.stdout not in self._open() and self.child.stderr not in self._open()
+        is_silent = self.child.stdout not in self._open() and self.errors not in self._open()
         is_grace_over = time.monotonic() - self.gone_at > PIPE_GRACE
         return is_silent or (is_grace_over and (not self.ended or all_signals_sent))
 
@@ -231,14 +245,13 @@ class _Exchange:
             data = os.read(pipe.fileno(), CHUNK)
         except BlockingIOError:
             return
+        except OSError:  # a terminal that no process has open any more, on Linux
+            data = b""
         if not data:
             self.selector.unregister(pipe)
             pipe.close()
-            return
-        if pipe is self.child.stderr:
-            self.stderr += data
-            if len(self.stderr) > 2 * MAX_STDERR:
-                del self.stderr[:-MAX_STDERR]
+        elif pipe is self.errors:
+            self._add_error(self.bars.read(data) if self.bars else data)
         else:
             self.first_at = self.first_at or time.monotonic()
             room = self.max_stdout - len(self.stdout)
@@ -246,7 +259,14 @@ class _Exchange:
             self.truncated = self.truncated or len(data) > room
             if self.on_stdout is not None:
                 self.on_stdout(data)
-        if self.on_output is not None:
+            if self.on_output is not None:
+                self.on_output(data)
+
+    def _add_error(self, data: bytes) -> None:
+        self.stderr += data
+        if len(self.stderr) > 2 * MAX_STDERR:
+            del self.stderr[:-MAX_STDERR]
+        if self.on_output is not None and data:
             self.on_output(data)
 
     def _signal_group(self, number: int) -> None:
@@ -257,8 +277,10 @@ class _Exchange:
         """Close the pipes and reap the child; kill its whole group if it was ended or the caller failed."""
         if self.ended or not self.gone_at:
             self._signal_group(signal.SIGKILL)
+        if self.bars:
+            self._add_error(self.bars.end())
         self.selector.close()
-        for pipe in (self.child.stdin, self.child.stdout, self.child.stderr):
+        for pipe in (self.child.stdin, self.child.stdout, self.errors):
             if pipe is not None:
                 with suppress(OSError):
                     pipe.close()

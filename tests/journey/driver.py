@@ -187,9 +187,9 @@ class User:
         """Start `dvm` and leave it running."""
         return Running(f"dvm {line}", self.home.start(*shlex.split(line), **environ))
 
-    def at_terminal(self, line: str, columns: int = 200) -> OnTerminal:
-        """Start `dvm` on a terminal, where it asks."""
-        return OnTerminal(f"dvm {line}", self.home.argv(*shlex.split(line)), self.home.environ, columns)
+    def at_terminal(self, line: str, columns: int = 200, term: str = "dumb") -> OnTerminal:
+        """Start `dvm` on a terminal, where it asks; a `term` that is not dumb also shows what goes on."""
+        return OnTerminal(f"dvm {line}", self.home.argv(*shlex.split(line)), self.home.environ, columns, term)
 
     def vm(self, name: str) -> Vm:
         return Vm(self, name)

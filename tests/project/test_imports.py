@@ -26,6 +26,7 @@ FLOOR = (
     "paths",
     "process_identity",
     "states",
+    "transfer_progress",
     "vm_use_marks",
 )
 # From the top down: a room imports itself and the rows below its own; of its own row it imports nothing else.
@@ -53,7 +54,8 @@ BELOW = ("config", "recipes", "guest", *FLOOR)
 # A face calls verbs; below them it reads values and records, and runs nothing.
 READ_BY_FACES = (
     *("verbs", "records", *BELOW),
-    *("jobs.job_record", "terminals.client", "lima.ledger", "lima.command_display", "plans.model"),
+    *("jobs.job_record", "jobs.step_progress", "plans.model"),
+    *("terminals.client", "lima.ledger", "lima.command_display"),
 )
 # Where the rows alone would allow too much, or too little.
 INSTEAD: dict[str, tuple[str, ...]] = {

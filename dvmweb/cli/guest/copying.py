@@ -11,6 +11,7 @@ import click
 
 from dvmweb.errors import ExitCode, UsageError
 from dvmweb.guest_text import visible
+from dvmweb.transfer_progress import Samples, size
 from dvmweb.verbs import copies
 from dvmweb.verbs.copies import Copied, GuestPath
 from dvmweb.verbs.copies.endpoints import STREAM, runs_when_opened
@@ -74,22 +75,13 @@ def _report(copied: Copied) -> bool:
     return all(why.startswith(NO_FILE) for _, why in tally.skipped)
 
 
-def size(count: int) -> str:
-    """Bytes with a unit that people read: "12.3 MiB"."""
-    amount, unit = float(count), "B"
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if amount < 1024 or unit == "GiB":
-            break
-        amount /= 1024
-    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-
-
 class Progress:
-    """One line on a terminal that is written anew: bytes, the whole, seconds left."""
+    """One line on a terminal that is written anew: bytes, the whole, the time left."""
 
     def __init__(self, name: str) -> None:
         self._name = visible(name, 60)
-        self._began = self._last = time.monotonic()
+        self._samples = Samples().with_one(time.monotonic(), 0)
+        self._last = time.monotonic()
         self._is_shown = False
 
     def __enter__(self) -> Progress:
@@ -99,19 +91,11 @@ class Progress:
         if self._is_shown:
             click.echo("\r\x1b[K", nl=False, err=True)
 
-    def show(self, done: int, whole: int) -> None:
-        """Show it, where there is a terminal and not too often."""
+    def show(self, done: int, whole: int = 0) -> None:
+        """Show it, where there is a terminal and not too often; `whole` is 0 where it is not known."""
         now = time.monotonic()
         if now - self._last < EVERY or not sys.stderr.isatty():
             return
         self._last, self._is_shown = now, True
-        left = (now - self._began) / max(done, 1) * max(whole - done, 0)
-        click.echo(f"\r\x1b[K{self._name}: {size(done)} of {size(whole)}, {left:.0f} s left", nl=False, err=True)
-
-    def show_bytes(self, done: int) -> None:
-        """The same where the whole is not known."""
-        now = time.monotonic()
-        if now - self._last < EVERY or not sys.stderr.isatty():
-            return
-        self._last, self._is_shown = now, True
-        click.echo(f"\r\x1b[K{self._name}: {size(done)}", nl=False, err=True)
+        self._samples = self._samples.with_one(now, done)
+        click.echo(f"\r\x1b[K{self._name}: {self._samples.progress(whole)}", nl=False, err=True)

@@ -56,7 +56,7 @@ def _to_file(vms: Vms, name: str, file: str, *, force: bool) -> int:
 
     target = Path(file).expanduser() if file else Path.cwd()
     with Progress(f"Rescuing {name}") as progress:
-        rescued = verb.rescue(vms, name, target, is_forced=force, on_progress=progress.show_bytes)
+        rescued = verb.rescue(vms, name, target, is_forced=force, on_progress=progress.show)
     is_whole = _report(rescued)
     click.echo(rescued.place)
     click.echo(f"To restore it: dvm rescue {name} --from {rescued.place} --into OTHER", err=True)
@@ -68,7 +68,7 @@ def _into(vms: Vms, name: str, other: str) -> int:
     from dvmweb.verbs import rescue as verb
 
     with Progress(f"Rescuing {name}") as progress:
-        rescued, restored = verb.rescue_into(vms, name, other, progress.show_bytes, progress.show_bytes)
+        rescued, restored = verb.rescue_into(vms, name, other, progress.show, progress.show)
     is_whole = _report(rescued)
     return _code(is_whole=_report_restored(restored) and is_whole)
 
@@ -83,7 +83,7 @@ def _restore(vms: Vms, name: str, file: Path, other: str) -> int:
     if not path.is_file():
         raise NotFound(f"There is no file {path}.", "Check the path.")
     with path.open("rb", buffering=0) as source, Progress(f"Restoring {path.name}") as progress:
-        restored = verb.restore(vms, source, other, name, progress.show_bytes)
+        restored = verb.restore(vms, source, other, name, progress.show)
     return _code(is_whole=_report_restored(restored))
 
 
@@ -93,7 +93,7 @@ def _code(*, is_whole: bool) -> int:
 
 def _report(rescued: Rescued) -> bool:
     """Print what was rescued and what was not; whether all was."""
-    from dvmweb.cli.guest.copying import size
+    from dvmweb.transfer_progress import size
 
     repositories = "1 repository" if rescued.repositories == 1 else f"{rescued.repositories} repositories"
     files = "1 loose file" if rescued.files == 1 else f"{rescued.files} loose files"

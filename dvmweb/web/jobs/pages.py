@@ -12,6 +12,7 @@ from dvmweb import files
 from dvmweb.errors import DvmError, NotFound, UsageError
 from dvmweb.jobs import job_record
 from dvmweb.jobs.job_record import Job
+from dvmweb.jobs.step_progress import with_progress
 from dvmweb.lima import booting, ledger
 from dvmweb.names import instance_name, vm_name
 from dvmweb.verbs.recipes.requirements import secrets_of
@@ -120,7 +121,7 @@ def find(job_id: str) -> Job:
 
 
 def _view(vms: Vms, job: Job) -> JobView:
-    now = time.time()
+    now, job = time.time(), with_progress(vms.paths, job)
     step = job_views.boot_step(job)
     if step is None:
         return job_views.job_view(job, now, secrets=_missing_secrets(vms, job))

@@ -12,9 +12,9 @@ from tests.journey.cli.result import Result
 class OnTerminal:
     """One `dvm` that runs on a pty."""
 
-    def __init__(self, command: str, argv: Sequence[str], environ: Mapping[str, str], columns: int) -> None:
+    def __init__(self, command: str, argv: Sequence[str], environ: Mapping[str, str], columns: int, term: str) -> None:
         self.command = command
-        env = {**environ, "TERM": "dumb", "NO_COLOR": "1", "COLUMNS": str(columns)}
+        env = {**environ, "TERM": term, "NO_COLOR": "1", "COLUMNS": str(columns)}
         self.child = pexpect.spawn(
             argv[0], list(argv[1:]), env=env, encoding="utf-8", timeout=90, dimensions=(40, columns)
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 from flask import Flask
 
 from dvmweb.jobs import job_record
-from dvmweb.jobs.job_record import Failure, Job, StepRecord
+from dvmweb.jobs.job_record import Failure, Job, Process, StepRecord
+from dvmweb.jobs.step_progress import Notes
 from dvmweb.lima import booting
 from dvmweb.lima.command_display import shown
 from dvmweb.lima.ledger import Entry
@@ -377,3 +379,16 @@ def test_a_command_that_does_not_run_as_it_stands_has_no_copy_button(app: Flask,
         assert "data-copy hidden" not in command((fed,))
         assert "data-copy hidden" in command((fed, "limactl list"))
         assert "data-copy hidden" in command(("# a config", "", "cpus: 2"), text=True)
+
+
+def test_a_download_shows_how_far_it_is_while_its_job_runs(client: Browser, vms: Vms) -> None:
+    job = kept(vms, replace(JOB, process=Process.of(os.getpid())))
+    notes = Notes(vms.paths, ID)
+    notes.note("Downloading the image (`a`<b>.qcow2)", 12 << 20, 340 << 20)
+    for page in (f"/jobs/{ID}", f"/jobs/{ID}/part"):
+        assert "Downloading the image (&#39;a&#39;&lt;b&gt;.qcow2): 12.0 MiB of 340.0 MiB" in client.get(page).text
+    kept(vms, replace(job, state="failed", ended=NOW))
+    assert "Downloading" not in client.get(f"/jobs/{ID}").text
+    kept(vms, job)
+    notes.note("", 0, 0)
+    assert "Downloading" not in client.get(f"/jobs/{ID}").text
