@@ -13,6 +13,7 @@ VM_LENGTH = 30  # characters
 INSTANCE_PREFIX = "dvm-"
 TRIAL_PREFIX = "dvmtest-"  # of the temporary VMs of recipe tests
 CLONE_PREFIX = "dvmclone-"  # of an instance while it is copied
+BASE_PREFIX = "dvmbase-"  # of a base, and of the temporary VM in which it is built
 TRASH_PREFIX = "dvmtrash-"  # of the instances in the trash
 ENTRY_PATTERN = re.compile(r"(?:(?P<vm>[a-z](?:-?[a-z0-9])*)-)?[0-9a-f]{8}")  # in the trash; VM first if it fits
 RECIPE_LENGTH = 40  # characters, also of a param
@@ -86,9 +87,31 @@ def is_clone(instance: str) -> bool:
     return re.fullmatch(CLONE_PREFIX + "[0-9a-f]{8}", instance) is not None
 
 
+def new_base() -> str:
+    """A unique name for a base."""
+    return secrets.token_hex(4)
+
+
+def base_instance(base: str) -> str:
+    """The Lima instance of a base, and the VM name under which it is built."""
+    return BASE_PREFIX + base
+
+
+def base_of_instance(instance: str) -> str | None:
+    """The base that a Lima instance is, None for others."""
+    name = instance.removeprefix(BASE_PREFIX)
+    return name if instance.startswith(BASE_PREFIX) and is_base_name(name) else None
+
+
+def is_base_name(text: str) -> bool:
+    """Whether `text` is the name of a base."""
+    return re.fullmatch("[0-9a-f]{8}", text) is not None
+
+
 def is_hidden(instance: str) -> bool:
-    """Whether a Lima instance is one of dvm that is no VM: in the trash, or being copied."""
-    return entry_of_instance(instance) is not None or is_clone(instance)
+    """Whether a Lima instance is one of dvm that is no VM: in the trash, being copied, a base, or built as one."""
+    built = base_of_instance(instance.removeprefix(INSTANCE_PREFIX))
+    return entry_of_instance(instance) is not None or is_clone(instance) or built is not None
 
 
 def new_entry(lima_home: str, vm: str) -> str:

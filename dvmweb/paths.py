@@ -72,6 +72,10 @@ class Paths:
         return self.state / "trash"
 
     @property
+    def bases(self) -> Path:
+        return self.state / "bases"
+
+    @property
     def ledger(self) -> Path:
         return self.state / "ledger.jsonl"
 

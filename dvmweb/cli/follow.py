@@ -181,7 +181,9 @@ def print_end(job: Job) -> int:
         error = starting.as_error(job.failure)
         print(f"\n{error}", file=sys.stderr)
         return int(ExitCode.CANCELLED) if job.state == "cancelled" else int(error.exit_code)
-    verb = {"test": f"recipe test {job.options.get('recipe')}", "delete": f"rm {job.vm}"}.get(job.verb)
+    verb = {"test": f"recipe test {job.options.get('recipe')}", "delete": f"rm {job.vm}", "base": "base build"}.get(
+        job.verb
+    )
     again = verb or f"{job.verb} {job.vm}"
     print(f"\nThe job was interrupted: its process died. Run it again: dvm {again}", file=sys.stderr)
     return int(ExitCode.FAILED)

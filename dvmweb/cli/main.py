@@ -24,6 +24,7 @@ from dvmweb.cli.host.web import open_port, web
 from dvmweb.cli.job_commands import cancel, jobs, log
 from dvmweb.cli.recipe.commands import recipe
 from dvmweb.cli.synonyms import VERBS
+from dvmweb.cli.vms.bases import base
 from dvmweb.cli.vms.naming import clone, rename
 from dvmweb.cli.vms.power import restart, start, stop, sync
 from dvmweb.cli.vms.undo import protect, rm, trash
@@ -275,6 +276,6 @@ def diff(vms: Vms, name: str, as_json: bool) -> None:
 
 
 HOST = (jobs, log, cancel, web, doctor, open_port, ssh_config, config, schema, completion)
-VMS = (start, stop, restart, sync, rename, clone, protect, rm, trash, rescue, port, recipe, ssh_key, gpg_key)
+VMS = (start, stop, restart, sync, rename, clone, protect, rm, trash, base, rescue, port, recipe, ssh_key, gpg_key)
 for command in (*VMS, *HOST):
     main.add_command(command)

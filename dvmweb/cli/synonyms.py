@@ -69,6 +69,13 @@ TRASH_VERBS = {
     **dict.fromkeys(("rm", "remove", "delete", "purge", "clear"), "Delete an entry for good: dvm trash empty {name}"),
 }
 
+BASE_VERBS = {
+    **dict.fromkeys(("list", "show", "status"), "List bases: dvm base ls"),
+    **dict.fromkeys(("create", "make", "new", "add"), "Build a base: dvm base build RECIPE..."),
+    **dict.fromkeys(("update", "rebuild", "renew"), "Build a base anew: dvm base refresh"),
+    **dict.fromkeys(("remove", "delete", "prune"), "Delete a base: dvm base rm BASE"),
+}
+
 CONFIG_VERBS = {
     **dict.fromkeys(("list", "ls", "show", "cat", "view"), "Print all values: dvm config get {name}"),
     **dict.fromkeys(("check", "lint", "test"), "Check a config: dvm config validate {name}"),

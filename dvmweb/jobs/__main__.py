@@ -11,6 +11,7 @@ from dataclasses import asdict
 from dvmweb import paths as paths_module
 from dvmweb.errors import DvmError
 from dvmweb.jobs import job_record
+from dvmweb.jobs.bases.building import load_base
 from dvmweb.jobs.inputs import load_input
 from dvmweb.jobs.recipe_trials import load_trial
 from dvmweb.jobs.running import Runner
@@ -25,6 +26,8 @@ def main() -> int:
     try:
         if job.verb == "test":
             plan_input = load_trial(paths, os.environ, job, secrets)
+        elif job.verb == "base":
+            plan_input = load_base(paths, os.environ, job)
         else:
             plan_input = load_input(paths, os.environ, job.vm, job.verb, secrets)
         runner = Runner(paths, os.environ, job, plan_input)

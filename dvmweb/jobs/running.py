@@ -13,6 +13,7 @@ from types import FrameType
 from dvmweb import plans
 from dvmweb.errors import DvmError, sentence
 from dvmweb.jobs import recipe_trials, restoring, starting
+from dvmweb.jobs.bases import building
 from dvmweb.jobs.checks import registry as checks
 from dvmweb.jobs.failures import failed_step, last_output, refused_clone
 from dvmweb.jobs.inputs import read_note, write_note
@@ -62,9 +63,8 @@ class Runner:
             self._run.add_notices(self._once_done)
             self._run.finish("succeeded")
         except Cancelled:
-            todo = (
-                f"To apply the config of the VM: `dvm sync {self._run.job.vm}`" if self._run.job.verb != "test" else ""
-            )
+            has_vm = self._run.job.verb not in ("test", "base")
+            todo = f"To apply the config of the VM: `dvm sync {self._run.job.vm}`" if has_vm else ""
             self._run.finish("cancelled", DvmError("Cancelled.", todo))
         except DvmError as error:
             self._run.finish("failed", error)
@@ -167,8 +167,10 @@ class Runner:
         self._run.job = replace(self._run.job, steps=kept + fresh)
 
     def _end_trial(self) -> None:
-        """Delete the temporary VM of a recipe test."""
+        """Delete the temporary VM of a recipe test, or of a base that was not built to its end."""
         run = self._run
+        if run.job.verb == "base":
+            run.add_notices(building.end(run.paths, run.job, run.lima, run.log.add_output))
         if run.job.verb == "test":
             kept = {"is_made": run.has_made, "is_kept": run.options.keep}
             run.add_notices(recipe_trials.end(run.paths, run.job, run.lima, run.log.add_output, **kept))

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from dvmweb.errors import CheckFailed, DvmError
 from dvmweb.jobs import engine_lock, recipe_trials, waiting
+from dvmweb.jobs.bases import copying
 from dvmweb.jobs.creating import create
 from dvmweb.jobs.running_job import RunningJob
 from dvmweb.jobs.step_progress import Notes
@@ -25,7 +26,10 @@ from dvmweb.records import guest_status, last_use
 
 ANSWER_POLL = 2.0  # seconds between two questions to a guest that still boots
 # The output of these is not logged.
-QUIET = ("check-instance", "must-exist", "deletable", "effective-config", "is-gone", "in-trash", "key")
+QUIET = (
+    *("check-instance", "must-exist", "deletable", "effective-config", "is-gone", "in-trash", "key"),
+    *("check-base", "is-base", "effective-copy"),
+)
 GUEST_CHECKS = ("work", "sandbox")  # prefixes of checks that ask the guest and store also a failed check
 
 
@@ -63,7 +67,18 @@ class StepCommands:
             if lock is not None:
                 lock.release()
 
+    def _copy(self, step: Step) -> Finished:
+        """Copy a base to the instance of this VM."""
+        run, name = self._run, self._run.plan_input.desired.instance
+        base = run.plan_input.base.name if run.plan_input.base else ""
+        return copying.copy(
+            *(run.paths, run.job.vm, base, lambda: run.lima.find(name), lambda: self._command(step)),
+            lambda: self._clean_up(commands.delete_force(name)),
+        )
+
     def _create(self, step: Step) -> Finished:
+        if step.check == "base-copied":
+            return self._copy(step)
         name = self._run.plan_input.desired.instance
         return create(
             name,

@@ -19,6 +19,9 @@ from dvmweb.plans import PlanInput
 LISTS = (
     "check-instance",
     "check-trial",
+    "check-base",
+    "is-base",
+    "effective-copy",
     "must-exist",
     "deletable",
     "effective-config",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice
@@ -14,6 +15,11 @@ MOST = 50_000  # files to count; the folder of a real instance has about twenty
 def disk_used(folder: Path) -> int:
     """The bytes of all files in an instance's folder; blocks that a copy shares with its origin count in both."""
     return sum(islice(_sizes(str(folder)), MOST))
+
+
+def disk_free(folder: Path) -> int:
+    """The bytes that are free where a folder is."""
+    return shutil.disk_usage(folder).free
 
 
 def _sizes(folder: str) -> Iterator[int]:

@@ -27,6 +27,7 @@ from dvmweb.recipes import Param
 
 # Deadlines in seconds.
 SCRIPT = 3600.0
+CLEAN = 600.0
 AGENT_USER = "agent-user"  # the recipe of the account and the launcher of all agents
 NOT_RUN = "not run"  # the stored note on a demo guest that could not make a key
 LATE = "not known: its probe did not finish in time"  # neither passed nor a reason to run the recipe again
@@ -86,6 +87,11 @@ def recipe(plan_input: PlanInput, desired: DesiredRecipe, options: Options) -> S
         secrets=tuple(param.name for param in _not_given(plan_input, desired) if param.is_kept),
         skip_reason=reason,
     )
+
+
+def clean_base(plan_input: PlanInput) -> Step:
+    """Remove from the guest what a copy must not share, and refuse a guest that has keys or a project."""
+    return _run(titles.CLEAN_BASE, plan_input, guest_script(plan_input, "base_clean.sh", {}), CLEAN)
 
 
 def secret_needed(vm: str, recipe: str, names: Sequence[str]) -> SecretNeeded:

@@ -11,11 +11,13 @@ from dataclasses import replace
 from dvmweb import states
 from dvmweb.errors import DvmError
 from dvmweb.lima import commands
-from dvmweb.lima.deadlines import CREATE, DELETE, EDIT, LIST, START, STOP
+from dvmweb.lima.deadlines import CREATE, DELETE, EDIT, LIST, STOP
 from dvmweb.lima.instances import Instance
 from dvmweb.lima.lima_yaml.rendering import expected_difference
 from dvmweb.names import entry_instance, instance_name
 from dvmweb.plans import guest_steps, titles
+from dvmweb.plans.base_plan import base_plan
+from dvmweb.plans.instance_steps import answer, boot, check_instance, copy_base, create, effective
 from dvmweb.plans.model import Options, PlanInput, Step
 
 
@@ -26,7 +28,7 @@ def plan(verb: str, plan_input: PlanInput, options: Options) -> tuple[Step, ...]
     """
     if (
         plan_input.instance is not None
-        and verb != "test"
+        and verb not in ("test", "base")
         and (error := _refusal(verb, plan_input.instance, plan_input, options))
     ):
         raise error
@@ -55,11 +57,21 @@ def facts_of(plan_input: PlanInput, instance: Instance) -> states.Facts:
 
 def marked_unknown(steps: tuple[Step, ...], plan_input: PlanInput, options: Options, why: str) -> tuple[Step, ...]:
     """The steps of a sync to show if the guest did not respond: those that depend on its state are marked unknown."""
-    if plan_input.instance is None or plan_input.guest is not None:
+    if plan_input.instance is None:
+        return tuple(_in_base(step, plan_input) for step in steps)
+    if plan_input.guest is not None:
         return steps
     return tuple(
         replace(step, unknown=f"not known: {why}") if _is_up_to_the_guest(step, options) else step for step in steps
     )
+
+
+def _in_base(step: Step, plan_input: PlanInput) -> Step:
+    """The step of a recipe that a copied base brings: whether it runs depends on its probe there."""
+    brought = [one.name for one in plan_input.base.recipes] if plan_input.base and plan_input.base_instance else []
+    if step.script is None or step.script.variables.get("DVM_RECIPE") not in brought:
+        return step
+    return replace(step, unknown="in the base; it runs only if its probe fails")
 
 
 def _is_up_to_the_guest(step: Step, options: Options) -> bool:
@@ -69,7 +81,7 @@ def _is_up_to_the_guest(step: Step, options: Options) -> bool:
 
 
 def _sync(plan_input: PlanInput, options: Options) -> Iterator[Step]:
-    yield _check_instance("check-instance")
+    yield check_instance("check-instance")
     yield from _ports_before(plan_input, options)
     yield from _up(plan_input, options)
     yield guest_steps.identity(plan_input)
@@ -92,7 +104,7 @@ def _project(plan_input: PlanInput, options: Options) -> Iterator[Step]:
 
 
 def _start(plan_input: PlanInput, options: Options) -> Iterator[Step]:
-    yield _check_instance()
+    yield check_instance()
     yield from _ports_before(plan_input, options)
     yield from _up(plan_input, options)
     yield from _ports_after(plan_input)
@@ -111,7 +123,7 @@ def _ports_after(plan_input: PlanInput) -> Iterator[Step]:
 
 
 def _stop(plan_input: PlanInput, options: Options) -> Iterator[Step]:
-    yield _check_instance()
+    yield check_instance()
     if not options.force:
         booting = "still booting" if plan_input.is_booting else ""
         yield guest_steps.check_work(plan_input, is_optional=True, skip_reason=_stopped(plan_input) or booting)
@@ -123,10 +135,10 @@ def _stop(plan_input: PlanInput, options: Options) -> Iterator[Step]:
 
 def _work(plan_input: PlanInput, options: Options) -> Iterator[Step]:
     is_down = bool(_stopped(plan_input))
-    yield _check_instance()
+    yield check_instance()
     if is_down:
         yield from _change(plan_input, options)
-        yield from _boot(plan_input)
+        yield from boot(plan_input)
     yield guest_steps.check_work(plan_input)
     if is_down:
         yield replace(_stop_after_check(titles.STOP_AGAIN, plan_input), always="Running")
@@ -145,10 +157,10 @@ def _delete(plan_input: PlanInput, options: Options) -> Iterator[Step]:
     is_clean_since_stop = status == "Stopped" and plan_input.is_clean_since_stop and not options.force
     must_check = not options.force or (bool(options.expected) and options.check)
     is_booted = status == "Stopped" and must_check and not is_clean_since_stop
-    yield _check_instance("deletable")
+    yield check_instance("deletable")
     if is_booted:
         yield from _change(plan_input, options)
-        yield from _boot(plan_input)
+        yield from boot(plan_input)
     if is_clean_since_stop:
         yield Step(titles.UNSAVED_WORK, check="as-stopped")
     elif status == "Running" or is_booted or not options.force:
@@ -181,16 +193,15 @@ def _to_trash(name: str, entry: str) -> Iterator[Step]:
 def _test(plan_input: PlanInput, options: Options) -> Iterator[Step]:
     """Test a recipe in a temporary VM, new or a clone: what it needs, then the recipe and its probe, twice."""
     name = plan_input.desired.instance
-    yield _check_instance("check-trial")
+    yield check_instance("check-trial")
     if options.origin:
         argv = commands.clone(instance_name(options.origin), name)
         yield Step(f"Clone VM {options.origin}", argv, CREATE, locks_engine="create")
         if plan_input.instance is not None:  # the origin, with the name of the clone
             yield from _change(plan_input, options)
     else:
-        yield Step(titles.CREATE, commands.create(str(plan_input.lima_file), name), CREATE, locks_engine="create")
-        yield _effective(plan_input)
-    yield from _boot(plan_input)
+        yield from create(plan_input)
+    yield from boot(plan_input)
     for desired in plan_input.recipes:
         if desired.recipe.name != options.recipe:
             yield guest_steps.recipe(plan_input, desired, options)
@@ -201,25 +212,31 @@ def _test(plan_input: PlanInput, options: Options) -> Iterator[Step]:
     yield Step(titles.DELETE_TEMPORARY, commands.delete_force(name), DELETE, locks_engine="step", skip_reason=kept)
 
 
-_PLANS = {"sync": _sync, "start": _start, "stop": _stop, "work": _work, "delete": _delete, "test": _test}
-
-
-def _check_instance(check: str = "must-exist") -> Step:
-    return Step(titles.CHECK_INSTANCE, commands.list_all(), LIST, check=check)
+_PLANS = {
+    "sync": _sync,
+    "start": _start,
+    "stop": _stop,
+    "work": _work,
+    "delete": _delete,
+    "test": _test,
+    "base": base_plan,
+}
 
 
 def _up(plan_input: PlanInput, options: Options) -> Iterator[Step]:
     """Create, change or start the instance, until its guest responds."""
     instance = plan_input.instance
     if instance is None:
-        argv = commands.create(str(plan_input.lima_file), plan_input.desired.instance)
-        yield Step(titles.CREATE, argv, CREATE, locks_engine="create")
-        yield _effective(plan_input)
-        yield from _boot(plan_input)
+        if plan_input.is_half_copy:
+            argv = commands.delete_force(plan_input.desired.instance)
+            yield Step(titles.DELETE_HALF, argv, DELETE, check="half-gone", locks_engine="step")
+        is_copied = plan_input.base is not None and plan_input.base_instance is not None
+        yield from copy_base(plan_input) if is_copied else create(plan_input)
+        yield from boot(plan_input)
     else:
         yield from _change(plan_input, options)
         again = "Stopped" if instance.status == "Running" else ""  # it ran before, so start it after a failed change
-        yield from _boot(plan_input, always=again) if _is_down_now(plan_input, options) else _answer(plan_input)
+        yield from boot(plan_input, always=again) if _is_down_now(plan_input, options) else answer(plan_input)
 
 
 def _change(plan_input: PlanInput, options: Options) -> Iterator[Step]:
@@ -237,7 +254,7 @@ def _change(plan_input: PlanInput, options: Options) -> Iterator[Step]:
     title = titles.change(sorted("ports" if key == "portForwards" else key for key in edits))  # fields of the config
     yield Step(title, commands.edit(plan_input.desired.instance, edits), EDIT, locks_engine="step", skip_reason=wait)
     if not wait:
-        yield _effective(plan_input)
+        yield effective()
 
 
 def _is_down_now(plan_input: PlanInput, options: Options) -> bool:
@@ -245,21 +262,6 @@ def _is_down_now(plan_input: PlanInput, options: Options) -> bool:
     if plan_input.instance.status != "Running":
         return True
     return options.restart and bool(expected_difference(plan_input.instance, plan_input.desired, plan_input.overlay))
-
-
-def _effective(plan_input: PlanInput) -> Step:
-    return Step(titles.VERIFY_CONFIG, commands.list_all(), LIST, check="effective-config")
-
-
-def _boot(plan_input: PlanInput, *, always: str = "") -> Iterator[Step]:
-    argv = commands.start(plan_input.desired.instance, int(START) - 60)
-    yield Step(titles.START, argv, START, locks_engine="running", always=always)
-    yield from _answer(plan_input)
-
-
-def _answer(plan_input: PlanInput) -> Iterator[Step]:
-    yield guest_steps.reachable(plan_input)
-    yield Step(titles.READ_STATE, check="state")
 
 
 def _stopped(plan_input: PlanInput) -> str:

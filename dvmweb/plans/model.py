@@ -14,6 +14,7 @@ from dvmweb.lima.instances import Instance
 from dvmweb.lima.lima_yaml.rendering import DesiredInstance
 from dvmweb.lima.script_payload import GuestScript
 from dvmweb.recipes import Recipe
+from dvmweb.recipes.bases import Base
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,9 @@ class PlanInput:
     approved_hook: str = ""  # the digest that the user approved
     key_note: str = ""  # why the guest cannot have a key of its own, "" if it can
     is_copy: bool = False  # a clone that has not made its identity and its key anew yet
+    base: Base | None = None  # to copy for a new VM; in a job that builds one, that
+    is_half_copy: bool = False  # its instance is the copy of a base that was interrupted, and is deleted first
+    base_instance: Instance | None = None  # of the base to copy, as it was listed
     secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     instance: Instance | None = None  # as the first step listed it; not changed by later steps
     is_listed: bool = False  # whether `instance` comes from a listing
@@ -93,3 +97,5 @@ class Options:
     recipe: str = ""  # test: which
     origin: str = ""  # test: the VM of which a clone is made, "" for a new VM
     keep: bool = False  # test: do not delete the temporary VM
+    no_base: bool = False  # sync: create a new VM without a base
+    replaces: str = ""  # base: the old base that is deleted afterwards

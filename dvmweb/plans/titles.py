@@ -18,6 +18,10 @@ SANDBOX = "Test agent sandbox"
 DELETE, VERIFY_DELETION, REMOVE_CONFIG = "Delete instance", "Verify deletion", "Remove config"
 RECORD_ENTRY, MOVE_TO_TRASH = "Record trash entry", "Move to trash"
 PROTECT_ENTRY, VERIFY_ENTRY = "Protect trash entry", "Verify trash entry"
+CLEAN_BASE, NAME_BASE, PROTECT_BASE = "Remove what belongs to one VM", "Name base", "Protect base"
+DELETE_HALF = "Delete interrupted copy"
+VERIFY_BASE = "Verify base"
+UNPROTECT_OLD_BASE, DELETE_OLD_BASE = "Unprotect old base", "Delete old base"
 DELETE_TEMPORARY = "Delete temporary VM"
 RUNS = ("first run and probe", "second run and probe")
 
@@ -25,6 +29,11 @@ RUNS = ("first run and probe", "second run and probe")
 def recipe(name: str) -> str:
     """The title of a recipe's step."""
     return "Baseline" if name == "baseline" else f"Recipe {name}"
+
+
+def copy_base(name: str) -> str:
+    """The title of the step that copies a base instead of creating an instance."""
+    return f"Copy base {name}"
 
 
 def runs_of_test(name: str) -> tuple[str, ...]:

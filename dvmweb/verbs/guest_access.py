@@ -12,6 +12,7 @@ from dvmweb.config.git_hosts import where_to_paste
 from dvmweb.errors import CheckFailed, DvmError, NotFound, UsageError
 from dvmweb.guest.state import parse_hook, parse_key, parse_state
 from dvmweb.guest_text import why_not_plain
+from dvmweb.jobs.bases import copying, matching
 from dvmweb.jobs.current_state import facts_about
 from dvmweb.jobs.inputs import load_input, read_note, write_note
 from dvmweb.lima import guest_shell
@@ -57,6 +58,10 @@ def dry_run(paths: Paths, environ: Mapping[str, str], name: str, options: Mappin
     """The steps of a sync started now, by one listing and, if the VM runs, one question to it. Changes nothing."""
     plan_input, lima = _listed(paths, environ, name, "sync")
     wanted, why = plans.Options(**options), "the guest was not checked"
+    is_half = plan_input.instance is not None and bool(copying.half_copy_of(paths, name))
+    if plan_input.instance is None or is_half:
+        plan_input, _ = matching.with_base(paths, replace(plan_input, instance=None), lima.list(), wanted)
+        plan_input = replace(plan_input, is_half_copy=is_half)
     if plan_input.instance is not None and plan_input.instance.status == "Running":
         why = "the guest did not respond"
         with suppress(CheckFailed):  # not reachable: make the plan without its state

@@ -43,6 +43,13 @@ def trash(here: Paths, _: click.Context) -> Iterator[Item]:
     yield from (Item(entry) for entry in trash_records.entries(here))
 
 
+def bases(here: Paths, _: click.Context) -> Iterator[Item]:
+    """The bases, by their records."""
+    from dvmweb.records import bases as records
+
+    yield from (Item(base.name, help=" ".join(one.name for one in base.recipes)) for base in records.read_all(here))
+
+
 def jobs(here: Paths, _: click.Context) -> Iterator[Item]:
     """The first characters of the ids of the newest jobs, as `dvm jobs` shows them."""
     for job_id, about, _has_ended in _jobs(here):
@@ -121,6 +128,8 @@ WORDS: Mapping[str, Words] = {
     "other": vms,
     "entry": trash,
     "entries": trash,
+    "bases": bases,
+    "like": vms,
     "dvm log name": vms_and_jobs,
     "dvm recipe name": recipes,
     "dvm recipe names": recipes,
@@ -133,6 +142,7 @@ FREE = (
     "dvm clone new",
     "dvm recipe new name",
     "dvm trash restore new",
+    "image",
     "command",
     "unit",
     "port",

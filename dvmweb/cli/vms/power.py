@@ -62,6 +62,7 @@ def restart(vms: Vms, names: tuple[str, ...], is_all: bool, yes: bool, as_json: 
 @click.option("--fresh", is_flag=True, help="Run every recipe again.")
 @click.option("--update", is_flag=True, help="Also update recipes that install the latest version.")
 @click.option("--restart", is_flag=True, help="Restart the VM if a change of its config needs it.")
+@click.option("--no-base", is_flag=True, help="Create a new VM from its image, also if a base fits.")
 @click.option("--secret", "secrets", multiple=True, metavar="PARAM=-", help="Read this secret param from stdin.")
 @JSON
 @click.pass_obj

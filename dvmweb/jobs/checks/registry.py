@@ -10,6 +10,8 @@ from dvmweb.errors import CheckFailed, DvmError, NotFound
 from dvmweb.guest import state as guest_state
 from dvmweb.guest_text import visible
 from dvmweb.jobs import removing
+from dvmweb.jobs.bases import copying, matching
+from dvmweb.jobs.checks import bases as base_checks
 from dvmweb.jobs.checks import ports as port_checks
 from dvmweb.jobs.checks import recipe_trial
 from dvmweb.jobs.checks import sandbox as sandbox_check
@@ -34,8 +36,12 @@ def check_instance(tools: Tools, plan_input: PlanInput, finished: Finished) -> O
 
     `limactl start` of an unknown name would create another VM, so this comes first. Raises DvmError, CheckFailed.
     """
-    instance = parse_list(finished.stdout, finished.stderr).find(plan_input.desired.instance)
-    if instance is not None:
+    listing = parse_list(finished.stdout, finished.stderr)
+    instance, vm = listing.find(plan_input.desired.instance), plan_input.config.name
+    is_half = instance is not None and bool(copying.half_copy_of(tools.paths, vm))
+    if is_half and instance is not None:
+        copying.must_be_deletable(vm, instance)
+    elif instance is not None:
         if instance.config is None:  # the plan raises the error for this state
             return Outcome(_with_instance(tools, plan_input, instance), _named(instance))
         plan_input, notices = as_created(plan_input, instance)
@@ -45,9 +51,11 @@ def check_instance(tools: Tools, plan_input: PlanInput, finished: Finished) -> O
             plan_input, is_work_known=work_reports.is_settled(tools.paths, plan_input.config.name, instance)
         )
         return Outcome(_with_instance(tools, plan_input, instance), _named(instance), notices)
-    forget(tools.paths, plan_input.config.name)  # the records are about an earlier VM of this name
+    plan_input, notices = matching.with_base(tools.paths, plan_input, listing, tools.options)
+    forget(tools.paths, vm)  # the records are about an earlier VM of this name
     write_lima_yaml(plan_input)
-    return Outcome(replace(plan_input, known_id="", key_note="", is_listed=True), "not created")
+    plan_input = replace(plan_input, known_id="", key_note="", is_copy=False, is_half_copy=is_half, is_listed=True)
+    return Outcome(plan_input, "an interrupted copy of a base" if is_half else "not created", notices)
 
 
 def _named(instance: Instance) -> str:
@@ -61,6 +69,7 @@ def must_exist(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outco
         raise NotFound(
             f"{plan_input.config.name} is not created.", f"Create it with `dvm sync {plan_input.config.name}`."
         )
+    copying.refuse_half(tools.paths, plan_input.config.name, instance)
     plan_input, notices = as_created(plan_input, instance) if instance.config is not None else (plan_input, ())
     return Outcome(_with_instance(tools, plan_input, instance), _named(instance), notices)
 
@@ -225,6 +234,12 @@ def end_connections(tools: Tools, plan_input: PlanInput, finished: Finished) -> 
 CHECKS: Mapping[str, Check] = {
     "check-instance": check_instance,
     "check-trial": recipe_trial.check_instance,
+    "check-base": base_checks.check_base,
+    "is-base": base_checks.is_base,
+    "old-base-gone": base_checks.old_gone,
+    "base-copied": base_checks.copied,
+    "effective-copy": base_checks.effective_copy,
+    "half-gone": base_checks.half_gone,
     "must-exist": must_exist,
     "deletable": deletable,
     "effective-config": effective_config,

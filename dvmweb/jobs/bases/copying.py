@@ -1,0 +1,65 @@
+"""Copies a base to the instance of a new VM; a note says while it is not complete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dvmweb import files
+from dvmweb.errors import DvmError, NotNow
+from dvmweb.jobs.inputs import read_note, write_note
+from dvmweb.lima.instances import Instance
+from dvmweb.lima.process import Finished
+from dvmweb.paths import Paths
+
+NOTE = "base-copy"  # of a VM whose copy is not complete yet: the base
+
+
+def copy(
+    paths: Paths,
+    vm: str,
+    base: str,
+    find: Callable[[], Instance | None],
+    run: Callable[[], Finished],
+    delete: Callable[[], None],
+) -> Finished:
+    """Run the copy; the caller holds the lock of all VMs. A copy that failed or was cancelled is deleted.
+
+    Raises DvmError if another program has created the instance.
+    """
+    if find() is not None:
+        raise DvmError(f"Another program created {vm} at the same time.", "Sync again to continue with it.")
+    write_note(paths, vm, NOTE, base)
+    finished = run()
+    if not finished.is_ok:
+        delete()
+        if find() is None:
+            is_complete(paths, vm)
+    return finished
+
+
+def is_complete(paths: Paths, vm: str) -> None:
+    """Note that the VM is not a half copy any more."""
+    (paths.vm_state(vm) / NOTE).unlink(missing_ok=True)
+    files.sync_folder(paths.vm_state(vm))
+
+
+def half_copy_of(paths: Paths, vm: str) -> str:
+    """The base of which the VM is a copy that was interrupted, "" if it is none."""
+    return read_note(paths, vm, NOTE)
+
+
+def refuse_half(paths: Paths, vm: str, instance: Instance | None) -> None:
+    """Raise NotNow for a VM whose copy was interrupted."""
+    if instance is not None and (base := half_copy_of(paths, vm)):
+        raise NotNow(
+            f"{vm} is not complete: its copy of base {base} was interrupted.", f"To make it again: `dvm sync {vm}`"
+        )
+
+
+def must_be_deletable(vm: str, instance: Instance) -> None:
+    """Raise NotNow if another program has started a half copy, which is then not deleted."""
+    if instance.status == "Running" or instance.host_agent_pid:
+        raise NotNow(
+            f"{vm} is an interrupted copy of a base, and another program has started it.",
+            f"If nothing in it is needed: `limactl delete -f {instance.name}`, then `dvm sync {vm}`.",
+        )

@@ -1,0 +1,7 @@
+"""Bases: stopped instances with image and recipes, which new VMs are copied from."""
+
+from dvmweb.verbs.bases.building import build, refresh
+from dvmweb.verbs.bases.listing import ListedBase, find, leftovers, list_bases
+from dvmweb.verbs.bases.removing import remove, repair
+
+__all__ = ["ListedBase", "build", "find", "leftovers", "list_bases", "refresh", "remove", "repair"]
