@@ -60,9 +60,7 @@ def show(vms: Vms, *, as_json: bool) -> None:
     elif found:
         tables.table(HEAD, [_row(one) for one in found])
         if any(one.reasons for one in found):
-            click.echo(
-                "\nA stale base is not used. Build it anew: dvm base refresh", err=True
-            )
+            click.echo("\nA stale base is not used. Build it anew: dvm base refresh", err=True)
     else:
         click.echo("There are no bases. Build one: dvm base build RECIPE..., or like a VM: dvm base build --like NAME")
     for name in bases.leftovers(vms.paths):

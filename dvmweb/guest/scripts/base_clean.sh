@@ -25,9 +25,11 @@ fi
 if have apt-get; then as_root apt-get clean; fi
 if have dnf5; then as_root dnf5 clean packages >/dev/null; elif have dnf; then as_root dnf clean packages >/dev/null; fi
 if have cloud-init; then # without it nothing makes new host keys
+  # shellcheck disable=SC2016  # the inner bash expands these
   as_root bash -c 'rm -f -- "$1"/etc/ssh/ssh_host_*' bash "$dvm_root"
 fi
 # The instance data has the user data of this boot. The scripts are Lima's, written anew at each boot.
+# shellcheck disable=SC2016  # the inner bash expands these
 as_root bash -c 'set -u; cd -- "$1/" || exit
   rm -rf -- var/lib/cloud/instance var/lib/cloud/instances var/lib/cloud/data var/lib/cloud/sem var/lib/cloud/scripts
   rm -rf -- var/log/journal/* var/log/cloud-init*.log var/log/installer var/lib/dhcp/*.leases
