@@ -24,19 +24,24 @@ class LivePort:
     pid: int
     born: str
 
+    @property
+    def is_open(self) -> bool:
+        """Whether that process still runs."""
+        return is_alive(self.pid, self.born)
+
 
 def read(paths: Paths, name: str) -> dict[int, LivePort]:
-    """The ports whose process still runs, by host port."""
+    """The ports that were opened and not closed by the user, by host port; also those whose process has ended."""
     with suppress(OSError, ValueError, TypeError, DvmError, RecursionError):
         found = json.loads(files.read_bounded(paths.vm_state(name) / FILE, MOST_BYTES))
         ports = [LivePort(**one) for one in found]
-        return {one.host_port: one for one in ports if is_alive(one.pid, one.born)}
+        return {one.host_port: one for one in ports}
     return {}
 
 
 def pairs(paths: Paths, name: str) -> dict[int, tuple[int, int]]:
-    """Host port -> (guest port, PID), of the same."""
-    return {host: (one.guest_port, one.pid) for host, one in read(paths, name).items()}
+    """Host port -> (guest port, PID), of the same; the PID is 0 if that process has ended."""
+    return {host: (one.guest_port, one.pid if one.is_open else 0) for host, one in read(paths, name).items()}
 
 
 def add(paths: Paths, name: str, host_port: int, guest_port: int, pid: int) -> None:

@@ -65,6 +65,9 @@ class _Viewer:
     def run(self) -> End | None:
         """Run until the terminal has ended; None when the user detaches."""
         with _size_changes() as changes:
+            # What came in one piece with the answer to `attach` makes no descriptor ready.
+            if self._connection.has_more and (end := self._receive()):
+                return end
             while True:
                 ready, _, _ = select.select((0, self._connection.fileno(), changes.fileno()), (), (), PATIENCE)
                 if changes.fileno() in ready:

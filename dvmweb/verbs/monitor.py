@@ -144,6 +144,7 @@ class WorkChecks:
 def _query_reach(vms: Vms, plan_input: PlanInput, lima: Lima, began: float) -> None:
     from dvmweb import plans
     from dvmweb.guest.state import done_recipes, parse_state
+    from dvmweb.jobs import live_forwards
     from dvmweb.records import applied_recipes, guest_status
 
     recipes_of_vm = _recipes(vms, plan_input)
@@ -158,6 +159,8 @@ def _query_reach(vms: Vms, plan_input: PlanInput, lima: Lima, began: float) -> N
         guest_status.write(
             vms.paths, name, plan_input.instance, is_answered=is_answered, use=use, applied=applied, question=finished
         )
+        if is_answered and plan_input.instance is not None:
+            live_forwards.reopen(vms.paths, lima, plan_input.instance, name, plan_input.config.ports)
         if is_answered and state is not None:
             reported = {recipe: state.applied.get(recipe) for recipe in recipes_of_vm}
             applied_recipes.keep(vms.paths, name, plan_input.instance, reported)

@@ -196,3 +196,32 @@ def test_where_there_is_no_table_our_own_processes_are_searched() -> None:
         found = host_ports._of_others(frozenset({port}), host_ports._TAKING)
         assert found[port].pid == os.getpid()
     assert host_ports._of_others(frozenset({port}), host_ports._TAKING) == {}
+
+
+MASTER = "ssh: /l/a/ssh.sock [mux]"
+
+
+@pytest.mark.parametrize(
+    ("declared", "instance", "listening", "live", "state"),
+    [
+        ([forward(3000, 80)], vm(directory="/l/a"), by(3000, 7, command=MASTER), {3000: (80, 7)}, ports.LIVE),
+        ([], vm(directory="/l/a"), by(3000, 7, command=MASTER), {3000: (80, 7)}, ports.LEAVES),
+        ([forward(3000, 80)], vm(directory="/l/a"), by(3000, 8, command=MASTER), {3000: (80, 7)}, ports.CLOSED),
+        ([forward(3000, 80)], vm(), {}, {3000: (80, 0)}, ports.CLOSED),  # its process has ended
+        ([forward(3000, 80)], vm(), {}, {3000: (80, 7)}, ports.CLOSED),  # its process has closed it
+        ([forward(3000, 80)], vm(), {}, {3000: (81, 0)}, ports.WAITS),  # another port was open
+        ([forward(3000, 80)], vm(), by(3000, 0), {3000: (80, 0)}, ports.TAKEN),
+        ([forward(3000, 80)], vm(rule(3000, 80)), {}, {3000: (80, 0)}, ports.QUIET),  # Lima has it since a start
+        ([forward(3000, 80)], vm(status="Stopped"), {}, {3000: (80, 0)}, ports.DOWN),
+        ([], vm(), {}, {3000: (80, 0)}, None),
+    ],
+)
+def test_a_port_that_was_opened_while_the_vm_runs(
+    declared: list[PortForward],
+    instance: Instance,
+    listening: dict[int, Listener],
+    live: dict[int, tuple[int, int]],
+    state: str | None,
+) -> None:
+    found = port_states(declared, instance, listening, live=live)
+    assert [one.state for one in found] == ([state] if state else [])

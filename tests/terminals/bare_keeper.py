@@ -1,5 +1,7 @@
 """A keeper whose terminals are plain shells of this machine; words: STALLED SILENT LINGER, in seconds.
 
+`ends=0.3`, `patience=0.3` and `why=0.3` shorten other waits, see SHORTER.
+
 The "VM" is the name of a program below, so that a test can choose what runs.
 """
 
@@ -9,7 +11,7 @@ import os
 import sys
 
 from dvmweb.terminals import __main__ as entry
-from dvmweb.terminals.keeper import flow
+from dvmweb.terminals.keeper import daemon, flow, terminal
 from dvmweb.terminals.keeper.daemon import keep
 from dvmweb.terminals.keeper.flow import Size
 from dvmweb.terminals.keeper.loop import Waits
@@ -37,9 +39,15 @@ def start(launch: LaunchRequest, size: Size) -> PtyChild:
     return PtyChild(PROGRAMS.get(launch.vm, ("/nowhere/program",)), ENVIRONMENT, size)
 
 
+SHORTER = {"ends": (daemon, "OTHER_ENDS"), "patience": (terminal, "PATIENCE"), "why": (terminal, "WHY")}
+
+
 def main() -> int:
     os.umask(0o077)
-    stalled, silent, linger = [*map(float, sys.argv[1:]), *(10.0, 30.0, 60.0)[len(sys.argv) - 1 :]]
+    numbers = [word for word in sys.argv[1:] if "=" not in word]
+    for name, seconds in (word.split("=") for word in sys.argv[1:] if "=" in word):
+        setattr(*SHORTER[name], float(seconds))
+    stalled, silent, linger = [*map(float, numbers), *(10.0, 30.0, 60.0)[len(numbers) :]]
     flow.STALLED, flow.SILENT, flow.PING = stalled, silent, silent / 3
     return keep(os.environ, entry._report_ready, start, Waits(linger=linger))
 

@@ -63,6 +63,7 @@ def test_a_terminal_waits_for_a_boot_and_for_a_guest_that_reboots(dvm_home: DvmH
     assert terminal.exitstatus == 6
 
 
+@pytest.mark.slow
 def test_a_terminal_that_waits_for_a_guest_ends_with_its_vm(dvm_home: DvmHome, tmp_path: Path) -> None:  # noqa: F811
     dvm_home.ok("init", "app")
     dvm_home.ok("sync", "app")

@@ -346,7 +346,7 @@ def test_a_connection_that_is_lost_while_its_vm_is_being_stopped_is_told_as_the_
     host_agent(dvm_home)
     log = dvm_home.paths.lima_home / "dvm-app" / "ha.stderr.log"
     log.write_text('{"level":"info","msg":"Not forwarding"}\n')
-    dvm_home.keeper()
+    dvm_home.keeper("why=1.5")
     (_, one), (_, other) = dvm_home.shell(), dvm_home.shell()
     one.type("exit 255\n")
     assert one.wait_for("exit")["reason"] == "The connection to the VM was lost."
@@ -424,7 +424,7 @@ def test_an_end_that_nobody_looks_at_is_forgotten(dvm_home: DvmHome) -> None:
 
 
 def test_close_ends_even_a_program_that_ignores_it(dvm_home: DvmHome) -> None:
-    dvm_home.keeper()
+    dvm_home.keeper("patience=0.3")
     terminal, viewer = dvm_home.shell("stubborn")
     viewer.read_until(b"up")
     client.close(dvm_home, terminal)
@@ -557,7 +557,7 @@ def test_a_second_keeper_does_not_take_over(dvm_home: DvmHome) -> None:
     dvm_home.keeper()
     terminal, _ = dvm_home.shell()
     with pytest.raises(AssertionError):
-        dvm_home.keeper()
+        dvm_home.keeper("ends=0.3")
     assert facts(dvm_home, terminal).id == terminal
 
 

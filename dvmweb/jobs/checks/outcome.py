@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from dvmweb.lima.client import Lima
 from dvmweb.paths import Paths
 from dvmweb.plans import Options, PlanInput
 from dvmweb.records.last_use import Use
@@ -28,5 +29,8 @@ class Tools(Protocol):
     options: Options
     job_id: str
     use: Use  # the last use of the VM, read before the step's command
+
+    @property
+    def lima(self) -> Lima: ...
 
     def end_connections(self) -> None: ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dvmweb import host_ports
 from dvmweb.errors import PortTaken
+from dvmweb.jobs import live_forwards
 from dvmweb.jobs.checks.outcome import Outcome, Tools
 from dvmweb.lima.lima_yaml import ports
 from dvmweb.lima.process import Finished
@@ -22,6 +23,9 @@ def free(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
 
 def lead_to_it(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
     """Raise PortTaken for ports that Lima could not open; the reason names those that need a restart."""
+    if plan_input.latest is not None and plan_input.latest.is_running:
+        config = plan_input.config
+        live_forwards.reopen(tools.paths, tools.lima, plan_input.latest, config.name, config.ports)
     found = _states(tools, plan_input)
     lost = [port for port in found if port.is_lost]
     if lost:

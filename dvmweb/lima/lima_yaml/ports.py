@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from dvmweb.guest_text import visible
@@ -23,6 +24,7 @@ TAKEN = "taken"  # another program on the host uses it
 REFUSED = "refused"  # it was taken when the guest began to listen, and Lima does not retry
 WAITS = "waits"  # declared; Lima opens it after the next start
 LEAVES = "leaves"  # no longer declared; forwarded until the next start
+CLOSED = "closed"  # was opened by ssh while the VM runs, and closed with that connection
 LIVE = "live"  # opened by ssh while the VM runs; whether something in the guest listens is not known
 DOWN = "down"  # the VM is not running
 LOG_BYTES = 256_000  # of the end of each of the host agent's two files
@@ -31,7 +33,7 @@ _FAILED = re.compile(r"failed to listen tcp: 127\.0\.0\.1:(\d{1,5})")
 _TRIED = re.compile(r"Forwarding TCP from \S+ to 127\.0\.0\.1:(\d{1,5})")
 
 
-LivePair = tuple[int, int]  # guest port, and the PID of the process that forwards it
+LivePair = tuple[int, int]  # guest port, and the PID of the process that forwards it; 0 if that has ended
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,8 @@ class PortState:
 
     @property
     def is_late(self) -> bool:
-        """Whether a restart of the VM will change it."""
-        return self.state in (WAITS, LEAVES)
+        """Whether it is not as the config declares it: a restart of the VM changes that, or dvm opens it again."""
+        return self.state in (WAITS, LEAVES, CLOSED)
 
     @property
     def text(self) -> str:
@@ -72,6 +74,7 @@ class PortState:
             REFUSED: "was in use by another program when the VM began to listen",
             WAITS: "opens after a restart of the VM",
             LEAVES: "no longer in the config, open until a restart of the VM",
+            CLOSED: "its connection has ended: opened again at the next sync or start, or by the open dashboard",
             LIVE: "opened while the VM runs; not checked whether a program in it listens",
         }
         return notes.get(self.state, "")
@@ -94,36 +97,54 @@ def port_states(
     actual = forwards_of(instance)
     wanted = actual if declared is None else tuple((port.host_port, port.guest_port) for port in declared)
     runs = instance is not None and instance.is_running
-    refused = refused_ports(instance.directory) if instance is not None and runs else frozenset()
-    opened = {
-        (host, guest)
-        for host, (guest, pid) in live.items()
-        if runs and host in listening and listening[host].pid == pid
-    }
-    found = []
-    for host, guest in dict.fromkeys((*wanted, *(actual if runs else ()), *sorted(opened))):
-        listener = listening.get(host)
-        is_ours = listener is not None and instance is not None and is_of(listener, instance)
+    opened = {(host, guest) for host, (guest, pid) in live.items() if runs and _has(listening.get(host), pid)}
+    closed = {(host, guest) for host, (guest, _) in live.items() if runs} - opened
+    facts = _Facts(instance, frozenset(wanted), frozenset(actual), opened, closed, listening, agents)
+    pairs = dict.fromkeys((*wanted, *(actual if runs else ()), *sorted(opened)))
+    return tuple(facts.with_first(facts.state(*pair), met_first.get(pair[0])) for pair in pairs)
+
+
+def _has(listener: Listener | None, pid: int) -> bool:
+    return listener is not None and pid > 0 and listener.pid == pid
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What the states of a VM's ports follow from; pairs are host port and guest port."""
+
+    instance: Instance | None
+    wanted: Set[tuple[int, int]]  # by the config
+    actual: Set[tuple[int, int]]  # forwarded by Lima
+    opened: Set[tuple[int, int]]  # forwarded by ssh
+    closed: Set[tuple[int, int]]  # were forwarded by ssh, whose connection has ended
+    listening: Mapping[int, Listener]
+    agents: Mapping[int, str]
+
+    @cached_property
+    def refused(self) -> frozenset[int]:
+        return refused_ports(self.instance.directory) if self.instance is not None else frozenset()
+
+    def state(self, host: int, guest: int) -> PortState:
+        listener, pair = self.listening.get(host), (host, guest)
+        is_ours = listener is not None and self.instance is not None and is_of(listener, self.instance)
         if listener is not None and not is_ours:
-            found.append(PortState(host, guest, TAKEN, _holder(listener, agents)))
-        elif not runs:
-            found.append(PortState(host, guest, DOWN))
-        elif (host, guest) in opened:
-            found.append(PortState(host, guest, LIVE if (host, guest) in wanted else LEAVES))
-        elif (host, guest) not in actual:
-            found.append(PortState(host, guest, WAITS))
-        elif (host, guest) not in wanted:
-            found.append(PortState(host, guest, LEAVES, is_held=is_ours))
-        else:
-            state = OPEN if is_ours else REFUSED if host in refused else QUIET
-            found.append(PortState(host, guest, state, is_held=is_ours))
-    foreign = {port: one for port, one in met_first.items() if instance is None or not is_of(one, instance)}
-    return tuple(
-        replace(one, met_first=_holder(foreign[one.host_port], agents))
-        if one.is_held and one.host_port in foreign
-        else one
-        for one in found
-    )
+            return PortState(host, guest, TAKEN, _holder(listener, self.agents))
+        if self.instance is None or not self.instance.is_running:
+            return PortState(host, guest, DOWN)
+        if pair in self.opened:
+            return PortState(host, guest, LIVE if pair in self.wanted else LEAVES)
+        if pair not in self.actual:
+            return PortState(host, guest, CLOSED if pair in self.closed else WAITS)
+        if pair not in self.wanted:
+            return PortState(host, guest, LEAVES, is_held=is_ours)
+        return PortState(host, guest, OPEN if is_ours else REFUSED if host in self.refused else QUIET, is_held=is_ours)
+
+    def with_first(self, port: PortState, listener: Listener | None) -> PortState:
+        """The port, with the program that browsers reach before it."""
+        is_foreign = listener is not None and (self.instance is None or not is_of(listener, self.instance))
+        if listener is None or not is_foreign or not port.is_held:
+            return port
+        return replace(port, met_first=_holder(listener, self.agents))
 
 
 def forwards_of(instance: Instance | None) -> tuple[tuple[int, int], ...]:

@@ -8,8 +8,8 @@ from dvmweb import host_ports
 from dvmweb.config import fields
 from dvmweb.config.fields import PortForward
 from dvmweb.config.values import Wrong
-from dvmweb.errors import CheckFailed, NotFound, PortTaken, UsageError
-from dvmweb.lima.client import Lima
+from dvmweb.errors import NotFound, PortTaken, UsageError
+from dvmweb.jobs import live_forwards
 from dvmweb.lima.failures import LimaError
 from dvmweb.lima.lima_yaml.ports import LEAVES, LIVE, OPEN, QUIET, TAKEN, PortState
 from dvmweb.records import live_ports
@@ -106,28 +106,15 @@ def _open(vms: Vms, name: str, port: PortForward) -> str:
         todo = f"End that program, or use another host port: dvm port {name} add 18080:{port.guest_port}"
         raise PortTaken(f"Port {port.host_port} of the host is in use by {holder}.", todo)
     plan_input, lima = vms.running(name)
-    _forward(lima, plan_input.desired.instance, name, port)
-    held = host_ports.listeners([port.host_port]).get(port.host_port)
-    if held is None or not held.pid:
-        raise CheckFailed(f"Port {port.host_port} did not open.", "Try again, or restart the VM.")
-    live_ports.add(vms.paths, name, *pair, held.pid)
+    live_forwards.forward(vms.paths, lima, plan_input.desired.instance, name, *pair)
     return ""
-
-
-def _forward(lima: Lima, instance: str, name: str, port: PortForward) -> None:
-    """Open it on the shared connection, which is made if there is none. Raises CheckFailed."""
-    if not lima.answers(instance, fresh=False):
-        raise CheckFailed(f"{name} does not respond.", "Try again.")
-    done = lima.forward(instance, "forward", port.host_port, port.guest_port)
-    if not done.is_ok:
-        raise LimaError(done, f"Restart the VM to open the port: `dvm restart {name}`.")
 
 
 def _close(vms: Vms, name: str, host_port: int) -> None:
     """Close a port that was opened while the VM runs. Raises CheckFailed if it stays open."""
     one = live_ports.read(vms.paths, name).get(host_port)
     listener = host_ports.listeners([host_port]).get(host_port)
-    if one is None or listener is None or listener.pid != one.pid:
+    if one is None or not one.is_open or listener is None or listener.pid != one.pid:
         live_ports.remove(vms.paths, name, host_port)
         return  # it is closed already
     plan_input, lima = vms.running(name)

@@ -18,6 +18,7 @@ from dvmweb.guest.state import Applied
 from dvmweb.jobs.checks import registry as checks
 from dvmweb.jobs.checks import sandbox as sandbox_check
 from dvmweb.jobs.checks.outcome import Outcome
+from dvmweb.lima.client import Lima
 from dvmweb.lima.instances import Instance
 from dvmweb.lima.process import Finished
 from dvmweb.paths import Paths, from_environment
@@ -141,6 +142,10 @@ class Bench:
     use: Use = field(default_factory=Use)
 
     def end_connections(self) -> None:
+        raise AssertionError
+
+    @property
+    def lima(self) -> Lima:
         raise AssertionError
 
     def test(self, said: bytes, code: int = 0, ended: str = "exit") -> Outcome:

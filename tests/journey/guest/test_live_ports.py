@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from dvmweb.records import live_ports
+from dvmweb.verbs import monitor
+from dvmweb.verbs.vms import Vms
 from tests.journey.cli.home import until
 from tests.journey.driver import User, Vm
 from tests.journey.test_ports import free_port, inner, port, serve, taken
@@ -92,12 +95,62 @@ def test_a_connection_that_ends_closes_its_ports_and_the_list_says_so(
     assert listed(user) == [(port, inner, "open")]
     (app.instance / "ssh.sock").unlink()  # as when ssh ends
     until(lambda: is_free(port))
-    assert listed(user) == [(port, inner, "waits")]
-    user.dvm("ls").succeeds().warns(f"port {port}:{inner}: opens after a restart of the VM")
+    assert listed(user) == [(port, inner, "closed")]
+    user.dvm("ls").succeeds().warns(f"port {port}:{inner}: its connection has ended: opened again at the next sync")
     with taken(port):
         assert listed(user) == [(port, inner, "taken")]
+        user.dvm("start app").exits("port taken", f"Port {port}:{inner} of the host is in use by")
+    assert listed(user) == [(port, inner, "closed")], "one that was taken meanwhile is not forgotten"
     user.dvm(f"port app add {port}:{inner}").succeeds().prints(f"Port {port}:{inner}: open\n")
     assert listed(user) == [(port, inner, "open")]
+
+
+def closes(app: Vm, port: int) -> None:
+    """Its connection ends."""
+    (app.instance / "ssh.sock").unlink()
+    until(lambda: is_free(port))
+
+
+def test_a_port_that_was_closed_is_opened_again_by_sync_start_and_dashboard(
+    user: User, app: Vm, port: int, inner: int
+) -> None:
+    serve(app, inner)
+    user.dvm(f"port app add {port}:{inner}").succeeds()
+    vms = Vms(user.paths, user.home.environ)
+    visits = (
+        lambda: user.dvm("sync app").succeeds(),
+        lambda: user.dvm("start app").succeeds(),
+        lambda: monitor.query(vms, vms.list_vms()[0], monitor.REACH),
+    )
+    for visit in visits:
+        closes(app, port)
+        assert listed(user) == [(port, inner, "closed")]
+        visit()
+        assert listed(user) == [(port, inner, "open")]
+
+    closes(app, port)
+    app.is_given(silent=True)
+    monitor.query(vms, vms.list_vms()[0], monitor.REACH)
+    assert listed(user) == [(port, inner, "closed")], "a guest that does not answer"
+    app.is_given()
+
+    user.dvm("sync app --restart").succeeds()  # from now on Lima has it
+    serve(app, inner)
+    until(lambda: listed(user) == [(port, inner, "open")])
+    assert live_ports.read(user.paths, "app") == {}
+
+
+def test_a_closed_port_that_the_config_no_longer_has_stays_closed(user: User, app: Vm, port: int, inner: int) -> None:
+    before = app.config.read_text()
+    user.dvm(f"port app add {port}:{inner}").succeeds()
+    other = free_port()
+    user.dvm(f"port app add {other}").succeeds()
+    closes(app, port)
+    user.dvm(f"port app rm {other}").succeeds().prints(f"Port {other}: closed, removed from the config of app")
+    app.has_config(before)
+    assert listed(user) == []
+    user.dvm("sync app").succeeds()
+    assert (listed(user), is_free(port)) == ([], True)
 
 
 def test_a_guest_that_does_not_answer_has_no_open_port(user: User, app: Vm, port: int, inner: int) -> None:
