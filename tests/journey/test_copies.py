@@ -80,7 +80,9 @@ def test_files_and_folders_go_both_ways_and_nothing_is_replaced_unasked(user: Us
     user.dvm(f"cp -r app:tree {out}").succeeds().warns(f"1 file, 19 B: {out}")
     assert names(out) == ["sub", "sub/run.sh"]
     assert stat.S_IMODE((out / "sub/run.sh").stat().st_mode) == 0o700
+    lists = user.paths.ledger.read_text().count('"list"')
     user.dvm(f"cp app:notes.txt app:tree/sub/run.sh {out}").succeeds()
+    assert user.paths.ledger.read_text().count('"list"') == lists + 1, "one list for all sources"
     assert ((out / "notes.txt").read_text(), (out / "run.sh").exists()) == ("second\n", True)
     user.dvm(f"cp app:notes.txt {out}").exits("usage error", "notes.txt exists already.")
     app.runs("rm tree/sub/run.sh; mkdir tree/new; echo x > tree/new/file; echo y > tree/notes.txt")

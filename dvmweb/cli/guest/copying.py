@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -34,10 +35,10 @@ def run(vms: Vms, sources: Sequence[str], target: str, *, recursive: bool, force
         raise UsageError(f"{to} is not a folder, and there are several sources.", f"Create it: `mkdir -p {to}`")
     if len(pairs) > 1 and isinstance(to, GuestPath) and not to.path.endswith("/"):
         to = GuestPath(to.vm, f"{to.path}/" if to.path else "")
-    is_all = True
+    is_all, guests = True, copies.Guests(vms)
     for one in pairs:
         with Progress(str(one.path if isinstance(one, GuestPath) else one)) as progress:
-            copied = _copy(vms, one, to, recursive=recursive, force=force, progress=progress.show)
+            copied = _copy(vms, one, to, recursive=recursive, force=force, progress=progress.show, guests=guests)
         is_all = _report(copied) and is_all
     return int(ExitCode.OK if is_all else ExitCode.FAILED)
 
@@ -50,14 +51,21 @@ def _copy(
     recursive: bool,
     force: bool,
     progress: Callable[[int, int], None],
+    guests: copies.Guests,
 ) -> Copied:
+    more: dict[str, Any] = {
+        "is_recursive": recursive,
+        "is_forced": force,
+        "on_progress": progress,
+        "guests": guests,
+    }
     if isinstance(source, GuestPath):
         out = sys.stdout.buffer if isinstance(to, str) else to
         assert not isinstance(out, GuestPath)  # noqa: S101
-        return copies.copy_out(vms, source, out, is_recursive=recursive, is_forced=force, on_progress=progress)
+        return copies.copy_out(vms, source, out, **more)
     assert isinstance(to, GuestPath)  # noqa: S101
     data = sys.stdin.buffer if isinstance(source, str) else source
-    return copies.copy_in(vms, data, to, is_recursive=recursive, is_forced=force, on_progress=progress)
+    return copies.copy_in(vms, data, to, **more)
 
 
 def _report(copied: Copied) -> bool:

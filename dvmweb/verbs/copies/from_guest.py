@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO, BinaryIO, cast
 
 from dvmweb import plans
 from dvmweb.errors import DvmError, NotNow, UsageError
@@ -25,7 +25,7 @@ from dvmweb.plans import PlanInput
 from dvmweb.records import guest_status, last_use
 from dvmweb.verbs.copies import new_archive, transfer
 from dvmweb.verbs.copies.endpoints import GuestPath, HostTarget, host_target
-from dvmweb.verbs.copies.transfer import MOST_COUNT, Copied
+from dvmweb.verbs.copies.transfer import MOST_COUNT, Copied, Guests
 from dvmweb.verbs.uploads.messages import RESERVE
 from dvmweb.verbs.uploads.pipe import Patience
 from dvmweb.verbs.vms import Vms
@@ -44,27 +44,25 @@ def copy_out(
     is_forced: bool = False,
     is_listed: bool = False,
     on_progress: Progress = lambda _done, _all: None,
+    guests: Guests | None = None,
 ) -> Copied:
     """Copy to a path of this computer, or into a stream: a file as it is, a folder as a new tar archive.
 
-    With `is_listed` a text file in that archive lists what was not copied.
+    With `is_listed` a text file in that archive lists what was not copied. `guests`: the VMs that this command knows.
 
     Raises UsageError, NotFound, NotNow, CheckFailed; then nothing has the name of the copy, or what had it before is
     unchanged. A forced copy of a folder into one that exists replaces file by file.
     """
-    plan_input, lima = vms.running(source.vm)
+    plan_input, lima = (guests or Guests(vms)).running(source.vm)
     name = source.name or Path(plan_input.config.guest_code_dir).name
     place = host_target(vms.paths, target, name) if isinstance(target, Path) else None
     if place is not None and not is_forced and os.path.lexists(place.folder / place.name):
         raise _exists(place)
     patience = Patience(guest_status.pace_now(vms.paths, source.vm))
     script = plans.copying_out(plan_input, path=source.path, folders="1" if is_recursive else "")
-    ours, theirs = os.pipe()
-    with open(ours, "rb", buffering=0) as stream, open(theirs, "wb", buffering=0) as pipe:  # noqa: PTH123
+    with _piped() as (stream, pipe), last_use.session(vms.paths, source.vm):
         answer = _Answer(plan_input, pipe, patience)
-        transferring = _Transfer(lima, plan_input, script, answer, patience)
-        with last_use.session(vms.paths, source.vm):
-            transferring.start()
+        with _Transfer(lima, plan_input, script, answer, patience).beside(stream) as transferring:
             try:
                 if place is None:
                     return _sent_on(stream, answer, target, is_listed=is_listed, on_progress=on_progress)
@@ -73,19 +71,21 @@ def copy_out(
                 stream.close()  # so that what still comes ends
                 error = transferring.wait() or answer.trouble(source.path)
                 raise error or transfer.failure(vms, source.vm, transferring.finished, patience) from None
-            except Unusable as unusable:
-                raise NotNow(f"The copy was stopped: {unusable}.", "Copy less at once, or make room.") from None
-            except Exists:
-                assert place is not None  # noqa: S101
-                raise _exists(place) from None
-            except BrokenPipeError:
-                raise
-            except OSError as error:
-                raise NotNow(f"The copy cannot be written: {os.strerror(error.errno or 0)}.", "Make room.") from error
-            finally:
-                stream.close()
-                patience.set()
-                transferring.wait()
+
+
+@contextmanager
+def _piped() -> Iterator[tuple[BinaryIO, IO[bytes]]]:
+    """A new pipe, its end to read and its end to write. Raises NotNow for what cannot be written on this computer."""
+    ours, theirs = os.pipe()
+    with open(ours, "rb", buffering=0) as stream, open(theirs, "wb", buffering=0) as pipe:  # noqa: PTH123
+        try:
+            yield cast(BinaryIO, stream), pipe
+        except Unusable as unusable:
+            raise NotNow(f"The copy was stopped: {unusable}.", "Copy less at once, or make room.") from None
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise NotNow(f"The copy cannot be written: {os.strerror(error.errno or 0)}.", "Make room.") from error
 
 
 def _exists(place: HostTarget) -> UsageError:
@@ -96,7 +96,7 @@ def _exists(place: HostTarget) -> UsageError:
 def _received(
     stream: BinaryIO, answer: _Answer, place: HostTarget, *, is_forced: bool, on_progress: Progress
 ) -> Copied:
-    """Write what comes; raises Unusable also where the guest has refused, Exists and OSError."""
+    """Write what comes. Raises Incomplete where the guest has refused, UsageError, Unusable, OSError."""
     answer.must_have_archive()
     parent = os.open(place.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -106,6 +106,8 @@ def _received(
         if answer.bytes > free:
             raise Unusable("there is not enough space for it")
         tally = unpack(stream, plan, lambda done: on_progress(done, answer.bytes))
+    except Exists:
+        raise _exists(place) from None
     finally:
         os.close(parent)
     answer.read_trailer(stream, tally)
@@ -226,10 +228,17 @@ class _Transfer:
     finished: Finished | None = None
     _trouble: DvmError | None = None
 
-    def start(self) -> None:
-        """Start it."""
+    @contextmanager
+    def beside(self, stream: BinaryIO) -> Iterator[_Transfer]:
+        """Run it while the archive is read from `stream`; then end it."""
         self._thread = threading.Thread(target=self._run, name="copy", daemon=True)
         self._thread.start()
+        try:
+            yield self
+        finally:
+            stream.close()
+            self.patience.set()
+            self.wait()
 
     def _run(self) -> None:
         instance = self.plan_input.desired.instance

@@ -28,7 +28,7 @@ from dvmweb.plans import PlanInput
 from dvmweb.records import guest_status, last_use
 from dvmweb.verbs.copies import transfer
 from dvmweb.verbs.copies.endpoints import GuestPath
-from dvmweb.verbs.copies.transfer import MOST_COUNT, Copied
+from dvmweb.verbs.copies.transfer import MOST_COUNT, Copied, Guests
 from dvmweb.verbs.uploads.messages import RESERVE
 from dvmweb.verbs.uploads.pipe import Patience, Sink, UploadEnded
 from dvmweb.verbs.vms import Vms
@@ -56,12 +56,13 @@ def copy_in(
     is_recursive: bool = False,
     is_forced: bool = False,
     on_progress: Progress = lambda _done, _all: None,
+    guests: Guests | None = None,
 ) -> Copied:
-    """Copy a path of this computer, or what a stream holds to its end, into a VM.
+    """Copy a path of this computer, or what a stream holds to its end, into a VM. `guests`: as for `copy_out`.
 
     The copy gets its name when it is complete. Raises UsageError, NotFound, NotNow, CheckFailed.
     """
-    plan_input, lima = vms.running(target.vm)
+    plan_input, lima = (guests or Guests(vms)).running(target.vm)
     with _opened(vms, source, is_recursive=is_recursive) as what, last_use.session(vms.paths, target.vm):
         patience = Patience(guest_status.pace_now(vms.paths, target.vm))
         script = plans.copying_in(

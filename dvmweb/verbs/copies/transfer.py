@@ -10,9 +10,10 @@ from dvmweb.guest.copies.tally import Tally
 from dvmweb.guest.protocol import Record
 from dvmweb.guest_text import visible
 from dvmweb.lima import process
-from dvmweb.lima.client import is_connection_dead
+from dvmweb.lima.client import Lima, is_connection_dead
 from dvmweb.lima.failures import LimaError
 from dvmweb.lima.process import Finished
+from dvmweb.names import new_id
 from dvmweb.plans import PlanInput
 from dvmweb.states import refusal
 from dvmweb.verbs.uploads import messages
@@ -29,6 +30,21 @@ class Copied:
 
     place: str  # where it is, safe to show; "" for a stream
     tally: Tally
+
+
+class Guests:
+    """The running VMs of one command: each is listed once, and each copy has a nonce of its own."""
+
+    def __init__(self, vms: Vms) -> None:
+        self._vms = vms
+        self._known: dict[str, tuple[PlanInput, Lima]] = {}
+
+    def running(self, name: str) -> tuple[PlanInput, Lima]:
+        """The plan input of a running VM, and the engine. Raises NotFound, CheckFailed."""
+        if name not in self._known:
+            self._known[name] = self._vms.running(name)
+        plan_input, lima = self._known[name]
+        return replace(plan_input, nonce=new_id()), lima
 
 
 def check_guest(record: Record, plan_input: PlanInput) -> None:

@@ -47,7 +47,7 @@ class FolderView:
 def folder_view(folder: Folder, now: float) -> FolderView:
     """The folder as the page shows it; all text of the guest is made visible."""
     is_text = _is_text(folder.path)
-    rows = tuple(_row(folder, entry, now) for entry in folder.entries)
+    rows = tuple(_row(folder, entry, now, is_text=is_text) for entry in folder.entries)
     parts = PurePosixPath(folder.path).parts if is_text else ()
     paths = [str(PurePosixPath(*parts[: count + 1])) for count in range(len(parts))]
     crumbs = tuple(Crumb(visible(PurePosixPath(path).name, 60) or "/", query_of(path)) for path in paths)
@@ -61,8 +61,9 @@ def folder_view(folder: Folder, now: float) -> FolderView:
     )
 
 
-def _row(folder: Folder, entry: FolderEntry, now: float) -> FileRow:
-    path = folder.inside(entry.name) if _is_text(entry.name) and _is_text(folder.path) else ""
+def _row(folder: Folder, entry: FolderEntry, now: float, *, is_text: bool) -> FileRow:
+    """`is_text`: the folder's path is UTF-8."""
+    path = folder.inside(entry.name) if is_text and _is_text(entry.name) else ""
     is_folder, is_file = entry.kind == FOLDER, entry.kind == FILE
     notes = [
         "link" if entry.is_link else "",

@@ -8,10 +8,12 @@ import os
 import re
 import signal
 import stat
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 O_PLACE = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+EVERY = 5.0  # seconds between two signs of life
 MOST_LINKS = 20  # in the path of a folder
 
 
@@ -27,6 +29,25 @@ def write_all(file: int, data: bytes | memoryview) -> None:
 
 def answer(tag: str, *fields: bytes) -> None:
     write_all(1, b"".join(field + b"\0" for field in (tag.encode(), b"%d" % len(fields), *fields)))
+
+
+@contextlib.contextmanager
+def signs_of_life(sign: Callable[[], None]) -> Iterator[None]:
+    """Give a sign every few seconds, so that a long step is not taken for a stop; it ends with the answer."""
+    is_over = threading.Event()
+
+    def repeat() -> None:
+        with contextlib.suppress(OSError):
+            while not is_over.wait(EVERY):
+                sign()
+
+    thread = threading.Thread(target=repeat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
 
 
 def serve(kind: bytes, act: Callable[..., None], *, takes_stream: bool = False) -> None:

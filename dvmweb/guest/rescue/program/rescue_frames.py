@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
 
-from guest_place import write_all
+from guest_place import signs_of_life, write_all
 from work_records import Setting
-
-EVERY = 5.0  # seconds between two signs of life
 
 
 class Frames:
@@ -40,20 +37,6 @@ class Frames:
             write_all(self._file, kind + len(data).to_bytes(4, "big") + data)
 
 
-@contextlib.contextmanager
-def ticking(frames: Frames, setting: Setting) -> Iterator[None]:
+def ticking(frames: Frames, setting: Setting) -> contextlib.AbstractContextManager[None]:
     """Write a sign of life every few seconds, until the time limit."""
-    is_over = threading.Event()
-
-    def tick() -> None:
-        with contextlib.suppress(OSError):
-            while not is_over.wait(EVERY) and not setting.is_over():
-                frames.tick()
-
-    thread = threading.Thread(target=tick, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        is_over.set()
-        thread.join()
+    return signs_of_life(lambda: None if setting.is_over() else frames.tick())

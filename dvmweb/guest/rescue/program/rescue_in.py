@@ -16,21 +16,18 @@ import os
 import shutil
 import sys
 import tempfile
-import threading
-from collections.abc import Iterator
 from typing import BinaryIO
 
 # Isolated mode leaves the script's folder out of sys.path; the folder is private to this user.
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from guest_place import Refused, answer, opened, serve, shown, who_is_this
+from guest_place import Refused, answer, opened, serve, shown, signs_of_life, who_is_this
 from rescue_replay import Replay
 
 from dvmweb.guest.copies.tally import DIRECTORY, FOLDER, Incomplete, Unusable
 from dvmweb.guest.copies.unpacking import Plan, unpack
 
 RESCUED = "rescued"
-EVERY = 5.0  # seconds between two signs of life
 
 
 class Archive:
@@ -58,25 +55,6 @@ def place_for(code: bytes) -> tuple[int, bytes]:
     return inner, shown(place, os.environb[b"HOME"]) + b"/" + RESCUED.encode()
 
 
-@contextlib.contextmanager
-def still_at_work(count: int) -> Iterator[None]:
-    """Report every few seconds that nothing stands still."""
-    is_over = threading.Event()
-
-    def tick() -> None:
-        with contextlib.suppress(OSError):
-            while not is_over.wait(EVERY):
-                answer("at", b"%d" % count)
-
-    thread = threading.Thread(target=tick, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        is_over.set()
-        thread.join()
-
-
 def receive(stream: BinaryIO, name: str) -> None:
     """Unpack the archive, restore what it has, and answer."""
     this, given = who_is_this(), os.environb
@@ -94,7 +72,7 @@ def receive(stream: BinaryIO, name: str) -> None:
     try:
         answer("ready", *this)
         problems = unpacked(Archive(stream, int(given[b"DVM_SIZE"])), work, free, int(given[b"DVM_PIECE"]))
-        with still_at_work(int(given[b"DVM_SIZE"])):
+        with signs_of_life(lambda: answer("at", given[b"DVM_SIZE"])):
             final = f"{os.readlink(f'/proc/self/fd/{parent}')}/{name}"
             replay = Replay(work, final, dict(os.environ))
             replay.problems += problems
