@@ -149,6 +149,7 @@ def page_shots(made: Stage, job: str) -> tuple[Shot, ...]:
 
     return (
         Shot("vms", "/"),
+        *(Shot(name, f"/{name}") for name in ("attention", "terminals", "jobs", "trash", "recipes")),
         Shot("vms-searched", "/?q=nothing+has+this"),
         *(Shot(f"vm-{name}", f"/vms/{name}") for name in ("shop-api", "thesis", "infra", "website", "ml-sandbox")),
         *(Shot(f"vm-shop-api-{tab}", f"/vms/shop-api?tab={tab}") for tab in tabs),
@@ -161,14 +162,10 @@ def page_shots(made: Stage, job: str) -> tuple[Shot, ...]:
         Shot("job-running", f"/jobs/{job}"),
         Shot("job-failed", f"/jobs/{failed}"),
         Shot("job-succeeded", f"/jobs/{waits}"),
-        Shot("jobs", "/jobs"),
         Shot("delete-nothing", "/vms/thesis/delete"),
         Shot("delete-at-risk", "/vms/shop-api/delete"),
         Shot("delete-blind", "/vms/ml-sandbox/delete"),
-        Shot("trash", "/trash"),
         Shot("terminal", "/vms/shop-api/terminal", work_in_terminal),
-        Shot("terminals", "/terminals"),
-        Shot("recipes", "/recipes"),
         Shot("recipe", "/recipes/node"),
         Shot("recipe-yours", "/recipes/git?check=1"),
         Shot("recipe-edit", "/recipes/schema/edit?saved=1"),

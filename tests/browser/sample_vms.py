@@ -39,6 +39,7 @@ def addresses(jobs: Mapping[str, str]) -> dict[str, str]:
         "cards": "/",
         "no card fits": "/?q=nothing",
         "new": "/new-vm",
+        "attention": "/attention",
         "terminals": "/terminals",
         "jobs": "/jobs",
         "job done": f"/jobs/{jobs['succeeded']}",

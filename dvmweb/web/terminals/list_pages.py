@@ -7,7 +7,7 @@ from typing import cast
 
 from flask import Blueprint, Response, jsonify, redirect, request, url_for
 
-from dvmweb.errors import CheckFailed, NotFound, NotNow
+from dvmweb.errors import NotFound, NotNow
 from dvmweb.guest_text import visible
 from dvmweb.states import refusal
 from dvmweb.terminals import client
@@ -63,30 +63,6 @@ def index() -> Response:
 def rows() -> Response:
     """The part of the page that is polled."""
     return context.page("terminals/_terminals.html", page=_model(), alone=True)
-
-
-@blueprint.get("/attention")
-def attention() -> Response:
-    """The terminals that need attention, as JSON: for the counter on every page, and for notifications.
-
-    `needing` is null where that is not known.
-    """
-    try:
-        terminals = client.list_terminals(context.vms())
-    except CheckFailed:
-        return jsonify({"needing": None})
-    found = [
-        {
-            "id": one.id,
-            "vm": one.vm,
-            "title": f"{one.vm}: {row.summary}",
-            "path": row.path,
-            "is_watched": one.watched,
-        }
-        for one, row in ((one, terminal_views.row(one)) for one in terminals)
-        if row.needs_attention
-    ]
-    return jsonify({"needing": found})
 
 
 def _model() -> TerminalsPage:

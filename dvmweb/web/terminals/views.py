@@ -10,11 +10,11 @@ from dvmweb.guest.agent import sandbox_report
 from dvmweb.guest_text import visible
 from dvmweb.terminals.agents import AGENTS
 from dvmweb.terminals.client import TerminalFacts
+from dvmweb.verbs.attention.agents import NEEDS
 from dvmweb.verbs.vms import Vm
 from dvmweb.web.ui.formatting import capital, count, needs_you, steady
 from dvmweb.web.ui.values import Badge, Mark
 
-NEEDS = ("waits", "ended", "rang")
 BADGES = {"waits": ("warn", "bell"), "works": ("info", "sync"), "ended": ("idle", "stop"), "rang": ("warn", "bell")}
 OPEN = Badge("idle", "term", "Open")
 GUESSED = "guessed from its output"

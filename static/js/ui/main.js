@@ -4,7 +4,7 @@
 // without any of this.
 
 import * as answer from "./tab-title.js";
-import * as attention from "../terminals/attention.js";
+import * as attention from "../attention/needs.js";
 import * as confirmTypedName from "../deletion/confirm-typed-name.js";
 import * as copy from "./copy.js";
 import * as files from "../vms/files.js";

@@ -121,7 +121,7 @@ def test_a_notice_is_given_once_and_only_where_it_is_wanted(home: Entered, conte
     page = user.window.page
     page.goto(f"{home.root}/terminals")
     expect(page.get_by_text("Open Claude")).to_be_visible()
-    page.get_by_role("button", name="Notify me when one needs attention").click()
+    page.get_by_role("button", name="Notify me").click()
     expect(page.get_by_role("button", name="Notifications are on")).to_be_visible()
     expect(page.locator("[data-notices-note]")).to_contain_text("Notifications are on")
     agent = home.terminal(context, "").open()  # a shell, which rings

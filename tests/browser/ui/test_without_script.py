@@ -123,6 +123,7 @@ def test_every_form_without_script(
     user = User(Window(context.new_page(), dashboard.root, complaints=complaints), dashboard.dvm_home)
     _log_in(user, dashboard)
     _make_a_config_and_search(user)
+    _snooze_an_item(user)
     walk.all_pages(context)
     _sync_cancel_and_run_again(user)
     _stop_start_check_and_edit(user)
@@ -165,6 +166,24 @@ def _make_a_config_and_search(user: User) -> None:
     user.main.follow("Show all")
     page.locator("#filters").get_by_role("link", name="Running").click()
     expect(page.get_by_role("article")).to_have_count(0)
+
+
+def _snooze_an_item(user: User) -> None:
+    """A config with errors is one; it is snoozed and shown again."""
+    page, config = user.window.page, user.home.paths.vm_config("app")
+    before = config.read_text()
+    config.write_text("cpus: many\n")
+    item = page.get_by_text("The config has errors")
+    until(lambda: bool(page.goto(f"{user.window.root}/attention")) and item.is_visible())
+    page.locator("summary", has_text="Snooze").click()
+    page.get_by_role("button", name="Snooze for 1 day").click()
+    user.sees_heading("Nothing needs attention")
+    page.get_by_role("link", name="Snoozed").click()
+    expect(item).to_be_visible()
+    page.get_by_role("button", name="Show again").click()
+    page.locator("#show-all").click()
+    expect(item).to_be_visible()
+    config.write_text(before)
 
 
 def _choose_a_side(form: VmForm) -> VmForm:

@@ -95,7 +95,7 @@ def test_no_agent_is_opened_behind_a_sandbox_with_a_hole(
 def test_the_page_without_a_terminal_says_so(client: Browser) -> None:
     page = client.get("/terminals").text
     assert "No open terminals" in page
-    assert client.get("/attention").json == {"needing": []}
+    assert client.get("/attention/needing").json == {"needing": [], "is_blind": False}
 
 
 def open_one(client: Browser, **form: str) -> str:
@@ -128,14 +128,14 @@ def test_an_agent_that_waits_is_marked_everywhere(client: Browser, keeper: DvmHo
     opened = terminals.open_terminal(keeper, "agent", command="claude")
     eventually(lambda: bool(answer_needing(client)))
     needing = answer_needing(client)[0]
-    assert (needing["id"], needing["title"]) == (opened, "agent: claude: waiting for you")
+    assert (needing["path"], needing["title"]) == (f"/vms/agent/terminal?id={opened}", "agent: claude: waiting for you")
     page = client.get("/terminals").text
     assert "1 terminal, 1 waiting for you" in page
     assert "data-waiting" in page
 
 
 def answer_needing(client: Browser) -> list[dict[str, Any]]:
-    told = client.get("/attention").json
+    told = client.get("/attention/needing").json
     assert told is not None
     return list(told["needing"])
 
@@ -198,7 +198,8 @@ def test_a_keeper_that_does_not_answer_is_told_and_never_none(
     monkeypatch.setattr(terminals, "list_terminals", stuck)
     assert client.get("/terminals").status_code == 502
     assert "does not answer" in client.get("/terminals").text
-    assert client.get("/attention").json == {"needing": None}
+    assert client.get("/attention/needing").json == {"needing": [], "is_blind": True}
+    assert "agents that wait for you are not shown" in client.get("/attention").text
     cards = client.get("/cards")
     assert cards.status_code == 200
     assert "agents that wait for you are not shown" in cards.text

@@ -1,4 +1,4 @@
-// Shows on every page how many terminals need attention and, where enabled, a browser notification for each.
+// Shows on every page how many items need attention and, where enabled, a browser notification for each urgent one.
 // [data-needs="URL"] in the navigation shows the number; [data-notices] with -switch, -text and -note enables notifications.
 // The choice and what was already notified are stored in this browser, so that two tabs do not notify twice.
 
@@ -33,37 +33,32 @@ async function ask() {
   if (!place || (document.hidden && isKnown && !isEnabled())) return;
   const answer = await fetch(place.dataset.needs, { headers: { Accept: "application/json" } }).catch(() => null);
   if (!answer?.ok) return; // shown by the page's other polls
-  const { needing } = await answer.json();
+  const { needing, is_blind: isBlind } = await answer.json();
   isKnown = true;
-  if (!needing) return showUnknown(place);
-  showNumber(place, needing.length);
-  notifyOf(place, needing);
+  showNumber(place, needing, isBlind);
+  notifyOf(place, needing.filter((one) => one.is_urgent), isBlind);
 }
 
-function showNumber(place, number) {
-  place.hidden = number === 0;
-  place.textContent = number ? String(number) : "";
-  if (number) place.title = `${number} waiting for you`;
-  place.toggleAttribute("data-waiting", number > 0);
+/** The number; "?" is added while the keeper does not respond, which is not the same as "none". */
+function showNumber(place, needing, isBlind) {
+  const number = needing.length;
+  place.hidden = number === 0 && !isBlind;
+  place.textContent = `${number || ""}${isBlind ? "?" : ""}`;
+  place.title = isBlind ? "Which terminals need attention is not known" : "";
+  place.toggleAttribute("data-waiting", needing.some((one) => one.is_urgent));
   document.dispatchEvent(new Event("dvm:needs"));
 }
 
-/** The keeper does not respond, which is not the same as "none". */
-function showUnknown(place) {
-  place.hidden = false;
-  place.textContent = "?";
-  place.title = "Which terminals need attention is not known";
-}
-
 /** Notify of each new one; none for a terminal that is visible in a window. */
-function notifyOf(place, needing) {
+function notifyOf(place, needing, isBlind) {
   const notified = new Set((stored(NOTIFIED) ?? "").split(" "));
   const fresh = needing.filter((one) => !notified.has(one.id) && !one.is_watched);
   const known = needing.filter((one) => notified.has(one.id) || one.is_watched || isEnabled());
-  store(NOTIFIED, known.map((one) => one.id).join(" "));
+  const kept = isBlind ? [...notified] : []; // what is not known now was not solved
+  store(NOTIFIED, [...new Set([...kept, ...known.map((one) => one.id)])].join(" "));
   if (!isEnabled()) return;
   for (const one of fresh) {
-    const notice = new Notification(one.title, { tag: `dvm-${one.id}`, body: "A terminal needs attention." });
+    const notice = new Notification(one.title, { tag: `dvm-${one.id}`, body: one.detail });
     notice.onclick = () => {
       window.focus();
       location.assign(`${place.closest("[data-root]").dataset.root}${one.path}`);
@@ -88,7 +83,7 @@ async function toggle() {
 
 function showChoice() {
   find("-switch").setAttribute("aria-pressed", String(isEnabled()));
-  find("-text").textContent = isEnabled() ? "Notifications are on" : "Notify me when one needs attention";
+  find("-text").textContent = isEnabled() ? "Notifications are on" : "Notify me";
 }
 
 export function refresh() {

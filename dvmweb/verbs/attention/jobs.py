@@ -1,0 +1,28 @@
+"""Jobs that failed or were interrupted, as long as no later job of the VM ran."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dvmweb.guest_text import in_prose, visible
+from dvmweb.verbs.attention.item import AGAIN, JOB, PROBLEMS, Facts, Item, Todo
+
+
+def items(facts: Facts) -> Iterator[Item]:
+    """One item for each VM whose last job failed and that has no running job."""
+    for vm in facts.vms:
+        job = vm.failed
+        if job is None or vm.job is not None:
+            continue
+        done = sum(step.state in ("done", "skipped") for step in job.steps)
+        ended = "was interrupted" if job.state == "interrupted" else "was refused" if job.is_refused else "failed"
+        again = () if job.needs_secret or job.verb == "delete" else (Todo(AGAIN, job.id),)
+        yield Item(
+            key=f"job {job.id}",
+            group=PROBLEMS,
+            vm=vm.name,
+            title=f"{visible(job.verb, 20).capitalize()} {ended}",
+            detail=in_prose(job.failure.headline, 200) if job.failure else f"After step {done} of {len(job.steps)}",
+            todos=(Todo(JOB, job.id), *again),
+            since=job.ended,
+        )
