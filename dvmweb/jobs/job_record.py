@@ -11,7 +11,7 @@ from typing import Any
 
 from dvmweb import files
 from dvmweb.errors import DvmError, NotFound, SecretNeeded
-from dvmweb.names import is_id
+from dvmweb.names import base_of_instance, is_id
 from dvmweb.paths import Paths
 from dvmweb.plans import titles
 from dvmweb.process_identity import birth, is_alive
@@ -109,7 +109,9 @@ class Job:
 
     @property
     def about(self) -> str:
-        """The name to show: of the VM, or of the recipe for a recipe test, whose VM is temporary."""
+        """The name to show: of the VM or base, or of the recipe for a recipe test, whose VM is temporary."""
+        if self.verb == "base":
+            return base_of_instance(self.vm) or self.vm
         return str(self.options.get("recipe", "")) if self.verb == "test" else self.vm
 
     @property

@@ -13,7 +13,7 @@ from types import FrameType
 from dvmweb import plans
 from dvmweb.errors import DvmError, sentence
 from dvmweb.jobs import recipe_trials, restoring, starting
-from dvmweb.jobs.bases import building
+from dvmweb.jobs.bases import automatic, building
 from dvmweb.jobs.checks import registry as checks
 from dvmweb.jobs.failures import failed_step, last_output, refused_clone
 from dvmweb.jobs.inputs import read_note, write_note
@@ -38,6 +38,7 @@ class Runner:
 
     def __init__(self, paths: Paths, environ: Mapping[str, str], job: Job, plan_input: PlanInput) -> None:
         """Make the first plan and write the first journal. Raises NoEngine."""
+        self._environ = environ
         self._run = RunningJob(paths, environ, job, plan_input)
         self._commands = StepCommands(self._run)
         self._steps: tuple[Step, ...] = ()
@@ -61,6 +62,8 @@ class Runner:
             finally:
                 self._end_trial()
             self._run.add_notices(self._once_done)
+            run = self._run
+            run.add_notices(automatic.after_sync(run.paths, self._environ, run.job, run.plan_input))
             self._run.finish("succeeded")
         except Cancelled:
             has_vm = self._run.job.verb not in ("test", "base")

@@ -115,6 +115,11 @@ def kinds(_: Paths, __: click.Context) -> Iterator[Item]:
     yield from (Item(kind) for kind in SERVICES)
 
 
+def settings(_: Paths, __: click.Context) -> Iterator[Item]:
+    """What `dvm base auto` takes."""
+    yield from (Item(word) for word in ("ask", "yes", "no"))
+
+
 # By the name of the parameter; in a group or command of that name, what is given there.
 WORDS: Mapping[str, Words] = {
     "name": vms,
@@ -129,6 +134,7 @@ WORDS: Mapping[str, Words] = {
     "entry": trash,
     "entries": trash,
     "bases": bases,
+    "setting": settings,
     "like": vms,
     "dvm log name": vms_and_jobs,
     "dvm recipe name": recipes,

@@ -11,11 +11,17 @@ from dvmweb.ages import age
 from dvmweb.cli import tables
 from dvmweb.cli.follow import follow, report_end
 from dvmweb.guest_text import visible
+from dvmweb.jobs.job_record import Job
 from dvmweb.verbs import bases
 from dvmweb.verbs.bases import ListedBase
 from dvmweb.verbs.vms import Vms
 
 HEAD = ("BASE", "IMAGE", "RECIPES", "BUILT", "DISK", "STATE")
+AUTOMATIC = {
+    "ask": "ask: after a first sync whose recipes took time, dvm proposes to build a base of them.",
+    "yes": "yes: after a first sync whose recipes took time, dvm builds a base of them if the disk allows.",
+    "no": "no: a base is built only by `dvm base build`.",
+}
 NOT_KNOWN = "not known"
 
 
@@ -65,6 +71,25 @@ def show(vms: Vms, *, as_json: bool) -> None:
         click.echo("There are no bases. Build one: dvm base build RECIPE..., or like a VM: dvm base build --like NAME")
     for name in bases.leftovers(vms.paths):
         click.echo(f"The base {name} was not built to its end. To remove what is left: dvm base rm {name}", err=True)
+
+
+def offer(vms: Vms, job: Job) -> None:
+    """After a sync that proposed a base: ask once whether bases are built by themselves; if so, begin with this one."""
+    if not bases.is_proposed(vms, job):
+        return
+    is_wanted = click.confirm("Build this base now, and later ones after each first sync of new recipes?", err=True)
+    bases.set_setting(vms, bases.YES if is_wanted else bases.NO)
+    if is_wanted:
+        built, _ = bases.build(vms, like=job.vm)
+        click.echo(f"It is being built in the background: dvm log {built.id[:8]}")
+    click.echo("To change that: dvm base auto yes|no|ask")
+
+
+def automatic(vms: Vms, word: str) -> None:
+    """Set or print whether bases are built by themselves."""
+    if word:
+        bases.set_setting(vms, word)
+    click.echo(AUTOMATIC[bases.setting(vms)])
 
 
 def _repair(vms: Vms) -> None:

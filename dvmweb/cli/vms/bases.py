@@ -56,6 +56,20 @@ def refresh(vms: Vms, bases: tuple[str, ...]) -> None:
 
 
 @base.command()
+@click.argument("setting", type=click.Choice(["ask", "yes", "no"]), required=False, metavar="[ask|yes|no]")
+@click.pass_obj
+def auto(vms: Vms, setting: str | None) -> None:
+    """Set whether bases are built by themselves after a first sync; without an argument, print it.
+
+    ask: propose it once, with the time that the recipes took. yes: build in the background if the disk allows. no:
+    never.
+    """
+    from dvmweb.cli.vms import base_output
+
+    base_output.automatic(vms, setting or "")
+
+
+@base.command()
 @click.argument("bases", nargs=-1, required=True, metavar="BASE...")
 @click.pass_obj
 def rm(vms: Vms, bases: tuple[str, ...]) -> None:

@@ -63,6 +63,10 @@ def run_sync(vms: Vms, name: str, options: dict[str, bool], secrets: tuple[str, 
         values |= read_secrets(missing)
         job = follow(vms, vms.start_job(name, "sync", options, values))
     code = report_end(vms, job)
+    if code == 0 and sys.stdin.isatty() and sys.stdout.isatty():
+        from dvmweb.cli.vms import base_output
+
+        base_output.offer(vms, job)
     if code == 0 and approves_hook(vms, name, job):
         code = report_end(vms, follow(vms, vms.start_job(name, "sync")))
     return code

@@ -1,7 +1,22 @@
 """Bases: stopped instances with image and recipes, which new VMs are copied from."""
 
+from dvmweb.verbs.bases.automatic import NO, YES, is_proposed, set_setting, setting
 from dvmweb.verbs.bases.building import build, refresh
 from dvmweb.verbs.bases.listing import ListedBase, find, leftovers, list_bases
 from dvmweb.verbs.bases.removing import remove, repair
 
-__all__ = ["ListedBase", "build", "find", "leftovers", "list_bases", "refresh", "remove", "repair"]
+__all__ = [
+    "NO",
+    "YES",
+    "ListedBase",
+    "build",
+    "find",
+    "is_proposed",
+    "leftovers",
+    "list_bases",
+    "refresh",
+    "remove",
+    "repair",
+    "set_setting",
+    "setting",
+]

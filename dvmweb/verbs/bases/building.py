@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 
 from dvmweb import names, recipes
 from dvmweb.config import fields
-from dvmweb.config.model import VmConfig
 from dvmweb.config.store import ConfigStore
 from dvmweb.config.values import Wrong
-from dvmweb.errors import DvmError, NotNow, UsageError
-from dvmweb.jobs import starting
+from dvmweb.errors import NotNow, UsageError
+from dvmweb.jobs.bases import requests
 from dvmweb.jobs.bases.building import ordered_recipes
-from dvmweb.jobs.bases.matching import plain_image
-from dvmweb.jobs.inputs import desired_recipes
 from dvmweb.jobs.job_record import Job
-from dvmweb.recipes.bases import Base, BaseRecipe, first_that_fit, why_not_in_base
-from dvmweb.records import bases as records
+from dvmweb.recipes.bases import BaseRecipe, first_that_fit, why_not_in_base
 from dvmweb.verbs.bases.listing import ListedBase
 from dvmweb.verbs.vms import Vms
-
-MOST_DISK = 20 << 30  # bytes: a copy can have a larger disk, never a smaller one
 
 
 def build(vms: Vms, chosen: Sequence[str] = (), *, like: str = "", image: str = "") -> tuple[Job, tuple[str, ...]]:
@@ -41,9 +34,9 @@ def build(vms: Vms, chosen: Sequence[str] = (), *, like: str = "", image: str = 
     fitting = first_that_fit(ordered)
     if not fitting:
         raise _nothing_fits(ordered)
-    base = _base(vms, name, config, fitting)
+    base = requests.requested(name, config, fitting)
     ordered_recipes(vms.paths, base)  # its errors, before anything is written
-    return _start(vms, base, ""), _left_out(ordered, len(fitting))
+    return requests.start(vms.paths, vms.environ, base), _left_out(ordered, len(fitting))
 
 
 def refresh(vms: Vms, old: ListedBase) -> Job:
@@ -60,34 +53,7 @@ def refresh(vms: Vms, old: ListedBase) -> Job:
     ordered = ordered_recipes(vms.paths, base)
     params = {one.name: one.params for one in wanted}
     base = replace(base, recipes=tuple(BaseRecipe(one.name, "", params.get(one.name, {})) for one in ordered))
-    return _start(vms, base, old.name)
-
-
-def _start(vms: Vms, base: Base, replaces: str) -> Job:
-    vm = names.base_instance(base.name)
-    names.check_socket_path(str(vms.paths.lima_home), vm)
-    records.write(vms.paths, base)
-    try:
-        return starting.start(vms.paths, vms.environ, vm, "base", {"replaces": replaces})
-    except DvmError:  # nothing was started
-        records.forget(vms.paths, base.name)
-        shutil.rmtree(vms.paths.vm_state(vm), ignore_errors=True)
-        raise
-
-
-def _base(vms: Vms, name: str, config: VmConfig, fitting: Sequence[recipes.Recipe]) -> Base:
-    desired = desired_recipes(vms.paths, config, tuple(fitting))
-    return Base(
-        name=name,
-        image=plain_image(config.image),
-        arch=config.arch,
-        user=config.user,
-        cpus=config.cpus,
-        memory=config.memory,
-        disk=min(config.disk, MOST_DISK),
-        baseline=config.baseline,
-        recipes=tuple(BaseRecipe(one.recipe.name, "", dict(config.params.get(one.recipe.name, {}))) for one in desired),
-    )
+    return requests.start(vms.paths, vms.environ, base, old.name)
 
 
 def _expanded(store: ConfigStore, chosen: Sequence[str]) -> tuple[str, ...]:

@@ -16,7 +16,15 @@ from dvmweb.web.jobs.secret_fields import SecretField
 from dvmweb.web.ui.formatting import capital, clock, count, duration
 from dvmweb.web.ui.values import Action, Badge
 
-VERBS = {"sync": "Sync", "start": "Start", "stop": "Stop", "work": "Check", "delete": "Delete", "test": "Test"}
+VERBS = {
+    "sync": "Sync",
+    "start": "Start",
+    "stop": "Stop",
+    "work": "Check",
+    "delete": "Delete",
+    "test": "Test",
+    "base": "Build base",
+}
 STATES = {
     "queued": Badge("info", "wait", "Queued"),
     "running": Badge("info", "sync", "Running"),
@@ -213,6 +221,8 @@ def _next(job: Job) -> tuple[Action, ...]:
     if job.verb == "test":
         name = _subject(job)
         return (Action("next-recipe", name, "back", f"/recipes/{name}", is_post=False, tone="primary"),)
+    if job.verb == "base":  # it has no page
+        return (Action("next-all", "All VMs", "back", "/", is_post=False, tone="primary"),)
     page, again = f"/vms/{job.vm}", _again(job)
     see = Action("next-vm", job.vm, "back", page, is_post=False)
     if job.verb == "delete":

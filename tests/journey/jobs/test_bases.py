@@ -6,13 +6,18 @@ import json
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from dvmweb.cli.vms import base_output
 from dvmweb.errors import NotNow
-from dvmweb.jobs.bases import matching
+from dvmweb.jobs import job_record
+from dvmweb.jobs.bases import automatic, matching
+from dvmweb.jobs.inputs import load_input
 from dvmweb.records import bases as records
+from dvmweb.verbs.vms import Vms
 from tests.journey.cli.home import HAS_KEYGEN, until
 from tests.journey.driver import User, Vm
 
@@ -160,8 +165,6 @@ def test_a_copy_that_does_not_fit_is_said_before(one: User, monkeypatch: pytest.
     builds(one, "one")
     has_vm(one, "app", "one")
     monkeypatch.setattr(matching, "SPARE", 1 << 62)
-    from dvmweb.verbs.vms import Vms
-
     with pytest.raises(NotNow, match="The copy of the base can need"):
         Vms(one.paths, one.home.environ).dry_run("app", {})
 
@@ -241,6 +244,43 @@ def test_a_copy_that_fails_leaves_nothing(one: User) -> None:
     one.engine_works()
     assert names(one) == [base]
     one.dvm("sync app --no-base").succeeds().prints("Create instance")
+
+
+def test_a_base_is_proposed_after_recipes_that_took_time_and_then_built_by_itself(
+    one: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has_vm(one, "app", "one, two")
+    one.dvm("sync app").succeeds().never_says("base")  # they took less than 20 s
+    environ, job = one.home.environ, job_record.read(one.paths, one.last_job.id)
+    plan_input = load_input(one.paths, environ, "app", "sync")
+    assert automatic.after_sync(one.paths, environ, job, plan_input) == ()
+    monkeypatch.setattr(automatic, "WORTH", 0.0)
+    (said,) = automatic.after_sync(one.paths, environ, job, plan_input)
+    assert said.endswith("`dvm base build --like app`")
+    assert records.names(one.paths) == ()
+
+    # On a terminal it is asked once, and the answer is kept.
+    vms, answers = Vms(one.paths, environ), [False]
+    monkeypatch.setattr(base_output.click, "confirm", lambda *_, **__: answers.pop())
+    proposing = replace(job, notices=(said,))
+    base_output.offer(vms, job)
+    assert answers == [False]  # nothing was proposed, so nothing is asked
+    base_output.offer(vms, proposing)
+    base_output.offer(vms, proposing)
+    assert answers == []
+    one.dvm("base auto").succeeds().prints("no: a base is built only by")
+    assert automatic.after_sync(one.paths, environ, job, plan_input) == ()
+
+    one.dvm("base auto yes").succeeds()
+    with monkeypatch.context() as full:
+        full.setattr(automatic, "SPARE", 1 << 62)
+        assert automatic.after_sync(one.paths, environ, job, plan_input) == ()
+    (said,) = automatic.after_sync(one.paths, environ, job, plan_input)
+    assert said.startswith("A base of these recipes is being built")
+    until(lambda: one.last_job.facts["state"] != "running" and len(names(one)) == 1)
+    assert automatic.after_sync(one.paths, environ, job, plan_input) == ()  # there is one now
+    has_vm(one, "other", "one, two")
+    one.dvm("sync other").succeeds().prints("Copy base")
 
 
 def test_a_base_is_not_a_vm_and_is_protected(one: User) -> None:

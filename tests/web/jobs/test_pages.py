@@ -65,6 +65,14 @@ def test_a_test_of_a_recipe_leads_to_the_recipe_and_not_to_its_throwaway_vm() ->
     assert "dvmtest" not in str(view)
 
 
+def test_a_base_has_its_name_and_no_page_of_a_vm() -> None:
+    job = replace(ENDED, vm="dvmbase-0badcafe", verb="base", options={"replaces": ""})
+    view, row = job_views.job_view(job, NOW), job_views.row(job, NOW)
+    assert view.title == "Build base 0badcafe: done · dvm"
+    assert [(action.text, action.path) for action in view.next] == [("All VMs", "/")]
+    assert (row.title, row.vm) == ("Build base 0badcafe", "0badcafe")
+
+
 def test_a_test_that_was_not_run_is_not_green() -> None:
     steps = (StepRecord("Baseline", (), "not-run"), StepRecord("Recipe node, first run and probe", (), "not-run"))
     job = replace(ENDED, verb="test", options={"recipe": "node"}, steps=steps)
