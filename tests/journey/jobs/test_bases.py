@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import click
 import pytest
 
 from dvmweb.cli.vms import base_output
@@ -261,7 +262,7 @@ def test_a_base_is_proposed_after_recipes_that_took_time_and_then_built_by_itsel
 
     # On a terminal it is asked once, and the answer is kept.
     vms, answers = Vms(one.paths, environ), [False]
-    monkeypatch.setattr(base_output.click, "confirm", lambda *_, **__: answers.pop())
+    monkeypatch.setattr(click, "confirm", lambda *_, **__: answers.pop())
     proposing = replace(job, notices=(said,))
     base_output.offer(vms, job)
     assert answers == [False]  # nothing was proposed, so nothing is asked
