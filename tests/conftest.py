@@ -1,4 +1,4 @@
-"""What holds for every test: no time limit for hypothesis, a worker more than processors, Ctrl-C, what was skipped."""
+"""What holds for every test: no time limit for hypothesis, two workers for each processor, Ctrl-C, what was skipped."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """For `-n auto`: about a third of the time a test waits for another process, and the processor for it."""
-    return (os.cpu_count() or 1) + 1
+    """For `-n auto`: for more than half of its time a test waits for another process or for a deadline."""
+    return 2 * (os.cpu_count() or 1)
 
 
 @pytest.fixture(autouse=True)

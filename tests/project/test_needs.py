@@ -13,6 +13,7 @@ import pytest
 from tests import needs
 from tests.places import TOP
 
+pytestmark = pytest.mark.xdist_group("needs")  # what is read once is not read in each worker
 TESTS = sorted((TOP / "tests").rglob("*.py"))
 # What README names, and what every Debian and macOS has (on Debian: essential packages).
 EVERYWHERE = {

@@ -5,11 +5,8 @@ from __future__ import annotations
 import json
 import re
 
-import pytest
-
 from dvmweb.jobs import job_record
 from dvmweb.jobs.step_progress import with_progress
-from dvmweb.plans import titles
 from tests.journey.cli.home import until
 from tests.journey.driver import User
 
@@ -79,15 +76,3 @@ def test_a_download_that_fails_says_why_and_leaves_no_progress(user: User) -> No
     failed.warns("`limactl create` failed: failed to download", "unexpected EOF", "Check that the host can reach")
     assert not list(user.paths.jobs.glob("*/progress"))
     assert not user.vm("app").is_created
-
-
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"what": 1}', '{"what": "x", "done": "many"}', "x" * 20_000])
-def test_a_damaged_file_is_no_progress(user: User, content: str) -> None:
-    user.dvm("init app").succeeds()
-    user.engine_hangs("create")
-    syncing = user.starts("sync app")
-    job = user.waits_until_job("running", step=titles.CREATE)
-    (user.paths.jobs / job.id / "progress").write_text(content)
-    assert reason(user) == ""
-    user.dvm("jobs").succeeds()
-    syncing.is_killed()

@@ -400,3 +400,21 @@ def test_a_download_shows_how_far_it_is_while_its_job_runs(client: Browser, vms:
     kept(vms, job)
     notes.note("", 0, 0)
     assert "Downloading" not in client.get(f"/jobs/{ID}").text
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"what": 1}',
+        '{"what": "Downloading", "done": "many"}',
+        '{"what": "Downloading"',
+        "Downloading" * 2000,
+    ],
+)
+def test_a_damaged_progress_is_none(client: Browser, vms: Vms, content: str) -> None:
+    kept(vms, replace(JOB, process=Process.of(os.getpid())))
+    (job_record.folder(vms.paths, ID) / "progress").write_text(content)
+    assert "Downloading" not in client.get(f"/jobs/{ID}").text
