@@ -18,7 +18,7 @@ from typing import BinaryIO
 from dvmweb.errors import ConfigError, DvmError, Problem, UsageError
 
 CONFIG_BYTES = 64 * 1024
-OUR_FOLDERS = ("vms", "jobs", "web", "trash")  # in the state folder; each contains private folders
+OUR_FOLDERS = ("vms", "jobs", "web", "trash", "checkpoints")  # in the state folder; each contains private folders
 RECIPE_BYTES = 256 * 1024
 BOM = b"\xef\xbb\xbf"
 LEFT = re.compile(r"\.(.+)\.[a-z0-9_]{8}\.new")  # the temporary files of `write_whole`

@@ -15,7 +15,9 @@ TRIAL_PREFIX = "dvmtest-"  # of the temporary VMs of recipe tests
 CLONE_PREFIX = "dvmclone-"  # of an instance while it is copied
 BASE_PREFIX = "dvmbase-"  # of a base, and of the temporary VM in which it is built
 TRASH_PREFIX = "dvmtrash-"  # of the instances in the trash
-ENTRY_PATTERN = re.compile(r"(?:(?P<vm>[a-z](?:-?[a-z0-9])*)-)?[0-9a-f]{8}")  # in the trash; VM first if it fits
+CHECKPOINT_PREFIX = "dvmcheck-"  # of the instances that are checkpoints; as long as TRASH_PREFIX
+# Of an entry of the trash, or a checkpoint; VM first if it fits.
+ENTRY_PATTERN = re.compile(r"(?:(?P<vm>[a-z](?:-?[a-z0-9])*)-)?[0-9a-f]{8}")
 RECIPE_LENGTH = 40  # characters, also of a param
 RECIPE_PATTERN = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 PARAM_PATTERN = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
@@ -109,13 +111,17 @@ def is_base_name(text: str) -> bool:
 
 
 def is_hidden(instance: str) -> bool:
-    """Whether a Lima instance is one of dvm that is no VM: in the trash, being copied, a base, or built as one."""
+    """Whether a Lima instance is one of dvm that is no VM: in the trash, a checkpoint, being copied, or a base."""
+    is_kept = entry_of_instance(instance) is not None or checkpoint_of_instance(instance) is not None
     built = base_of_instance(instance.removeprefix(INSTANCE_PREFIX))
-    return entry_of_instance(instance) is not None or is_clone(instance) or built is not None
+    return is_kept or is_clone(instance) or built is not None
 
 
 def new_entry(lima_home: str, vm: str) -> str:
-    """A unique name for a VM in the trash: with the VM's name, unless that makes the path of a socket too long."""
+    """A unique name for a VM in the trash, or for a checkpoint.
+
+    It begins with the VM's name, unless that makes the path of a socket too long.
+    """
     number = secrets.token_hex(4)
     named = f"{vm_name(vm)}-{number}"
     return named if _socket_length(lima_home, entry_instance(named)) < SOCKET_PATH_LENGTH else number
@@ -134,8 +140,21 @@ def entry_of_instance(instance: str) -> str | None:
     return entry if instance.startswith(TRASH_PREFIX) and ENTRY_PATTERN.fullmatch(entry) else None
 
 
+def checkpoint_instance(checkpoint: str) -> str:
+    """The Lima instance of a checkpoint. Raises UsageError if it is not the name of one."""
+    if not ENTRY_PATTERN.fullmatch(checkpoint):
+        raise UsageError(f"{checkpoint[:100]!r} is not the name of a checkpoint.", "`dvm checkpoint ls` lists them.")
+    return CHECKPOINT_PREFIX + checkpoint
+
+
+def checkpoint_of_instance(instance: str) -> str | None:
+    """The checkpoint that a Lima instance is, None if it is none."""
+    checkpoint = instance.removeprefix(CHECKPOINT_PREFIX)
+    return checkpoint if instance.startswith(CHECKPOINT_PREFIX) and ENTRY_PATTERN.fullmatch(checkpoint) else None
+
+
 def vm_of_entry(entry: str) -> str:
-    """The VM that an entry of the trash was, by its name; "" if the name does not contain it."""
+    """The VM that an entry of the trash or a checkpoint was, by its name; "" if the name does not contain it."""
     found = ENTRY_PATTERN.fullmatch(entry)
     return (found["vm"] or "") if found else ""
 

@@ -76,6 +76,10 @@ class Paths:
         return self.state / "bases"
 
     @property
+    def checkpoints(self) -> Path:
+        return self.state / "checkpoints"
+
+    @property
     def ledger(self) -> Path:
         return self.state / "ledger.jsonl"
 

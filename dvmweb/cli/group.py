@@ -17,7 +17,7 @@ from dvmweb.verbs.vms import Vms
 # A test checks that each command is in one section.
 SECTIONS = {
     "VMs": ("init", "import", "sync", "diff", "ls", "start", "stop", "restart"),
-    "Names, copies, deletion": ("rename", "clone", "protect", "rm", "trash", "base"),
+    "Names, copies, deletion": ("rename", "clone", "checkpoint", "rewind", "protect", "rm", "trash", "base"),
     "Inside a VM": ("sh", "ssh", "cp", "rescue", "port", "open", "work", "ssh-key", "gpg-key", "ssh-config", "hook"),
     "Agents and terminals": ("terminals",),
     "Recipes": ("recipe",),

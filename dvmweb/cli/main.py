@@ -25,6 +25,7 @@ from dvmweb.cli.job_commands import cancel, jobs, log
 from dvmweb.cli.recipe.commands import recipe
 from dvmweb.cli.synonyms import VERBS
 from dvmweb.cli.vms.bases import base
+from dvmweb.cli.vms.checkpointing import checkpoint, rewind
 from dvmweb.cli.vms.naming import clone, rename
 from dvmweb.cli.vms.power import restart, start, stop, sync
 from dvmweb.cli.vms.undo import protect, rm, trash
@@ -238,10 +239,11 @@ def ls(vms: Vms, as_json: bool) -> None:
 
 def _trash_note(vms: Vms) -> None:
     from dvmweb.records import renames
-    from dvmweb.verbs import cloning
+    from dvmweb.verbs import checkpoints, cloning
     from dvmweb.verbs.trash import expired_note
 
-    for note in filter(None, (expired_note(vms), renames.note(vms.paths), cloning.note(vms.paths))):
+    paths = vms.paths
+    for note in filter(None, (expired_note(vms), renames.note(paths), cloning.note(paths), *checkpoints.notes(paths))):
         click.echo(note, err=True)
 
 
@@ -276,6 +278,7 @@ def diff(vms: Vms, name: str, as_json: bool) -> None:
 
 
 HOST = (jobs, log, cancel, web, doctor, open_port, ssh_config, config, schema, completion)
-VMS = (start, stop, restart, sync, rename, clone, protect, rm, trash, base, rescue, port, recipe, ssh_key, gpg_key)
-for command in (*VMS, *HOST):
+VMS = (start, stop, restart, sync, rename, clone, checkpoint, rewind, protect, rm, trash, base)
+GUEST = (rescue, port, recipe, ssh_key, gpg_key)
+for command in (*VMS, *GUEST, *HOST):
     main.add_command(command)

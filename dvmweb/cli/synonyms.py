@@ -32,6 +32,8 @@ VERBS = {
     **dict.fromkeys(("delete", "destroy", "remove", "del", "purge"), DELETE),
     **dict.fromkeys(("down", "halt", "shutdown", "poweroff", "suspend", "pause"), STOP),
     **dict.fromkeys(("restore", "undo", "undelete"), "Restore a VM from the trash: dvm trash restore {name}"),
+    **dict.fromkeys(("snapshot", "snapshots", "freeze"), "Keep a copy of a stopped VM: dvm checkpoint {name}"),
+    **dict.fromkeys(("rollback", "revert"), "Go back to a checkpoint: dvm rewind {name}"),
     "kill": KILL,
     **dict.fromkeys(("reboot", "reset"), RESTART),
     **dict.fromkeys(("up", "apply", "provision", "reload", "update", "upgrade"), SYNC),
@@ -74,6 +76,13 @@ BASE_VERBS = {
     **dict.fromkeys(("create", "make", "new", "add"), "Build a base: dvm base build RECIPE..."),
     **dict.fromkeys(("update", "rebuild", "renew"), "Build a base anew: dvm base refresh"),
     **dict.fromkeys(("remove", "delete", "prune"), "Delete a base: dvm base rm BASE"),
+}
+
+CHECKPOINT_VERBS = {
+    **dict.fromkeys(("list", "show"), "List checkpoints: dvm checkpoint ls"),
+    **dict.fromkeys(("make", "create", "new", "save"), "Make a checkpoint: dvm checkpoint {name}"),
+    **dict.fromkeys(("restore", "undo", "rewind", "revert", "apply"), "Go back to a checkpoint: dvm rewind {name}"),
+    **dict.fromkeys(("remove", "delete", "drop"), "Delete a checkpoint: dvm checkpoint rm CHECKPOINT"),
 }
 
 CONFIG_VERBS = {

@@ -20,8 +20,7 @@ from dvmweb.lima.lima_yaml.rendering import desired_instance
 from dvmweb.names import check_socket_path, is_id, new_id
 from dvmweb.paths import Paths
 from dvmweb.plans import DesiredRecipe, PlanInput
-
-COPY_OF = "copy-of"  # the note of a clone whose identity and key are not made anew yet: the VM it is a copy of
+from dvmweb.records.kept_records import COPY_OF
 
 
 def load_input(

@@ -10,10 +10,10 @@ from pathlib import Path
 from dvmweb import files, vm_use_marks
 from dvmweb.config.store import ConfigStore
 from dvmweb.jobs.checks import sandbox
-from dvmweb.jobs.inputs import COPY_OF
 from dvmweb.names import instance_name
 from dvmweb.paths import Paths
 from dvmweb.records import applied_recipes
+from dvmweb.records.kept_records import COPY_OF
 
 KEPT = "removed-configs"  # folder in the state folder
 LOCKS = ("lock", "work.lock")  # not removed: a process that waits for a lock must find the same file

@@ -9,6 +9,7 @@ from dvmweb.jobs.job_record import Job
 from dvmweb.plans import Step, titles
 
 ENDS = ("done", "skipped")
+STOPS = (titles.STOP_TO_CHANGE, titles.STOP_TO_COPY)
 AGAIN = {"Running": ("stopped", "stop"), "Stopped": ("started", "start")}  # Lima's status -> what undoes it
 
 
@@ -42,7 +43,7 @@ def left_undone(job: Job) -> tuple[str, ...]:
     """Notices about what a killed job did not undo, for the next job."""
     for index, step in enumerate(job.steps):
         has_begun = any(one.title == titles.START and one.state != "waiting" for one in job.steps[:index])
-        has_stopped = any(one.title == titles.STOP_TO_CHANGE and one.state != "waiting" for one in job.steps[:index])
+        has_stopped = any(one.title in STOPS and one.state != "waiting" for one in job.steps[:index])
         if not step.always or step.state in ENDS or not (has_begun if step.always == "Running" else has_stopped):
             continue
         done, verb = AGAIN[step.always]

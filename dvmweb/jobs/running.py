@@ -12,7 +12,7 @@ from types import FrameType
 
 from dvmweb import plans
 from dvmweb.errors import DvmError, sentence
-from dvmweb.jobs import recipe_trials, restoring, starting
+from dvmweb.jobs import copy_ends, recipe_trials, restoring, starting
 from dvmweb.jobs.bases import automatic, building
 from dvmweb.jobs.checks import registry as checks
 from dvmweb.jobs.failures import failed_step, last_output, refused_clone
@@ -30,6 +30,7 @@ NOT_HERE = 69  # exit code of a guest script that cannot do its work in the demo
 SECRET_MISSING = 76  # exit code of a recipe that needs a secret, if it was not given and the guest does not have it
 PROBE_LATE = 75  # exit code of apply.sh if the recipe succeeded and its probe did not end in time
 KEY_REFUSED = 77  # exit code of clone.sh if the server refused the VM's key
+COPIES = ("checkpoint", "rewind")  # verbs that copy a VM
 NOTHING = Finished((), 0, b"", b"", 0.0, "exit")
 
 
@@ -61,13 +62,14 @@ class Runner:
                 raise
             finally:
                 self._end_trial()
+                self._end_copies()
             self._run.add_notices(self._once_done)
             run = self._run
             run.add_notices(automatic.after_sync(run.paths, self._environ, run.job, run.plan_input))
             self._run.finish("succeeded")
         except Cancelled:
-            has_vm = self._run.job.verb not in ("test", "base")
-            todo = f"To apply the config of the VM: `dvm sync {self._run.job.vm}`" if has_vm else ""
+            is_of_config = self._run.job.verb not in ("test", "base", *COPIES)
+            todo = f"To apply the config of the VM: `dvm sync {self._run.job.vm}`" if is_of_config else ""
             self._run.finish("cancelled", DvmError("Cancelled.", todo))
         except DvmError as error:
             self._run.finish("failed", error)
@@ -177,6 +179,15 @@ class Runner:
         if run.job.verb == "test":
             kept = {"is_made": run.has_made, "is_kept": run.options.keep}
             run.add_notices(recipe_trials.end(run.paths, run.job, run.lima, run.log.add_output, **kept))
+
+    def _end_copies(self) -> None:
+        """Remove the copy of a checkpoint or a rewind that failed; finish a rewind that has moved the VM."""
+        run = self._run
+        if run.job.verb in COPIES:
+            try:
+                run.add_notices(copy_ends.repair(run.paths, run.lima, run.job.vm))
+            except DvmError as error:
+                run.add_notices((f"{sentence(error.what.splitlines()[0])} To try again: `dvm checkpoint ls`",))
 
     def _on_cancel(self, number: int, frame: FrameType | None) -> None:
         self._run.cancel.set()

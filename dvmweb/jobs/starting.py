@@ -22,6 +22,7 @@ from dvmweb.jobs import job_record
 from dvmweb.jobs.job_record import Job
 from dvmweb.names import is_id, new_id
 from dvmweb.paths import Paths
+from dvmweb.records import rewinds
 
 KEPT_JOBS = 200
 MOST_WORK_CHECKS = 20  # jobs that are read to find the last one that was not a check
@@ -62,14 +63,23 @@ def start(
     return job_record.read(paths, job.id)
 
 
-def take(paths: Paths, vm: str) -> files.Lock:
-    """Take the VM's lock, waiting up to EXIT_SECONDS for the process of an ended job. Raises VmBusy for an open job."""
+def take(paths: Paths, vm: str, *, even_half: bool = False) -> files.Lock:
+    """Take the VM's lock, waiting up to EXIT_SECONDS for the process of an ended job.
+
+    Raises VmBusy for an open job, and NotNow after a rewind that was interrupted halfway unless `even_half`.
+    """
     folder = files.private_folder(paths.vm_state(vm))
     deadline = time.monotonic() + EXIT_SECONDS
     while (lock := files.try_lock(folder / "lock")) is None:
         if open_job(paths, vm) is not None or time.monotonic() > deadline:
             raise busy(paths, vm)
         time.sleep(0.02)
+    try:
+        if not even_half:
+            rewinds.refuse_half(paths, vm)
+    except DvmError:
+        lock.release()
+        raise
     return lock
 
 

@@ -25,11 +25,7 @@ from dvmweb.plans import Step
 from dvmweb.records import guest_status, last_use
 
 ANSWER_POLL = 2.0  # seconds between two questions to a guest that still boots
-# The output of these is not logged.
-QUIET = (
-    *("check-instance", "must-exist", "deletable", "effective-config", "is-gone", "in-trash", "key"),
-    *("check-base", "is-base", "effective-copy"),
-)
+QUIET = (*waiting.LISTS, "key")  # the output of these is not logged
 GUEST_CHECKS = ("work", "sandbox")  # prefixes of checks that ask the guest and store also a failed check
 
 

@@ -27,6 +27,10 @@ LISTS = (
     "effective-config",
     "is-gone",
     "in-trash",
+    "checkpointable",
+    "checkpoint-made",
+    "rewindable",
+    "rewound",
 )  # checks that read one
 TRIES = 3
 PAUSE = 1.0  # seconds between two listings; during a start, Lima reports Broken for less than that

@@ -9,6 +9,9 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
+from dvmweb.errors import NotNow
+
+SPARE = 1 << 30  # bytes of disk that stay free after a copy
 MOST = 50_000  # files to count; the folder of a real instance has about twenty
 
 
@@ -29,6 +32,19 @@ def _sizes(folder: str) -> Iterator[int]:
                 yield entry.stat(follow_symlinks=False).st_blocks * 512
             if entry.is_dir(follow_symlinks=False):
                 yield from _sizes(entry.path)
+
+
+def must_fit(what: str, folder: Path) -> None:
+    """Raise NotNow if a full copy of an instance's folder does not fit beside it.
+
+    Where the file system shares blocks, it would need less.
+    """
+    used, free = disk_used(folder), shutil.disk_usage(folder.parent).free
+    if used + SPARE > free:
+        raise NotNow(
+            f"{what} can need {in_words(used)} of disk, and {in_words(free)} are free.",
+            "Free some first, for example with `dvm trash empty`.",
+        )
 
 
 def in_words(size: int) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from dvmweb.lima import commands
-from dvmweb.lima.deadlines import CREATE, EDIT, LIST, START
+from dvmweb.lima.deadlines import CREATE, EDIT, LIST, START, STOP
 from dvmweb.lima.lima_yaml.rendering import expected_difference
 from dvmweb.names import base_instance
 from dvmweb.plans import guest_steps, titles
-from dvmweb.plans.model import PlanInput, Step
+from dvmweb.plans.model import Options, PlanInput, Step
 
 
 def check_instance(check: str = "must-exist") -> Step:
@@ -56,3 +56,71 @@ def answer(plan_input: PlanInput) -> Iterator[Step]:
     """Wait until the guest reports its state."""
     yield guest_steps.reachable(plan_input)
     yield Step(titles.READ_STATE, check="state")
+
+
+def check_and_stop(plan_input: PlanInput, options: Options) -> Iterator[Step]:
+    """Check for unsaved work, compare it with what the user saw, and stop the VM."""
+    status = plan_input.instance.status if plan_input.instance else "Running"
+    # A report that the user saw is compared with a new check; without one, force checks nothing.
+    is_clean_since_stop = status == "Stopped" and plan_input.is_clean_since_stop and not options.force
+    must_check = not options.force or (bool(options.expected) and options.check)
+    is_booted = status == "Stopped" and must_check and not is_clean_since_stop
+    if is_booted:
+        yield from change(plan_input, options)
+        yield from boot(plan_input)
+    if is_clean_since_stop:
+        yield Step(titles.UNSAVED_WORK, check="as-stopped")
+    elif status == "Running" or is_booted or not options.force:
+        yield guest_steps.check_work(plan_input, "work-unchanged", is_optional=options.force)
+    else:
+        yield Step(titles.UNSAVED_WORK, check="not-checked")
+    if status == "Running" or is_booted:
+        as_it_was = "Running" if is_booted else ""
+        yield replace(stop_after_check(titles.STOP, plan_input), always=as_it_was)
+
+
+def stop_after_check(title: str, plan_input: PlanInput, skip_reason: str = "") -> Step:
+    """A stop right after a check for unsaved work."""
+    argv = commands.stop(plan_input.desired.instance)
+    return Step(title, argv, STOP, check="stopped", locks_engine="step", skip_reason=skip_reason)
+
+
+def to_trash(name: str, entry: str) -> Iterator[Step]:
+    """Rename the stopped instance; what is known of it is recorded before, and the protection set after it."""
+    yield Step(titles.RECORD_ENTRY, check="record-entry")
+    yield Step(titles.MOVE_TO_TRASH, commands.rename(name, entry), EDIT, locks_engine="step")
+    # A rename removes the protection. If this step fails, the VM is in the trash; `dvm trash` protects it.
+    yield Step(titles.PROTECT_ENTRY, commands.protect(entry), LIST, check="protect-optional")
+    yield Step(titles.VERIFY_ENTRY, commands.list_all(), LIST, check="in-trash")
+
+
+def change(plan_input: PlanInput, options: Options) -> Iterator[Step]:
+    """Apply the config to an existing instance; to a running one only with `restart`."""
+    assert plan_input.instance is not None  # noqa: S101
+    edits = expected_difference(plan_input.instance, plan_input.desired, plan_input.overlay)
+    running = plan_input.instance.status == "Running"
+    if not edits:
+        # Nothing is edited, so the listing made before this plan is still right.
+        yield Step(titles.VERIFY_CONFIG, check="effective-known", skip_reason="already checked" if running else "")
+        return
+    wait = f"needs a restart: `dvm sync {plan_input.config.name} --restart`" if running and not options.restart else ""
+    if running and not wait:
+        yield Step(titles.STOP_TO_CHANGE, commands.stop(plan_input.desired.instance), STOP, locks_engine="step")
+    title = titles.change(sorted("ports" if key == "portForwards" else key for key in edits))  # fields of the config
+    yield Step(title, commands.edit(plan_input.desired.instance, edits), EDIT, locks_engine="step", skip_reason=wait)
+    if not wait:
+        yield effective()
+
+
+def is_down_now(plan_input: PlanInput, options: Options) -> bool:
+    """Whether the instance does not run when the plan has changed it."""
+    assert plan_input.instance is not None  # noqa: S101
+    if plan_input.instance.status != "Running":
+        return True
+    return options.restart and bool(expected_difference(plan_input.instance, plan_input.desired, plan_input.overlay))
+
+
+def stopped(plan_input: PlanInput) -> str:
+    """Why a stop is skipped, "" if it is not."""
+    is_down = plan_input.is_listed and plan_input.instance is not None and plan_input.instance.status == "Stopped"
+    return "already stopped" if is_down else ""

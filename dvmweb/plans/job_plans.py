@@ -11,13 +11,24 @@ from dataclasses import replace
 from dvmweb import states
 from dvmweb.errors import DvmError
 from dvmweb.lima import commands
-from dvmweb.lima.deadlines import CREATE, DELETE, EDIT, LIST, STOP
+from dvmweb.lima.deadlines import CREATE, DELETE, EDIT, LIST
 from dvmweb.lima.instances import Instance
-from dvmweb.lima.lima_yaml.rendering import expected_difference
 from dvmweb.names import entry_instance, instance_name
-from dvmweb.plans import guest_steps, titles
+from dvmweb.plans import copy_plans, guest_steps, titles
 from dvmweb.plans.base_plan import base_plan
-from dvmweb.plans.instance_steps import answer, boot, check_instance, copy_base, create, effective
+from dvmweb.plans.instance_steps import (
+    answer,
+    boot,
+    change,
+    check_and_stop,
+    check_instance,
+    copy_base,
+    create,
+    is_down_now,
+    stop_after_check,
+    stopped,
+    to_trash,
+)
 from dvmweb.plans.model import Options, PlanInput, Step
 
 
@@ -36,8 +47,8 @@ def plan(verb: str, plan_input: PlanInput, options: Options) -> tuple[Step, ...]
 
 
 def _refusal(verb: str, instance: Instance, plan_input: PlanInput, options: Options) -> DvmError | None:
-    command = {"delete": "rm"}.get(verb, verb)
-    if options.force and verb in ("stop", "delete"):
+    command = {"delete": "rm", "rewind": "rm", "checkpoint": "stop"}.get(verb, verb)
+    if options.force and verb in ("stop", "delete", "rewind"):
         command += " --force" if verb == "stop" or options.trash else " --now --force"
     return states.refusal(command, facts_of(plan_input, instance))
 
@@ -113,7 +124,7 @@ def _start(plan_input: PlanInput, options: Options) -> Iterator[Step]:
 def _ports_before(plan_input: PlanInput, options: Options) -> Iterator[Step]:
     """Before a start: if another program uses a port, Lima starts the VM without an error and never opens the port."""
     if plan_input.config.ports:
-        is_up = plan_input.instance is not None and not _is_down_now(plan_input, options)
+        is_up = plan_input.instance is not None and not is_down_now(plan_input, options)
         yield Step(titles.CHECK_PORTS, check="ports-free", skip_reason="already running" if is_up else "")
 
 
@@ -126,68 +137,38 @@ def _stop(plan_input: PlanInput, options: Options) -> Iterator[Step]:
     yield check_instance()
     if not options.force:
         booting = "still booting" if plan_input.is_booting else ""
-        yield guest_steps.check_work(plan_input, is_optional=True, skip_reason=_stopped(plan_input) or booting)
-        yield _stop_after_check(titles.STOP, plan_input, _stopped(plan_input))
+        yield guest_steps.check_work(plan_input, is_optional=True, skip_reason=stopped(plan_input) or booting)
+        yield stop_after_check(titles.STOP, plan_input, stopped(plan_input))
     else:
         yield Step(titles.FORCE_STOP, commands.stop_force(plan_input.desired.instance), EDIT, locks_engine="step")
         yield Step(titles.CLOSE_CONNECTIONS, check="end-connections")
 
 
 def _work(plan_input: PlanInput, options: Options) -> Iterator[Step]:
-    is_down = bool(_stopped(plan_input))
+    is_down = bool(stopped(plan_input))
     yield check_instance()
     if is_down:
-        yield from _change(plan_input, options)
+        yield from change(plan_input, options)
         yield from boot(plan_input)
     yield guest_steps.check_work(plan_input)
     if is_down:
-        yield replace(_stop_after_check(titles.STOP_AGAIN, plan_input), always="Running")
-
-
-def _stop_after_check(title: str, plan_input: PlanInput, skip_reason: str = "") -> Step:
-    """A stop right after a check for unsaved work."""
-    argv = commands.stop(plan_input.desired.instance)
-    return Step(title, argv, STOP, check="stopped", locks_engine="step", skip_reason=skip_reason)
+        yield replace(stop_after_check(titles.STOP_AGAIN, plan_input), always="Running")
 
 
 def _delete(plan_input: PlanInput, options: Options) -> Iterator[Step]:
     """Check, compare, stop, move to the trash or delete; the VM's lock is held from the first check to the end."""
-    name, status = plan_input.desired.instance, plan_input.instance.status if plan_input.instance else "Running"
-    # A report that the user saw is compared with a new check; without one, force checks nothing.
-    is_clean_since_stop = status == "Stopped" and plan_input.is_clean_since_stop and not options.force
-    must_check = not options.force or (bool(options.expected) and options.check)
-    is_booted = status == "Stopped" and must_check and not is_clean_since_stop
+    name = plan_input.desired.instance
     yield check_instance("deletable")
-    if is_booted:
-        yield from _change(plan_input, options)
-        yield from boot(plan_input)
-    if is_clean_since_stop:
-        yield Step(titles.UNSAVED_WORK, check="as-stopped")
-    elif status == "Running" or is_booted or not options.force:
-        yield guest_steps.check_work(plan_input, "work-unchanged", is_optional=options.force)
-    else:
-        yield Step(titles.UNSAVED_WORK, check="not-checked")
-    if status == "Running" or is_booted:
-        as_it_was = "Running" if is_booted else ""
-        yield replace(_stop_after_check(titles.STOP, plan_input), always=as_it_was)
+    yield from check_and_stop(plan_input, options)
     if options.trash:
-        yield from _to_trash(name, entry_instance(options.trash))
+        yield from to_trash(name, entry_instance(options.trash))
     else:
-        is_odd = status not in ("Running", "Stopped")
+        is_odd = plan_input.instance is not None and plan_input.instance.status not in ("Running", "Stopped")
         argv = commands.delete_force(name) if is_odd else commands.delete(name)
         yield Step(titles.DELETE, argv, DELETE, locks_engine="step")
         yield Step(titles.VERIFY_DELETION, commands.list_all(), LIST, check="is-gone")
     if options.config:
         yield Step(titles.REMOVE_CONFIG, check="remove-config")
-
-
-def _to_trash(name: str, entry: str) -> Iterator[Step]:
-    """Rename the stopped instance; what is known of it is recorded before, and the protection set after it."""
-    yield Step(titles.RECORD_ENTRY, check="record-entry")
-    yield Step(titles.MOVE_TO_TRASH, commands.rename(name, entry), EDIT, locks_engine="step")
-    # A rename removes the protection. If this step fails, the VM is in the trash; `dvm trash` protects it.
-    yield Step(titles.PROTECT_ENTRY, commands.protect(entry), LIST, check="protect-optional")
-    yield Step(titles.VERIFY_ENTRY, commands.list_all(), LIST, check="in-trash")
 
 
 def _test(plan_input: PlanInput, options: Options) -> Iterator[Step]:
@@ -198,7 +179,7 @@ def _test(plan_input: PlanInput, options: Options) -> Iterator[Step]:
         argv = commands.clone(instance_name(options.origin), name)
         yield Step(f"Clone VM {options.origin}", argv, CREATE, locks_engine="create")
         if plan_input.instance is not None:  # the origin, with the name of the clone
-            yield from _change(plan_input, options)
+            yield from change(plan_input, options)
     else:
         yield from create(plan_input)
     yield from boot(plan_input)
@@ -217,6 +198,8 @@ _PLANS = {
     "start": _start,
     "stop": _stop,
     "work": _work,
+    "checkpoint": copy_plans.checkpoint,
+    "rewind": copy_plans.rewind,
     "delete": _delete,
     "test": _test,
     "base": base_plan,
@@ -234,36 +217,6 @@ def _up(plan_input: PlanInput, options: Options) -> Iterator[Step]:
         yield from copy_base(plan_input) if is_copied else create(plan_input)
         yield from boot(plan_input)
     else:
-        yield from _change(plan_input, options)
+        yield from change(plan_input, options)
         again = "Stopped" if instance.status == "Running" else ""  # it ran before, so start it after a failed change
-        yield from boot(plan_input, always=again) if _is_down_now(plan_input, options) else answer(plan_input)
-
-
-def _change(plan_input: PlanInput, options: Options) -> Iterator[Step]:
-    """Apply the config to an existing instance; to a running one only with `restart`."""
-    assert plan_input.instance is not None  # noqa: S101
-    edits = expected_difference(plan_input.instance, plan_input.desired, plan_input.overlay)
-    running = plan_input.instance.status == "Running"
-    if not edits:
-        # Nothing is edited, so the listing made before this plan is still right.
-        yield Step(titles.VERIFY_CONFIG, check="effective-known", skip_reason="already checked" if running else "")
-        return
-    wait = f"needs a restart: `dvm sync {plan_input.config.name} --restart`" if running and not options.restart else ""
-    if running and not wait:
-        yield Step(titles.STOP_TO_CHANGE, commands.stop(plan_input.desired.instance), STOP, locks_engine="step")
-    title = titles.change(sorted("ports" if key == "portForwards" else key for key in edits))  # fields of the config
-    yield Step(title, commands.edit(plan_input.desired.instance, edits), EDIT, locks_engine="step", skip_reason=wait)
-    if not wait:
-        yield effective()
-
-
-def _is_down_now(plan_input: PlanInput, options: Options) -> bool:
-    assert plan_input.instance is not None  # noqa: S101
-    if plan_input.instance.status != "Running":
-        return True
-    return options.restart and bool(expected_difference(plan_input.instance, plan_input.desired, plan_input.overlay))
-
-
-def _stopped(plan_input: PlanInput) -> str:
-    is_down = plan_input.is_listed and plan_input.instance is not None and plan_input.instance.status == "Stopped"
-    return "already stopped" if is_down else ""
+        yield from boot(plan_input, always=again) if is_down_now(plan_input, options) else answer(plan_input)

@@ -88,14 +88,17 @@ class Options:
 
     fresh: bool = False  # run every recipe
     update: bool = False  # also run recipes that install the latest version
-    restart: bool = False  # stop and start the VM if a change needs it
-    force: bool = False  # stop: kill; delete: despite unsaved work
-    expected: str = ""  # delete: the facts of the report that the user saw, see records.known_work.facts_of
-    check: bool = True  # delete: also start a stopped VM to compare it with that report
-    trash: str = ""  # delete: the entry of the trash that the VM becomes, "" to delete it for good
-    config: str = ""  # delete: the digest of the config to remove with the VM, "" to keep it
+    restart: bool = False  # stop and start the VM if a change or a checkpoint needs it
+    force: bool = False  # stop: kill; delete, rewind: despite unsaved work
+    expected: str = ""  # delete, rewind: the facts of the report that the user saw, see records.known_work.facts_of
+    check: bool = True  # delete, rewind: also start a stopped VM to compare it with that report
+    trash: str = ""  # delete, rewind: the entry of the trash that the VM becomes, "" to delete it for good
+    config: str = ""  # delete: the digest of the config to remove; rewind: of the one to replace; "" to keep it
     recipe: str = ""  # test: which
     origin: str = ""  # test: the VM of which a clone is made, "" for a new VM
     keep: bool = False  # test: do not delete the temporary VM
     no_base: bool = False  # sync: create a new VM without a base
     replaces: str = ""  # base: the old base that is deleted afterwards
+    checkpoint: str = ""  # checkpoint: the one to make; rewind: the one to go back to
+    copy: str = ""  # checkpoint, rewind: the instance while it is copied
+    note: str = ""  # checkpoint: the user's note

@@ -13,6 +13,7 @@ from dvmweb import files
 from dvmweb.errors import DvmError
 from dvmweb.names import ENTRY_PATTERN, vm_of_entry
 from dvmweb.paths import Paths
+from dvmweb.records import kept_records
 from dvmweb.records.known_work import WorkStatus
 
 VERSION = 1
@@ -20,8 +21,7 @@ DAYS = 14  # until an entry expires
 DAY = 86_400.0  # seconds
 MOST = 1_000_000  # bytes of entry.json
 LINES = 200  # of a report
-FILE, CONFIG, RECORDS = "entry.json", "config.yaml", "records"
-KEPT = ("identity", "key.pub", "no-key", "approved-hook", "lima.yaml")  # records of the VM that a restore puts back
+FILE = "entry.json"
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,7 @@ def work_of(known: WorkStatus | None) -> Work | None:
 def write(paths: Paths, record: TrashRecord, config: bytes) -> None:
     """Record an entry with the config and the records of its VM; entry.json comes last."""
     folder = files.private_folder(files.private_folder(paths.trash) / record.entry)
-    records = folder / RECORDS
-    records.mkdir(mode=0o700, exist_ok=True)
-    for name in KEPT:
-        with suppress(FileNotFoundError, DvmError):
-            files.write_whole(records / name, files.read_bounded(paths.vm_state(record.vm) / name, MOST))
-    files.write_whole(folder / CONFIG, config)
+    kept_records.keep(paths, record.vm, folder, config)
     rewrite(paths, record)
 
 
@@ -108,17 +103,12 @@ def expired(paths: Paths, now: float) -> Iterator[str]:
 
 def config_of(paths: Paths, entry: str) -> bytes | None:
     """The text of the config when the VM was moved, None if it is not known."""
-    with suppress(FileNotFoundError, DvmError):
-        return files.read_bounded(paths.trash / entry / CONFIG, files.CONFIG_BYTES)
-    return None
+    return kept_records.config_of(paths.trash / entry)
 
 
-def put_back(paths: Paths, entry: str, vm: str) -> None:
-    """Copy the records of the VM back; those that exist are replaced."""
-    target = files.private_folder(paths.vm_state(vm))
-    for name in KEPT:
-        with suppress(FileNotFoundError, DvmError):
-            files.write_whole(target / name, files.read_bounded(paths.trash / entry / RECORDS / name, MOST))
+def put_back(paths: Paths, entry: str, vm: str) -> str:
+    """Put the records of the VM back: see `kept_records.put_back`."""
+    return kept_records.put_back(paths, paths.trash / entry, vm)
 
 
 def forget(paths: Paths, entry: str) -> None:

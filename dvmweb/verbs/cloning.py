@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -15,21 +14,20 @@ from dvmweb.config.store import ConfigStore
 from dvmweb.config.stray_files import no_config
 from dvmweb.errors import DvmError, NotFound, NotNow
 from dvmweb.guest_text import in_prose
-from dvmweb.jobs import engine_lock, removing, starting
-from dvmweb.jobs.inputs import COPY_OF, write_note
+from dvmweb.jobs import copy_ends, engine_lock, removing, starting
+from dvmweb.jobs.inputs import write_note
 from dvmweb.lima import commands
 from dvmweb.lima.client import Lima
-from dvmweb.lima.deadlines import CREATE, DELETE, EDIT
-from dvmweb.lima.disk_use import disk_used, in_words
+from dvmweb.lima.deadlines import CREATE, EDIT
+from dvmweb.lima.disk_use import must_fit
 from dvmweb.lima.engine import find_engine
 from dvmweb.lima.failures import LimaError
-from dvmweb.lima.instances import Instance
 from dvmweb.names import instance_name
 from dvmweb.paths import Paths
+from dvmweb.records.kept_records import COPY_OF
 from dvmweb.verbs.vms import Vms
 
 FILE = "clone.json"  # in the state folder while a clone is made, or after that was interrupted
-SPARE = 1 << 30  # bytes of disk that stay free
 
 
 @dataclass(frozen=True)
@@ -90,17 +88,7 @@ def _check(paths: Paths, lima: Lima, old: str, new: str) -> None:
     if instance.status != "Stopped":
         status = in_prose(instance.status or "not readable", 40)
         raise NotNow(f"{old} is {status}, and only a stopped VM can be cloned.", f"Stop it first: `dvm stop {old}`")
-    _must_fit(paths, instance)
-
-
-def _must_fit(paths: Paths, instance: Instance) -> None:
-    """Raise NotNow if a full copy does not fit; where the file system shares blocks, it would need less."""
-    used, free = disk_used(paths.lima_home / instance.name), shutil.disk_usage(paths.lima_home).free
-    if used + SPARE > free:
-        raise NotNow(
-            f"The clone can need {in_words(used)} of disk, and {in_words(free)} are free.",
-            "Free some first, for example with `dvm trash empty`.",
-        )
+    must_fit("The clone", paths.lima_home / instance.name)
 
 
 def _config(paths: Paths, old: str, new: str) -> tuple[bytes, tuple[str, ...]]:
@@ -150,10 +138,7 @@ def _remove_left(paths: Paths, lima: Lima) -> tuple[str, ...]:
     if removing.has_instance(paths, begun.new) and not (paths.lima_home / begun.instance).exists():
         _forget(paths)
         return (f"The clone {begun.new} was interrupted after its last step: it is complete.",)
-    folder = paths.lima_home / begun.instance
-    if folder.exists():
-        _run(paths, lima, commands.delete_force(begun.instance), DELETE) if (folder / "lima.yaml").exists() else None
-        shutil.rmtree(folder, ignore_errors=True)  # Lima deletes no folder without a lima.yaml
+    copy_ends.remove_copy(paths, lima, begun.instance)
     path = paths.vm_config(begun.new)
     with suppress(FileNotFoundError, DvmError):
         if begun.config and files.digest(files.read_bounded(path, files.CONFIG_BYTES)) == begun.config:

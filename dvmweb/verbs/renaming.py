@@ -19,7 +19,7 @@ from dvmweb.lima.engine import find_engine
 from dvmweb.lima.failures import LimaError
 from dvmweb.names import check_socket_path, instance_name, vm_name
 from dvmweb.paths import Paths
-from dvmweb.records import renames
+from dvmweb.records import checkpoint_records, renames
 from dvmweb.records.renames import Renaming
 from dvmweb.verbs.vms import Vms
 
@@ -86,6 +86,7 @@ def _finish(paths: Paths, lima: Lima, begun: Renaming) -> bool:
     _move_records(paths.vm_state(old), files.private_folder(paths.vm_state(new)))
     if paths.vm_config(old).is_symlink() or paths.vm_config(old).exists():
         store.delete(old)
+    checkpoint_records.rename(paths, old, new)
     renames.forget(paths)
     return is_created
 

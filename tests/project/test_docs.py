@@ -11,6 +11,7 @@ import pytest
 
 from dvmweb import __version__
 from dvmweb.cli.main import main
+from dvmweb.cli.vms.checkpointing import CheckpointGroup
 from tests.places import TOP
 
 PAGES = sorted([*TOP.glob("*.md"), *TOP.glob("docs/**/*.md")])
@@ -67,6 +68,8 @@ def fault(command: str) -> str:
         word = words.pop(0)
         if re.fullmatch(r"[A-Z|]+", word):
             return ""
+        if word not in group.commands and isinstance(group, CheckpointGroup):
+            word = group.default
         if word not in group.commands:
             return f"no command {word}: {command}"
         group = group.commands[word]

@@ -15,7 +15,7 @@ import pytest
 from dvmweb.cli import json_output
 from dvmweb.cli.config import output as config_output
 from dvmweb.cli.recipe import output
-from dvmweb.cli.vms import base_output, importing, several, syncing, trash_output
+from dvmweb.cli.vms import base_output, checkpoint_output, importing, several, syncing, trash_output
 from dvmweb.config.bash_dvm.conversion import Row
 from dvmweb.config.model import FIELDS
 from dvmweb.errors import ExitCode, Problem
@@ -32,11 +32,13 @@ from dvmweb.plans.model import Step
 from dvmweb.recipes import Recipe, header, header_fields
 from dvmweb.recipes.bases import Base, BaseRecipe
 from dvmweb.recipes.checking import Checked
+from dvmweb.records.checkpoint_records import CheckpointRecord
 from dvmweb.records.trash_records import TrashRecord, Work
 from dvmweb.states import State
 from dvmweb.terminals.client import TerminalFacts
 from dvmweb.verbs import doctor
 from dvmweb.verbs.bases import ListedBase
+from dvmweb.verbs.checkpoints import Checkpoint
 from dvmweb.verbs.config_values import Setting
 from dvmweb.verbs.recipes import Entry
 from dvmweb.verbs.trash import Entry as TrashEntry
@@ -159,6 +161,9 @@ TRASH = trash_output.facts(
 )
 MADE = Base("1a2b3c4d", "debian-13", "default", "dev", 2, 1, 1, (BaseRecipe("git"),))
 BASE = base_output.facts(ListedBase("1a2b3c4d", MADE, Instance("dvmbase-1a2b3c4d", ""), 0, ()))
+CHECKPOINT = checkpoint_output.facts(
+    Checkpoint(CheckpointRecord("app-1a2b3c4d"), Instance("dvmcheck-app-1a2b3c4d", ""), 0)
+)
 RECIPE = Recipe("git", Path("git.sh"), "", is_local=False)
 OBJECTS = {
     "## `dvm ls --json`": set(VM),
@@ -173,6 +178,7 @@ OBJECTS = {
     "### `work` of an entry": set(TRASH["work"]),
     "## `dvm base ls --json`": set(BASE),
     "### `recipes` of a base": set(BASE["recipes"][0]),
+    "## `dvm checkpoint ls --json`": set(CHECKPOINT),
     "## `dvm work --json`": {"name", *WORK},
     "### `repositories`": set(WORK["repositories"][0]),
     "## `dvm jobs --json`": set(JOB_FACTS),

@@ -10,6 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from dvmweb import paths
+from dvmweb.guest_text import visible
 from dvmweb.paths import Paths
 
 if TYPE_CHECKING:
@@ -34,6 +35,16 @@ def recipes(here: Paths, _: click.Context) -> Iterator[Item]:
     from dvmweb.recipes import RecipeCatalog
 
     yield from (Item(name) for name in RecipeCatalog(here).names())
+
+
+def checkpoints(here: Paths, context: click.Context) -> Iterator[Item]:
+    """The checkpoints, by their records; those of the VM if one is typed."""
+    from dvmweb.records import checkpoint_records
+
+    for name in checkpoint_records.names(here):
+        record = checkpoint_records.read(here, name)
+        if context.params.get("name") in (None, "", record.vm):
+            yield Item(name, help=visible(record.note, 60))
 
 
 def trash(here: Paths, _: click.Context) -> Iterator[Item]:
@@ -131,6 +142,8 @@ WORDS: Mapping[str, Words] = {
     "values": values,
     "kind": kinds,
     "other": vms,
+    "checkpoint": checkpoints,
+    "checkpoints": checkpoints,
     "entry": trash,
     "entries": trash,
     "bases": bases,
@@ -146,6 +159,7 @@ FREE = (
     "dvm init name",
     "dvm rename new",
     "dvm clone new",
+    "note",
     "dvm recipe new name",
     "dvm trash restore new",
     "image",

@@ -51,24 +51,35 @@ def _remove_config(vms: Vms, name: str, *, config: bool, is_interactive: bool) -
 
 def _ask(vms: Vms, name: str, code: int, *, config: bool, trash: str) -> int:
     """Ask, then delete; `code` is the exit code if the answer is no."""
-    vm = vms.listed(name)
-    known = vm.known if vm is not None else None
-    must_type = known is None or known.needs_name
-    if not _is_wanted(name, must_type=must_type, now=not trash):
+    must_type, options = decided(vms, name)
+    if not typed_or_yes(
+        name, f"Move {name} to the trash" if trash else f"Delete {name} permanently", must_type=must_type
+    ):
         click.echo("Nothing was deleted.", err=True)
         return code
     config = config or click.confirm("Also remove its config? Its text is kept.", err=True)
-    # The delete is refused if its own check finds anything else than was shown here.
+    digest = deletion_preview.config_digest(vms, name) if config else ""
+    return _delete(vms, name, options | {"trash": trash, "config": digest})
+
+
+def decided(vms: Vms, name: str) -> tuple[bool, dict[str, Any]]:
+    """Whether the name must be typed, and the options that bind the job to the report that was shown.
+
+    The job is refused if its own check finds anything else.
+    """
+    vm = vms.listed(name)
+    known = vm.known if vm is not None else None
+    must_type = known is None or known.needs_name
     expected, is_stale = (known.bound_to, bool(known.since)) if known else ("", False)
-    options: dict[str, Any] = {"force": must_type, "expected": expected, "check": is_stale, "trash": trash}
-    return _delete(vms, name, options | {"config": deletion_preview.config_digest(vms, name) if config else ""})
+    return must_type, {"force": must_type, "expected": expected, "check": is_stale}
 
 
-def _is_wanted(name: str, *, must_type: bool, now: bool) -> bool:
+def typed_or_yes(name: str, what: str, *, must_type: bool) -> bool:
+    """Ask for a yes, or for the name of the VM; return whether it was given."""
     if not must_type:
-        return click.confirm(f"Delete {name} permanently?" if now else f"Move {name} to the trash?", err=True)
-    what = f"delete {name} permanently" if now else f"move {name} to the trash"
-    typed: str = click.prompt(f"To {what} anyway, type its name", default="", show_default=False, err=True)
+        return click.confirm(f"{what}?", err=True)
+    todo = f"To {what[0].lower()}{what[1:]} anyway, type its name"
+    typed: str = click.prompt(todo, default="", show_default=False, err=True)
     return typed.strip() == name
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import chain
 
 from dvmweb import states
 from dvmweb.errors import CheckFailed, DvmError, NotFound
@@ -12,6 +13,7 @@ from dvmweb.guest_text import visible
 from dvmweb.jobs import removing
 from dvmweb.jobs.bases import copying, matching
 from dvmweb.jobs.checks import bases as base_checks
+from dvmweb.jobs.checks import checkpoints as checkpoint_checks
 from dvmweb.jobs.checks import ports as port_checks
 from dvmweb.jobs.checks import recipe_trial
 from dvmweb.jobs.checks import sandbox as sandbox_check
@@ -19,7 +21,8 @@ from dvmweb.jobs.checks import trash as trash_checks
 from dvmweb.jobs.checks import unsaved_work as work_checks
 from dvmweb.jobs.checks.isolation import as_created, check_effective, write_lima_yaml
 from dvmweb.jobs.checks.outcome import Outcome, Tools
-from dvmweb.jobs.inputs import COPY_OF, write_note
+from dvmweb.jobs.copy_ends import stay_note
+from dvmweb.jobs.inputs import write_note
 from dvmweb.jobs.removing import forget
 from dvmweb.lima.booting import is_booting
 from dvmweb.lima.instances import Instance, parse_list
@@ -27,6 +30,7 @@ from dvmweb.lima.lima_yaml.rendering import expected_difference
 from dvmweb.lima.process import Finished
 from dvmweb.plans import PlanInput
 from dvmweb.records import applied_recipes, guest_status, work_reports
+from dvmweb.records.kept_records import COPY_OF
 
 Check = Callable[[Tools, PlanInput, Finished], Outcome]
 
@@ -87,6 +91,21 @@ def deletable(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcom
         raise states.protected(plan_input.config.name)
     clean = work_reports.clean_since_stop(tools.paths, plan_input.config.name, outcome.plan_input.instance)
     return replace(outcome, plan_input=replace(outcome.plan_input, is_clean_since_stop=clean is not None))
+
+
+def checkpointable(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
+    """Find the instance in the listing. Raises NotFound, and NotNow if it cannot be copied now."""
+    outcome = must_exist(tools, plan_input, finished)
+    checkpoint_checks.can_be_copied(tools, outcome.plan_input)
+    return outcome
+
+
+def rewindable(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
+    """Find the instance, if there is one, and the checkpoint. Raises NotFound, NotNow."""
+    checkpoint_checks.can_be_rewound(tools, plan_input, finished)
+    if parse_list(finished.stdout, finished.stderr).find(plan_input.desired.instance) is None:
+        return Outcome(replace(plan_input, instance=None, is_listed=True, known_id=""), "not created")
+    return deletable(tools, plan_input, finished)
 
 
 def effective_config(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
@@ -210,7 +229,8 @@ def is_gone(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
     forget(tools.paths, plan_input.config.name)
     name = plan_input.config.name
     kept = f"Its config was kept: {tools.paths.vm_config(name)}. To remove it also: `dvm rm {name} --config`"
-    return Outcome(plan_input, "deleted", (f"{name} was deleted.", *(() if tools.options.config else (kept,))))
+    notes = (() if tools.options.config else (kept,), filter(None, (stay_note(tools.paths, name),)))
+    return Outcome(plan_input, "deleted", (f"{name} was deleted.", *chain(*notes)))
 
 
 def remove_config(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
@@ -260,6 +280,14 @@ CHECKS: Mapping[str, Check] = {
     "record-entry": trash_checks.record_entry,
     "protect-optional": trash_checks.protected,
     "in-trash": trash_checks.in_trash,
+    "checkpointable": checkpointable,
+    "record-checkpoint": checkpoint_checks.record_checkpoint,
+    "protect-checkpoint-optional": checkpoint_checks.protected,
+    "checkpoint-made": checkpoint_checks.made,
+    "rewindable": rewindable,
+    "record-rewind": checkpoint_checks.record_rewind,
+    "copied": checkpoint_checks.copied,
+    "rewound": checkpoint_checks.rewound,
     "ports-free": port_checks.free,
     "ports-open": port_checks.lead_to_it,
     "remove-config": remove_config,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import datetime
 
 from dvmweb.config.store import ConfigStore
 from dvmweb.errors import DvmError, sentence
 from dvmweb.guest_text import in_prose
 from dvmweb.jobs.checks.outcome import Outcome, Tools
+from dvmweb.jobs.copy_ends import stay_note
 from dvmweb.jobs.inputs import read_note
 from dvmweb.jobs.removing import forget
 from dvmweb.lima.disk_use import disk_used, in_words
@@ -17,7 +19,7 @@ from dvmweb.lima.instances import parse_list
 from dvmweb.lima.process import Finished
 from dvmweb.names import entry_instance
 from dvmweb.plans import PlanInput
-from dvmweb.records import trash_records, work_reports
+from dvmweb.records import rewinds, trash_records, work_reports
 from dvmweb.records.trash_records import TrashRecord
 
 
@@ -58,6 +60,9 @@ def in_trash(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome
         raise DvmError(
             f"{entry_instance(entry)} is not listed after {vm} was moved to the trash.", "Check `limactl list`."
         )
+    begun = rewinds.read(tools.paths, vm) if tools.options.checkpoint else None
+    if begun is not None:
+        rewinds.write(tools.paths, vm, replace(begun, stage=rewinds.MOVED))
     forget(tools.paths, vm)
     return Outcome(plan_input, entry, _notices(tools, vm, entry))
 
@@ -68,11 +73,16 @@ def _notices(tools: Tools, vm: str, entry: str) -> tuple[str, ...]:
     day = datetime.fromtimestamp(record.expires).astimezone().strftime("%Y-%m-%d")
     key = "its SSH key stays valid" if record.has_key else "keys in it stay valid"
     kept = f"Its config was kept: {tools.paths.vm_config(vm)}. To remove it also: `dvm rm {vm} --config`"
+    where = f"{vm} is in the trash as {entry}. Its name is free. To restore it: `dvm trash restore {entry}`"
+    if tools.options.checkpoint:
+        back = f"`dvm trash restore {entry} --as NAME`"
+        where = f"{vm} as it was before the rewind is in the trash as {entry}. To restore it beside {vm}: {back}"
     return (
-        f"{vm} is in the trash as {entry}. Its name is free. To restore it: `dvm trash restore {entry}`",
+        where,
         f"It expires on {day}, after {trash_records.DAYS} days. Until it is deleted, it uses {used} of disk, "
         f"and {key} where you added it.",
         f"dvm deletes nothing by itself. To delete it now: `dvm trash empty {entry} --yes`. "
         "To delete all that has expired: `dvm trash empty --expired --yes`",
-        *(() if tools.options.config else (kept,)),
+        *(() if tools.options.config or tools.options.checkpoint else (kept,)),
+        *(() if tools.options.checkpoint else filter(None, (stay_note(tools.paths, vm),))),
     )

@@ -53,11 +53,9 @@ def work_unchanged(tools: Tools, plan_input: PlanInput, finished: Finished) -> O
     if verdict is not unsaved_work.Verdict.CLEAN and not tools.options.force:
         silent = _silent(tools, plan_input, finished, "rm")
         raise UnsavedWork(
-            sentence(f"{name} was not deleted: {verdict_text(report)}")
+            sentence(f"{name} was not {_verb(tools)}: {verdict_text(report)}")
             + (_still_known(tools, plan_input) if report.problems else ""),
-            f"{silent} To delete it without a check: `dvm rm {name} --yes --force`"
-            if silent
-            else _way_out(name, report),
+            f"{silent} {_unchecked(tools, name)}" if silent else _way_out(tools, name, report),
         )
     # The notices list everything that is lost, because the stored report is deleted with the VM.
     notices = () if verdict is unsaved_work.Verdict.CLEAN else report.lines()
@@ -66,16 +64,38 @@ def work_unchanged(tools: Tools, plan_input: PlanInput, finished: Finished) -> O
     return Outcome(plan_input, verdict_text(report), has_failed=bool(report.problems), once_done=notices)
 
 
-def _way_out(name: str, report: unsaved_work.UnsavedWorkReport) -> str:
+def _way_out(tools: Tools, name: str, report: unsaved_work.UnsavedWorkReport) -> str:
     """What to do about unsaved work or a failed check, if the guest responded."""
     if not has_unsaved_work(report):
         return (
             f"Fix what the check cannot read (`dvm sh {name}`), then check again: `dvm work {name}`. "
-            f"To delete it without a check: `dvm rm {name} --yes --force`"
+            f"{_unchecked(tools, name)}"
         )
     if not report.loose.count and not any(one.has_unsaved_work for one in report.repositories):
-        return f"Check yourself what is there (`dvm sh {name}`), or delete it unchecked: `dvm rm {name} --yes --force`"
-    return f"Push it, keep a copy with `dvm rescue {name}`, or delete it with the VM: `dvm rm {name} --yes --force`"
+        return f"Check yourself what is there (`dvm sh {name}`), or {_do(tools)} it unchecked: {_forced(tools, name)}"
+    keep, do = f"keep a copy with `dvm rescue {name}`", f"{_do(tools)} it with the VM"
+    do = "rewind without it" if tools.options.checkpoint else do
+    return f"Push it, {keep}, or {do}: {_forced(tools, name)}"
+
+
+def _unchecked(tools: Tools, name: str) -> str:
+    return f"To {_do(tools)} it without a check: {_forced(tools, name)}"
+
+
+def _do(tools: Tools) -> str:
+    return "rewind" if tools.options.checkpoint else "delete"
+
+
+def _verb(tools: Tools) -> str:
+    return "rewound" if tools.options.checkpoint else "deleted"
+
+
+def _command(tools: Tools, name: str) -> str:
+    return f"dvm rewind {name} {tools.options.checkpoint}" if tools.options.checkpoint else f"dvm rm {name}"
+
+
+def _forced(tools: Tools, name: str) -> str:
+    return f"`{_command(tools, name)} --yes --force`"
 
 
 def _must_be_expected(tools: Tools, plan_input: PlanInput, report: unsaved_work.UnsavedWorkReport) -> None:
@@ -85,12 +105,12 @@ def _must_be_expected(tools: Tools, plan_input: PlanInput, report: unsaved_work.
         return
     what = f"The unsaved work in {name} has changed since you saw it"
     if report.problems and not expected.startswith(CHECK_FAILED):
-        what = "The check before the delete failed"
+        what = f"The check before the {_do(tools)} failed"
     elif expected.startswith(CHECK_FAILED) and not report.problems:
         what = "The check succeeded this time"
     raise UnsavedWork(
-        f"{sentence(f'{what}: {verdict_text(report)}')} Nothing was deleted.",
-        f"Check with `dvm work {name}`, then delete again: `dvm rm {name} --yes`",
+        f"{sentence(f'{what}: {verdict_text(report)}')} Nothing was {_verb(tools)}.",
+        f"Check with `dvm work {name}`, then {_do(tools)} again: `{_command(tools, name)} --yes`",
     )
 
 
@@ -108,8 +128,8 @@ def as_stopped(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outco
     known = work_reports.clean_since_stop(tools.paths, plan_input.config.name, plan_input.instance)
     if known is None or known.good is None:
         raise UnsavedWork(
-            f"{plan_input.config.name} was used since this delete began. Nothing was deleted.",
-            f"Delete again: `dvm rm {plan_input.config.name} --yes`",
+            f"{plan_input.config.name} was used since this job began. Nothing was {_verb(tools)}.",
+            f"Try again: `{_command(tools, plan_input.config.name)} --yes`",
         )
     report = known.good.report
     _must_be_expected(tools, plan_input, report)
@@ -129,8 +149,9 @@ def not_checked(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outc
     expected = "" if tools.options.check else tools.options.expected
     if expected and (known is None or known.since or known.bound_to != expected):
         raise UnsavedWork(
-            f"{name} was used since you saw the report, so its unsaved work can have changed. Nothing was deleted.",
-            f"Check with `dvm work {name}`, then delete again: `dvm rm {name}`",
+            f"{name} was used since you saw the report, so its unsaved work can have changed. "
+            f"Nothing was {_verb(tools)}.",
+            f"Check with `dvm work {name}`, then {_do(tools)} again: `{_command(tools, name)}`",
         )
     if known is None:
         unknown = f"{name} was {_done(tools)} without a check; no earlier report was known."

@@ -73,7 +73,10 @@ def disk(paths: Paths) -> Iterator[Finding]:
     if free >= GOOD_FREE:
         yield Finding("disk", State.OK, what)
         return
-    fix = "Empty the trash (dvm trash empty), delete VMs that you no longer need, or move LIMA_HOME to a larger disk."
+    fix = (
+        "Empty the trash (dvm trash empty), delete checkpoints (dvm checkpoint ls) and VMs that you no longer need, "
+        "or move LIMA_HOME to a larger disk."
+    )
     yield Finding("disk", State.FAILED if free < LEAST_FREE else State.WARNING, what, fix)
 
 

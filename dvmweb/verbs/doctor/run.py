@@ -10,7 +10,7 @@ from dvmweb.errors import DvmError
 from dvmweb.lima import connections
 from dvmweb.records import renames
 from dvmweb.states import refusal
-from dvmweb.verbs import cloning, configs, trash
+from dvmweb.verbs import checkpoints, cloning, configs, trash
 from dvmweb.verbs.doctor import host, lima_home
 from dvmweb.verbs.doctor.clocks import clocks
 from dvmweb.verbs.doctor.findings import Finding, State
@@ -19,6 +19,7 @@ from dvmweb.verbs.vms import Vms
 
 END_CONNECTIONS = "end the connections"
 PROTECT_ENTRIES = "finish or remove what was interrupted"
+REPAIR_COPIES = "finish or remove a copy that was interrupted"
 
 
 def examine(vms: Vms) -> tuple[Finding, ...]:
@@ -62,6 +63,8 @@ def _trash(vms: Vms) -> Iterator[Finding]:
         yield Finding("rename", State.FAILED, note)
     if note := cloning.note(vms.paths):
         yield Finding("clone", State.WARNING, note, "", PROTECT_ENTRIES)
+    for note in checkpoints.notes(vms.paths):
+        yield Finding("checkpoint", State.WARNING, note, "", REPAIR_COPIES)
     if note := trash.expired_note(vms):
         yield Finding("trash", State.WARNING, note)
     for one in trash.list_entries(vms):
@@ -110,6 +113,8 @@ def repair(vms: Vms, findings: Sequence[Finding]) -> tuple[str, ...]:
         done += lima_home.remove_stale(vms.paths)
     if any(one.repair == PROTECT_ENTRIES for one in findings):
         done += trash.repair(vms)[1]
+    if any(one.repair == REPAIR_COPIES for one in findings):
+        done += checkpoints.repair(vms)[1]
     if any(one.repair == END_CONNECTIONS for one in findings):
         for vm in vms.list_vms():  # as they are now
             if any(_connections_of(vm)):

@@ -11,6 +11,7 @@ from dvmweb.lima import commands
 from dvmweb.lima.client import Lima
 from dvmweb.lima.deadlines import DELETE, LIST
 from dvmweb.lima.failures import LimaError
+from dvmweb.lima.instances import Instance
 from dvmweb.names import entry_instance
 from dvmweb.paths import Paths
 from dvmweb.records import trash_records
@@ -33,14 +34,17 @@ def empty(vms: Vms, names: Sequence[str]) -> tuple[Entry, ...]:
                 name = entry.instance.name
                 raise NotNow(f"{entry.name} is Running, so it is not deleted.", f"Stop it: `limactl stop {name}`")
         for entry in chosen:
-            _delete(vms.paths, lima, entry)
+            assert entry.instance.name == entry_instance(entry.name)  # noqa: S101
+            delete_protected(vms.paths, lima, entry.instance)
+            trash_records.forget(vms.paths, entry.name)
         return tuple(chosen)
 
 
-def _delete(paths: Paths, lima: Lima, entry: Entry) -> None:
-    name, is_odd = entry.instance.name, entry.instance.status != "Stopped"
+def delete_protected(paths: Paths, lima: Lima, instance: Instance) -> None:
+    """Delete a protected instance that is no VM. Raises LimaError; then it is protected again."""
+    name, is_odd = instance.name, instance.status != "Stopped"
     with engine_lock.held(paths):
-        if entry.instance.protected:
+        if instance.protected:
             _run(lima, commands.unprotect(name), LIST)
         try:
             _run(lima, commands.delete_force(name) if is_odd else commands.delete(name), DELETE)
@@ -50,8 +54,6 @@ def _delete(paths: Paths, lima: Lima, entry: Entry) -> None:
             with suppress(DvmError):
                 lima.run(commands.protect(name), LIST)
             raise
-    assert name == entry_instance(entry.name)  # noqa: S101
-    trash_records.forget(paths, entry.name)
 
 
 def _run(lima: Lima, argv: tuple[str, ...], timeout: float) -> None:

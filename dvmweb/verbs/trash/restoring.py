@@ -47,7 +47,7 @@ def restore(vms: Vms, word: str, new: str = "") -> Restored:
                 f"Choose one: `dvm trash restore {entry.name} --as NAME`",
             )
         check_socket_path(str(vms.paths.lima_home), name)
-        lock = starting.take(vms.paths, name)
+        lock = starting.take(vms.paths, name, even_half=True)  # a restore also ends a rewind that was interrupted
         try:
             if listing.find(instance_name(name)) is not None or removing.has_instance(vms.paths, name):
                 raise NotNow(
@@ -84,9 +84,10 @@ def _restore(paths: Paths, lima: Lima, entry: Entry, name: str) -> Restored:
             written.unlink(missing_ok=True)
         raise
     removing.forget(paths, name)  # the records of an earlier VM of this name
-    trash_records.put_back(paths, entry.name, name)
+    other = trash_records.put_back(paths, entry.name, name)
     trash_records.forget(paths, entry.name)
-    return Restored(name, (*notes, *_about_ports(paths, name), *_about_name(entry, name)))
+    changed = _about_copy(name, other) if other else _about_name(entry, name)
+    return Restored(name, (*notes, *_about_ports(paths, name), *changed))
 
 
 def _rename(paths: Paths, lima: Lima, old: str, new: str) -> None:
@@ -151,4 +152,13 @@ def _about_name(entry: Entry, name: str) -> tuple[str, ...]:
     return (
         f"Its host name becomes lima-{instance_name(name)} at the next start. Its code folder and its SSH key stay "
         f"those of {old}. A sync writes the new name into it; until then it cannot be checked for unsaved work.",
+    )
+
+
+def _about_copy(name: str, other: str) -> tuple[str, ...]:
+    return (
+        f"{other} has the same identity and SSH key, because one of them is a copy. `dvm sync {name}` gives {name} an "
+        "identity, a machine id and an SSH key of its own; until then it cannot be checked for unsaved work.",
+        f"The key of {other} stays in ~/.ssh/id_ed25519.copied there; to remove it: "
+        f"`dvm ssh {name} -- rm .ssh/id_ed25519.copied`",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dvmweb.errors import NotNow
+from dvmweb.lima import disk_use
 from dvmweb.lima.client import Lima
 from dvmweb.paths import Paths
 from dvmweb.verbs import cloning
@@ -73,7 +74,7 @@ def test_a_clone_that_fails_leaves_nothing(user: User, app: Vm, command: str) ->
 
 def test_a_disk_that_is_too_small_is_said_before(user: User, app: Vm, monkeypatch: pytest.MonkeyPatch) -> None:
     user.dvm("stop app").succeeds()
-    monkeypatch.setattr(cloning, "SPARE", 1 << 62)
+    monkeypatch.setattr(disk_use, "SPARE", 1 << 62)
     with pytest.raises(NotNow, match="The clone can need"):
         cloning.clone(Vms(user.paths, user.home.environ), "app", "twin")
     assert cloning.note(user.paths) == ""

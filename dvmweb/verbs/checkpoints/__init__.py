@@ -1,0 +1,23 @@
+"""Checkpoints: copies of a stopped VM that it can be rewound to."""
+
+from dvmweb.verbs.checkpoints.deleting import delete
+from dvmweb.verbs.checkpoints.listing import Checkpoint, chosen, find, list_checkpoints
+from dvmweb.verbs.checkpoints.making import make, rewind
+from dvmweb.verbs.checkpoints.preview import config_difference, disk_line, is_of_another, why_used
+from dvmweb.verbs.checkpoints.repairing import notes, repair
+
+__all__ = [
+    "Checkpoint",
+    "chosen",
+    "config_difference",
+    "delete",
+    "disk_line",
+    "find",
+    "is_of_another",
+    "list_checkpoints",
+    "make",
+    "notes",
+    "repair",
+    "rewind",
+    "why_used",
+]
