@@ -34,6 +34,8 @@ AREAS = (
     "dvmweb.web.deletion.remove_config_pages",
     "dvmweb.web.deletion.trash_pages",
     "dvmweb.web.deletion.protection_pages",
+    "dvmweb.web.deletion.checkpoint_pages",
+    "dvmweb.web.deletion.rewind_pages",
     "dvmweb.web.terminals.list_pages",
     "dvmweb.web.terminals.pages",
     "dvmweb.web.terminals.upload_pages",

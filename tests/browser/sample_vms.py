@@ -34,7 +34,10 @@ class SampleVms:
 
 
 def addresses(jobs: Mapping[str, str]) -> dict[str, str]:
-    """Every page and state that needs no more than an address; `jobs`: state of a job -> id of one, and "trash"."""
+    """Every page and state that needs no more than an address.
+
+    `jobs`: state of a job -> id of one; also "trash" and "checkpoint".
+    """
     return {
         "cards": "/",
         "no card fits": "/?q=nothing",
@@ -50,6 +53,11 @@ def addresses(jobs: Mapping[str, str]) -> dict[str, str]:
         "delete check failed": "/vms/still/delete",
         "trash": "/trash",
         "trash entry": f"/trash/{jobs['trash']}/delete",
+        "checkpoints": "/checkpoints",
+        "checkpoint to delete": f"/checkpoints/{jobs['checkpoint']}/delete",
+        "rewind": f"/checkpoints/{jobs['checkpoint']}/rewind",
+        "checkpoint of a running VM": "/vms/risky/checkpoint",
+        "checkpoint of a stopped VM": "/vms/still/checkpoint",
         "hook": "/vms/risky/hook",
         "ports": "/vms/risky/ports",
         "no terminal": "/vms/still/terminal",
@@ -168,6 +176,9 @@ def _settle(dvm_home: DvmHome) -> None:
     _config(dvm_home, "still", "cpus: 1\nrecipes: [failing]\n")
     dvm_home.dvm("sync", "still")
     dvm_home.ok("stop", "still")
+    dvm_home.ok("checkpoint", "still", "--note", f"{HOSTILE} {'w' * 90}"[:200])
+    still = dvm_home.paths.vm_config("still")
+    still.write_text(f"{still.read_text()}# {HOSTILE}\n")
     _config(dvm_home, "gone", "cpus: 1\n")
     dvm_home.ok("sync", "gone")
     dvm_home.guest("gone", WORK)
@@ -199,4 +210,6 @@ def settled(browser: Browser) -> Iterator[SampleVms]:
         context.close()
         (entry,) = json.loads(dashboard.dvm_home.ok("trash", "ls", "--json"))
         ids = {job["state"]: job["id"] for job in dashboard.dvm_home.jobs()} | {"trash": entry["entry"]}
+        (kept,) = json.loads(dashboard.dvm_home.ok("checkpoint", "ls", "--json"))
+        ids["checkpoint"] = kept["checkpoint"]
         yield SampleVms(dashboard, root, storage, ids)

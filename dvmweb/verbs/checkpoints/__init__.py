@@ -1,7 +1,7 @@
 """Checkpoints: copies of a stopped VM that it can be rewound to."""
 
 from dvmweb.verbs.checkpoints.deleting import delete
-from dvmweb.verbs.checkpoints.listing import Checkpoint, chosen, find, list_checkpoints
+from dvmweb.verbs.checkpoints.listing import Checkpoint, chosen, count, find, list_checkpoints
 from dvmweb.verbs.checkpoints.making import make, rewind
 from dvmweb.verbs.checkpoints.preview import config_difference, disk_line, is_of_another, why_used
 from dvmweb.verbs.checkpoints.repairing import notes, repair
@@ -10,6 +10,7 @@ __all__ = [
     "Checkpoint",
     "chosen",
     "config_difference",
+    "count",
     "delete",
     "disk_line",
     "find",

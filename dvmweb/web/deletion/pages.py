@@ -57,7 +57,7 @@ class DeletePage:
     title: str
     work: WorkView | None  # None: not checked yet
     needs_name: bool
-    recheck: str  # whether the delete checks again: see `_recheck`
+    recheck: str  # whether the delete checks again: see `recheck`
     digest: str
     gone: tuple[tuple[str, str], ...]  # (label, what is deleted)
     steps: tuple[PlanStep, ...]  # of the move to the trash
@@ -77,12 +77,12 @@ def ask(name: str) -> Response:
     """Show what would be lost; checks first if the guest responds quickly. Changes nothing in the VM."""
     found = find_vm(name)  # its list can be from before a restore
     vm = _must_exist(found if found.instance is not None else find_fresh(name))
-    if _check_now(vm):
+    if check_now(vm):
         vm = context.vms().remembered(vm)
     return _page(vm)
 
 
-def _check_now(vm: Vm) -> bool:
+def check_now(vm: Vm) -> bool:
     """Check a reachable VM with an old report, for at most `A_MOMENT`; return whether a check was started."""
     must_check = vm.status == "Running" and vm.job is None and vm.reach is not None and vm.reach.answered
     is_at_hand = vm.known is not None and not vm.since and not is_older(vm.known.last.checked_at, AT_HAND, time.time())
@@ -103,22 +103,22 @@ def delete(name: str) -> Response:
             f"{name} is in use by a {vm.job.verb} job ({vm.job.id[:8]}).", "Nothing was changed.", job=vm.job.id
         )
     known = vm.known
-    if known is None or not compare_digest(known.digest, _field("report")):
+    if known is None or not compare_digest(known.digest, field("report")):
         return _page(vm, 409, changed=CHANGED)
-    config = _field("config")
+    config = field("config")
     if config and not compare_digest(_config(context.vms(), name), config):
         return _page(vm, 409, changed=CONFIG_CHANGED)
-    if known.needs_name and _field("name") != name:
+    if known.needs_name and field("name") != name:
         return _page(vm, 422, typed=NOT_TYPED)
     _refuse_protected(vm)
-    recheck = _recheck(context.vms(), vm) == "always" or bool(_field("check"))
-    trash = "" if _field("how") == FOR_GOOD else entry_for(context.vms(), name)
-    options = {"force": known.needs_name, "expected": known.bound_to, "check": recheck, "config": config}
+    check = recheck(context.vms(), vm) == "always" or bool(field("check"))
+    trash = "" if field("how") == FOR_GOOD else entry_for(context.vms(), name)
+    options = {"force": known.needs_name, "expected": known.bound_to, "check": check, "config": config}
     options["trash"] = trash
     return to_job(context.vms().start_job(name, "delete", options))
 
 
-def _recheck(vms: Vms, vm: Vm) -> str:
+def recheck(vms: Vms, vm: Vm) -> str:
     """Return whether the delete checks again: "always", "asked" (a checkbox decides) or "never" (the VM cannot run).
 
     "checked at stop": not needed, because the job that stopped the VM found it clean and it has not run since.
@@ -130,7 +130,7 @@ def _recheck(vms: Vms, vm: Vm) -> str:
     return "asked" if vm.status == "Stopped" else "never"
 
 
-def _field(name: str) -> str:
+def field(name: str) -> str:
     """Return a field of the form, "" if it is not ASCII (compare_digest needs that)."""
     text = request.form.get(name, "")
     return text if text.isascii() else ""
@@ -178,7 +178,7 @@ def _model(vms: Vms, vm: Vm) -> DeletePage:
         title=f"Delete {vm.name}? · dvm",
         work=work_view(known, time.time(), is_running=is_running) if known else None,
         needs_name=is_named,
-        recheck=_recheck(vms, vm),
+        recheck=recheck(vms, vm),
         digest=known.digest if known else "",
         gone=_gone(vms, vm),
         steps=steps,

@@ -108,6 +108,10 @@ def again(job_id: str) -> Response:
     job = find(job_id)
     if job.verb == "delete":
         return see_other(f"/vms/{job.vm}/delete")
+    if job.verb == "checkpoint":
+        return see_other(f"/vms/{job.vm}/checkpoint")
+    if job.verb == "rewind":
+        return see_other("/checkpoints")
     secrets = secret_fields.given(request.form) if job.verb == "sync" else {}
     return to_job(context.vms().start_job(job.vm, job.verb, job.options, secrets))
 

@@ -24,6 +24,8 @@ VERBS = {
     "delete": "Delete",
     "test": "Test",
     "base": "Build base",
+    "checkpoint": "Checkpoint",
+    "rewind": "Rewind",
 }
 STATES = {
     "queued": Badge("info", "wait", "Queued"),
@@ -223,6 +225,9 @@ def _next(job: Job) -> tuple[Action, ...]:
         return (Action("next-recipe", name, "back", f"/recipes/{name}", is_post=False, tone="primary"),)
     if job.verb == "base":  # it has no page
         return (Action("next-all", "All VMs", "back", "/", is_post=False, tone="primary"),)
+    if job.verb in ("checkpoint", "rewind") and job.state == "succeeded":
+        see = Action("next-vm", job.vm, "back", f"/vms/{job.vm}", is_post=False, tone="primary")
+        return (see, Action("next-checkpoints", "All checkpoints", "copy", "/checkpoints", is_post=False))
     page, again = f"/vms/{job.vm}", _again(job)
     see = Action("next-vm", job.vm, "back", page, is_post=False)
     if job.verb == "delete":
@@ -241,6 +246,9 @@ def _next(job: Job) -> tuple[Action, ...]:
 
 
 def _again(job: Job) -> Action:
+    if job.verb in ("checkpoint", "rewind"):  # its options name what it has left
+        page = f"/vms/{job.vm}/checkpoint" if job.verb == "checkpoint" else "/checkpoints"
+        return Action("next-checkpoint", "Review again", "copy", page, is_post=False, tone="primary")
     if job.verb == "delete":  # confirmed again, with a new report
         return Action("next-delete", "Review again", "trash", f"/vms/{job.vm}/delete", is_post=False, tone="primary")
     return Action("next-again", "Run again", "sync", f"/jobs/{job.id}/again", tone="primary")

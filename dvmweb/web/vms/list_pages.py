@@ -15,7 +15,7 @@ from dvmweb.config.legacy import bash_config_hint
 from dvmweb.errors import CheckFailed, DvmError
 from dvmweb.paths import limactl_program
 from dvmweb.terminals import client
-from dvmweb.verbs import trash
+from dvmweb.verbs import checkpoints, trash
 from dvmweb.verbs.vms import Vm, Vms
 from dvmweb.web.terminals import views as terminal_views
 from dvmweb.web.ui import context
@@ -48,6 +48,7 @@ def index() -> Response:
         notices=_notices(context.vms()),
         help=_help(context.vms()),
         trash=trash.count(context.vms()),
+        checkpoints=checkpoints.count(context.vms().paths),
         alone=False,
     )
 

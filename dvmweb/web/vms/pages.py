@@ -16,6 +16,7 @@ from dvmweb.errors import CheckFailed, DvmError, UsageError
 from dvmweb.guest_text import log_lines, visible
 from dvmweb.lima import ledger
 from dvmweb.lima.command_display import shown
+from dvmweb.records import checkpoint_records
 from dvmweb.states import refusal
 from dvmweb.terminals import client
 from dvmweb.verbs import protection
@@ -69,6 +70,7 @@ def show(name: str) -> Response:
         trouble=trouble(vm),
         actions=(*actions_of(vm), *agents_of(vm)),
         marks=_marks(vm),
+        is_offered=bool(agents_of(vm)) and not checkpoint_records.of_vm(context.vms().paths, vm.name),
         tabs=tab_views.tabs(tab, has_key=vm.config is None or not vm.config.is_service),
         tab=tab,
         problems=tuple(vm.problem.splitlines()),
@@ -88,6 +90,7 @@ def _overview(vms: Vms, vm: Vm, now: float) -> dict[str, Any]:
         "facts": tab_views.facts(vm, disk_used(vm)),
         "ports": ports(vm),
         "is_protected": protection.is_marked(vms.paths, vm.name),
+        "checkpoint_count": len(checkpoint_records.of_vm(vms.paths, vm.name)),
         "line": work_line(vm, now),
         "work": work_view(vm.known, now, is_running=vm.status == "Running") if vm.known is not None else None,
         "sandbox": {"line": sandbox_line(vm, now), "lines": vm.sandbox.lines()[1:] if vm.sandbox else ()},

@@ -14,7 +14,15 @@ from dvmweb.web.ui.formatting import duration
 from dvmweb.web.ui.values import Badge
 
 FRESH = 60.0  # seconds for which a response counts as "reachable"; a page checks every 15 s
-BUSY_WORDS = {"sync": "Syncing", "start": "Starting", "stop": "Stopping", "work": "Checking", "delete": "Deleting"}
+BUSY_WORDS = {
+    "sync": "Syncing",
+    "start": "Starting",
+    "stop": "Stopping",
+    "work": "Checking",
+    "delete": "Deleting",
+    "checkpoint": "Copying",
+    "rewind": "Rewinding",
+}
 
 
 @dataclass(frozen=True)

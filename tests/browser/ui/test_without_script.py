@@ -279,6 +279,7 @@ def _protect(user: User) -> None:
 
 def _delete_and_remove(user: User) -> None:
     _protect(user)
+    _use_checkpoints(user)
     user.deletes("brief").check_again().succeeds()
     deletion = user.deletes("brief").type_name("Brief")
     user.window.page.locator("#delete").click()
@@ -288,6 +289,36 @@ def _delete_and_remove(user: User) -> None:
     _use_the_trash(user)
     user.vm("brief").remove_config().shows("brief")
     assert not user.home.paths.vm_config("brief").exists()
+
+
+def _use_checkpoints(user: User) -> None:
+    page, home = user.window.page, user.home.paths
+    user.window.open("/vms/brief")
+    page.locator("#vm-checkpoint").click()
+    page.get_by_label("Note (optional)").fill("before <b>it</b>")
+    page.locator("#make-checkpoint").click()
+    JobPage(user.window).succeeds()
+    (checkpoint,) = (path.name.removeprefix("dvmcheck-") for path in home.lima_home.glob("dvmcheck-brief-*"))
+    user.home.limactl("unprotect", f"dvmcheck-{checkpoint}")
+    user.window.open("/checkpoints")
+    expect(page.get_by_role("heading", name="brief: before <b>it</b>")).to_be_visible()
+    page.get_by_role("button", name="Repair checkpoints").click()
+    expect(page.get_by_text("It is now.")).to_be_visible()
+    page.get_by_role("link", name=f"Rewind… {checkpoint}").click()
+    page.locator("#check-again").click()
+    JobPage(user.window).succeeds()
+    user.window.open(f"/checkpoints/{checkpoint}/rewind")
+    page.locator("#typed-name").fill("brief")
+    page.locator("#rewind").click()
+    JobPage(user.window).succeeds()
+    (entry,) = (path.name for path in home.trash.glob("brief-*"))
+    user.home.ok("trash", "empty", entry, "--yes")
+    user.window.open("/checkpoints")
+    page.get_by_role("link", name=f"Delete for good… {checkpoint}").click()
+    page.locator("#typed-name").fill(checkpoint)
+    page.locator("#delete").click()
+    page.wait_for_url("**/checkpoints")
+    assert not list(home.lima_home.glob("dvmcheck-*"))
 
 
 def _use_the_trash(user: User) -> None:

@@ -1,4 +1,4 @@
-"""A checkpoint on a real limactl: a VM is changed, rewound with its file and its key, and the changed one comes back."""
+"""A checkpoint on a real limactl: a VM is rewound with its file and its key, and the one before comes back too."""
 
 from __future__ import annotations
 
