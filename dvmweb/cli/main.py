@@ -146,6 +146,7 @@ def sh(vms: Vms, name: str, attach: str | None) -> None:
     """Open a shell in the VM, in its code folder."""
     from dvmweb.cli.guest import attaching, shell_commands
 
+    shell_commands.offer_checkpoint(vms, name)
     is_new = attach is None
     sys.exit(
         shell_commands.opened(vms, name, lambda: vms.enter(name) if is_new else attaching.join(vms, name, attach or ""))

@@ -6,6 +6,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 import click
 
@@ -32,6 +33,17 @@ def opened(vms: Vms, name: str, enter: Callable[[], int]) -> int:
             raise
     code = report_end(vms, follow(vms, vms.start_job(name, "start")))
     return code or enter()
+
+
+def offer_checkpoint(vms: Vms, name: str) -> None:
+    """On a terminal, print once for each VM with an agent how to keep a checkpoint. Never raises."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return
+    from dvmweb.verbs import checkpoints
+
+    with suppress(DvmError, OSError):
+        if line := checkpoints.offer(vms, name):
+            click.echo(line, err=True)
 
 
 def run(vms: Vms, name: str, command: Sequence[str]) -> int:

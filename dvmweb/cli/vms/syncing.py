@@ -11,6 +11,7 @@ import click
 from dvmweb.cli import tables
 from dvmweb.cli.follow import follow, report_end
 from dvmweb.cli.guest.hooks import approves_hook
+from dvmweb.cli.guest.shell_commands import offer_checkpoint
 from dvmweb.errors import UsageError
 from dvmweb.jobs.job_record import Job
 from dvmweb.plans.model import Step
@@ -69,6 +70,8 @@ def run_sync(vms: Vms, name: str, options: dict[str, bool], secrets: tuple[str, 
         base_output.offer(vms, job)
     if code == 0 and approves_hook(vms, name, job):
         code = report_end(vms, follow(vms, vms.start_job(name, "sync")))
+    if code == 0:
+        offer_checkpoint(vms, name)
     return code
 
 

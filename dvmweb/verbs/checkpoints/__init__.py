@@ -3,7 +3,7 @@
 from dvmweb.verbs.checkpoints.deleting import delete
 from dvmweb.verbs.checkpoints.listing import Checkpoint, chosen, count, find, list_checkpoints
 from dvmweb.verbs.checkpoints.making import make, rewind
-from dvmweb.verbs.checkpoints.preview import config_difference, disk_line, is_of_another, why_used
+from dvmweb.verbs.checkpoints.preview import config_difference, disk_line, is_of_another, offer, why_used
 from dvmweb.verbs.checkpoints.repairing import notes, repair
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "list_checkpoints",
     "make",
     "notes",
+    "offer",
     "repair",
     "rewind",
     "why_used",

@@ -193,6 +193,20 @@ def test_a_terminal_is_asked_and_work_needs_the_name(user: User, app: Vm) -> Non
     assert len(user.dvm("trash ls --json").json) == 1
 
 
+def test_a_checkpoint_is_offered_once_before_an_agent(user: User) -> None:
+    brain, offer = user.vm("brain"), "Before an agent works unattended: `dvm checkpoint brain --stop`"
+    user.dvm("init brain --recipe claude").succeeds()
+    user.dvm("sync brain").succeeds().never_says(offer)  # nobody is there to read it
+    shell = user.at_terminal("sh brain")
+    shell.waits_for(offer)
+    shell.types("exit")
+    shell.ends("ok")
+    assert (brain.notes / "checkpoint-offered").exists()
+    user.at_terminal("sync brain").ends("ok").never_says(offer)
+    (brain.notes / "checkpoint-offered").unlink()
+    user.at_terminal("sync brain").ends("ok").prints(offer)
+
+
 # -- config, name, delete ----------------------------------------------------------------------------------------------
 
 
