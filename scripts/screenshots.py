@@ -149,7 +149,7 @@ def page_shots(made: Stage, job: str) -> tuple[Shot, ...]:
 
     return (
         Shot("vms", "/"),
-        *(Shot(name, f"/{name}") for name in ("attention", "terminals", "jobs", "trash", "recipes")),
+        *(Shot(name, f"/{name}") for name in ("attention", "terminals", "jobs", "trash", "checkpoints", "recipes")),
         Shot("vms-searched", "/?q=nothing+has+this"),
         *(Shot(f"vm-{name}", f"/vms/{name}") for name in ("shop-api", "thesis", "infra", "website", "ml-sandbox")),
         *(Shot(f"vm-shop-api-{tab}", f"/vms/shop-api?tab={tab}") for tab in tabs),
