@@ -165,6 +165,7 @@ def page_shots(made: Stage, job: str) -> tuple[Shot, ...]:
         Shot("delete-nothing", "/vms/thesis/delete"),
         Shot("delete-at-risk", "/vms/shop-api/delete"),
         Shot("delete-blind", "/vms/ml-sandbox/delete"),
+        Shot("checkpoint", "/vms/shop-api/checkpoint"),
         Shot("terminal", "/vms/shop-api/terminal", work_in_terminal),
         Shot("recipe", "/recipes/node"),
         Shot("recipe-yours", "/recipes/git?check=1"),
