@@ -95,20 +95,21 @@ def test_what_an_agent_broke_is_as_before_and_the_broken_one_is_in_the_trash(use
 # -- what is asked and refused before ----------------------------------------------------------------------------------
 
 
-def test_a_running_vm_is_stopped_only_when_wanted_and_started_again(user: User, app: Vm) -> None:
-    user.dvm("checkpoint app").fails("app is Running, and only a stopped VM can be copied.").warns("add --stop")
-    user.dvm("checkpoint app --stop").succeeds().prints("Stop VM to copy it", "Start VM again")
-    app.shows(status="Running")
-    asked = user.at_terminal("checkpoint app --note second")
-    asked.waits_for("Stop app for the checkpoint, and start it again afterwards? [y/N]")
+def test_a_running_vm_is_stopped_only_when_wanted_and_started_again(user: User) -> None:
+    idle = user.has_vm("idle")  # a name of its own: `ssh app.dvm` of another test is a use of app
+    user.dvm("checkpoint idle").fails("idle is Running, and only a stopped VM can be copied.").warns("add --stop")
+    user.dvm("checkpoint idle --stop").succeeds().prints("Stop VM to copy it", "Start VM again")
+    idle.shows(status="Running")
+    asked = user.at_terminal("checkpoint idle --note second")
+    asked.waits_for("Stop idle for the checkpoint, and start it again afterwards? [y/N]")
     asked.types("n")
     asked.ends("failed")
     assert len(rows(user)) == 1
-    asked = user.at_terminal("checkpoint app --note second")
+    asked = user.at_terminal("checkpoint idle --note second")
     asked.waits_for("[y/N]")
     asked.types("y")
     asked.ends("ok")
-    app.shows(status="Running")
+    idle.shows(status="Running")
     assert [row["note"] for row in rows(user)] == ["second", ""], "the newest first"
 
 
@@ -123,7 +124,7 @@ def test_a_vm_in_use_is_not_stopped_without_a_word(user: User, app: Vm) -> None:
 
 def test_a_checkpoint_that_fails_leaves_nothing_and_the_vm_runs_again(user: User, app: Vm) -> None:
     user.engine_fails("clone", "no space left on device")
-    user.dvm("checkpoint app --stop").fails("no space left on device").prints("app was started again")
+    user.dvm("checkpoint app --stop --yes").fails("no space left on device").prints("app was started again")
     assert (rows(user), copies(user), checkpoint_records.names(user.paths)) == ([], [], ())
     app.shows(status="Running")
 
