@@ -57,7 +57,7 @@ class UntilRunning:
         self.instance: Instance | None = None
         self._lock = lock
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._watch, args=(running,), daemon=True)
+        self._thread = threading.Thread(target=self._watch, args=(running,), name="until running", daemon=True)
         self._thread.start()
 
     def _watch(self, running: Callable[[], Instance | None]) -> None:

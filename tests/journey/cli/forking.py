@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 FORKED = ("dvmweb.jobs", "dvmweb.demo", "tests.terminals.bare_keeper")
+HARMLESS = ("until running", "copy")  # they wait, or run one command as the main thread does; no program shares a lock
 HIGHEST = 4096  # descriptors above it are closed by nobody; no test opens so many
 
 
@@ -26,7 +27,7 @@ class _Popen(subprocess.Popen[Any]):
 
     def _execute_child(self, *given: Any) -> None:
         asked = named(given)
-        if not is_ours(asked) or threading.active_count() > 1:
+        if not is_ours(asked) or has_threads():
             super()._execute_child(*given)  # type: ignore[misc]
             return
         gc.freeze()  # nothing of ours is collected there, with a descriptor that is another one's by then
@@ -35,6 +36,12 @@ class _Popen(subprocess.Popen[Any]):
             become(asked)
         self._child_created = True
         close_ends(self, asked)
+
+
+def has_threads() -> bool:
+    """Is there a thread, beside the main one and this, that could hold a lock which the fork would never get?"""
+    known = (threading.main_thread(), threading.current_thread())
+    return any(one not in known and one.name not in HARMLESS for one in threading.enumerate())
 
 
 def named(given: Sequence[Any]) -> dict[str, Any]:
