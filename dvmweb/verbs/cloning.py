@@ -12,8 +12,7 @@ from dvmweb.config.fields import DASHBOARD_PORTS
 from dvmweb.config.model import VmConfig
 from dvmweb.config.store import ConfigStore
 from dvmweb.config.stray_files import no_config
-from dvmweb.errors import DvmError, NotFound, NotNow
-from dvmweb.guest_text import in_prose
+from dvmweb.errors import DvmError, NotFound
 from dvmweb.jobs import copy_ends, engine_lock, removing, starting
 from dvmweb.jobs.inputs import write_note
 from dvmweb.lima import commands
@@ -25,6 +24,7 @@ from dvmweb.lima.failures import LimaError
 from dvmweb.names import instance_name
 from dvmweb.paths import Paths
 from dvmweb.records.kept_records import COPY_OF
+from dvmweb.verbs.renaming import stopped_with_free_name
 from dvmweb.verbs.vms import Vms
 
 FILE = "clone.json"  # in the state folder while a clone is made, or after that was interrupted
@@ -79,15 +79,9 @@ def remove_left(vms: Vms) -> tuple[str, ...]:
 
 
 def _check(paths: Paths, lima: Lima, old: str, new: str) -> None:
-    listing = lima.list()
-    if paths.vm_config(new).exists() or removing.has_instance(paths, new) or listing.find(instance_name(new)):
-        raise NotNow(f"There is a VM {new}.", "Choose another name. Nothing was changed.")
-    instance = listing.find(instance_name(old))
+    instance = stopped_with_free_name(paths, lima.list(), old, new, "cloned")
     if instance is None:
         raise NotFound(f"{old} is not created, so there is nothing to clone.", f"Create it with `dvm sync {old}`.")
-    if instance.status != "Stopped":
-        status = in_prose(instance.status or "not readable", 40)
-        raise NotNow(f"{old} is {status}, and only a stopped VM can be cloned.", f"Stop it first: `dvm stop {old}`")
     must_fit("The clone", paths.lima_home / instance.name)
 
 

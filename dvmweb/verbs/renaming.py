@@ -17,6 +17,7 @@ from dvmweb.lima.client import Lima
 from dvmweb.lima.deadlines import EDIT, LIST
 from dvmweb.lima.engine import find_engine
 from dvmweb.lima.failures import LimaError
+from dvmweb.lima.instances import Instance, Listing
 from dvmweb.names import check_socket_path, instance_name, vm_name
 from dvmweb.paths import Paths
 from dvmweb.records import checkpoint_records, renames
@@ -54,15 +55,20 @@ def rename(vms: Vms, old: str, new: str) -> tuple[str, ...]:
 
 def _checked(paths: Paths, lima: Lima, old: str, new: str) -> Renaming:
     """The rename, if it can be made."""
-    listing = lima.list()
+    instance = stopped_with_free_name(paths, lima.list(), old, new, "renamed")
+    ConfigStore(paths).text_for(old, new, ConfigStore(paths).source(old)[0])  # raises for a config with errors
+    return Renaming(old, new, instance is not None and instance.protected)
+
+
+def stopped_with_free_name(paths: Paths, listing: Listing, old: str, new: str, done: str) -> Instance | None:
+    """The instance of `old`, None if it is not created. Raises NotNow if it runs or the name `new` is taken."""
     if paths.vm_config(new).exists() or removing.has_instance(paths, new) or listing.find(instance_name(new)):
         raise NotNow(f"There is a VM {new}.", "Choose another name. Nothing was changed.")
     instance = listing.find(instance_name(old))
     if instance is not None and instance.status != "Stopped":
         status = in_prose(instance.status or "not readable", 40)
-        raise NotNow(f"{old} is {status}, and only a stopped VM can be renamed.", f"Stop it first: `dvm stop {old}`")
-    ConfigStore(paths).text_for(old, new, ConfigStore(paths).source(old)[0])  # raises for a config with errors
-    return Renaming(old, new, instance is not None and instance.protected)
+        raise NotNow(f"{old} is {status}, and only a stopped VM can be {done}.", f"Stop it first: `dvm stop {old}`")
+    return instance
 
 
 def _finish(paths: Paths, lima: Lima, begun: Renaming) -> bool:

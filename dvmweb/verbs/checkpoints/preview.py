@@ -34,7 +34,7 @@ def why_used(vms: Vms, vm: Vm) -> str:
 def disk_line(vms: Vms, found: Sequence[Checkpoint]) -> str:
     """The disk that checkpoints use, and how much is free, as a sentence."""
     used, free = in_words(sum(one.disk for one in found)), in_words(shutil.disk_usage(vms.paths.lima_home).free)
-    return f"They use up to {used} of disk, and {free} are free."
+    return f"Checkpoints use up to {used} of disk, and {free} are free."
 
 
 def is_of_another(vms: Vms, one: Checkpoint) -> bool:

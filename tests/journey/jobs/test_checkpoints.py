@@ -48,7 +48,7 @@ def test_what_an_agent_broke_is_as_before_and_the_broken_one_is_in_the_trash(use
     assert (row["checkpoint"], row["vm"], row["note"]) == (checkpoint, "app", "before the agent")
     assert (row["complete"], row["protected"], row["status"]) == (True, True, "Stopped")
     assert row["work"]["verdict"] == "unsaved work"
-    user.dvm("checkpoint ls app").succeeds().prints(checkpoint, "before the agent", "1 ").warns("They use up to")
+    user.dvm("checkpoint ls app").succeeds().prints(checkpoint, "before the agent", "1 ").warns("Checkpoints use up to")
     assert [vm["name"] for vm in user.dvm("ls --json").json] == ["app"], "it is no VM"
 
     user.dvm("start app").succeeds()
