@@ -9,12 +9,13 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
+from page_acts import Act, fill_badly, fill_form, nothing, open_palette, post, work_in_terminal
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from small_png import small_png
 from stage import Stage, stage
@@ -25,11 +26,6 @@ MOST_BYTES = 150_000  # of a picture in Git
 WIDTHS = (320, 390, 768, 1280, 2560)
 HEIGHTS = {320: 640, 390: 800, 768: 1000, 1280: 900, 2560: 1300}
 THEMES = ("light", "dark")
-Act = Callable[[Page], None]
-
-
-def nothing(_page: Page) -> None:
-    """The page as it comes."""
 
 
 @dataclass(frozen=True)
@@ -49,63 +45,6 @@ class Order:
 
     folder: Path
     only: str  # how the names of the pages begin
-
-
-def fill_form(page: Page) -> None:
-    """Fill in the form of a new VM."""
-    page.get_by_label("Name", exact=True).first.fill("notes")
-    page.locator("input[name=repo]").fill("git@github.com:me/notes.git")
-    page.locator("input[name=recipe][value=node]").check()
-    expect(page.locator("#vm-preview .steps")).to_contain_text("Recipe node")
-    page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
-
-
-def fill_badly(page: Page) -> None:
-    """Send a form that comes back with errors."""
-    page.get_by_label("Name", exact=True).first.fill("My Notes")
-    page.locator("input[name=cpus]").fill("900")
-    page.locator("input[name=memory]").fill("lots")
-    page.locator("input[name=ports]").fill("80 3000")
-    page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.locator(".field.bad").first).to_be_visible()
-
-
-def work_in_terminal(page: Page) -> None:
-    """Two commands in a fresh terminal."""
-    _wait_for_screen(page, "shop-api$")
-    page.locator(".xterm-screen").click()
-    page.keyboard.type("clear; git status --short --branch; git log --oneline\n")
-    _wait_for_screen(page, "First version")
-
-
-def _wait_for_screen(page: Page, words: str) -> None:
-    """Wait until a terminal shows the text; it is drawn on a canvas, so xterm's buffer is read."""
-    page.wait_for_function(
-        """(words) => {
-          const screen = document.querySelector("[data-terminal]").terminal?.buffer.active;
-          const lines = Array.from({length: screen?.length ?? 0}, (_, i) => screen.getLine(i).translateToString());
-          return lines.join("\\n").includes(words);
-        }""",
-        arg=words,
-    )
-
-
-def post(path: str) -> Act:
-    """Post to a path as a button of another page would; the answer is the page."""
-
-    def act(page: Page) -> None:
-        page.evaluate(
-            """(action) => {
-              const form = document.createElement("form");
-              form.method = "post"; form.action = document.body.dataset.root + action;
-              form.append(document.querySelector("footer input[type=hidden]").cloneNode());
-              document.body.append(form); form.submit();
-            }""",
-            path,
-        )
-        page.wait_for_url(f"**{path}")
-
-    return act
 
 
 def readme_shots(job: str) -> tuple[Shot, ...]:
@@ -150,6 +89,7 @@ def page_shots(made: Stage, job: str) -> tuple[Shot, ...]:
     return (
         Shot("vms", "/"),
         *(Shot(name, f"/{name}") for name in ("attention", "terminals", "jobs", "trash", "checkpoints", "recipes")),
+        Shot("palette", "/", open_palette),
         Shot("vms-searched", "/?q=nothing+has+this"),
         *(Shot(f"vm-{name}", f"/vms/{name}") for name in ("shop-api", "thesis", "infra", "website", "ml-sandbox")),
         *(Shot(f"vm-shop-api-{tab}", f"/vms/shop-api?tab={tab}") for tab in tabs),

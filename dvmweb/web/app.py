@@ -20,6 +20,7 @@ from dvmweb.web.ui.icons import icon
 
 AREAS = (
     "dvmweb.web.ui.login_pages",
+    "dvmweb.web.vms.palette_pages",
     "dvmweb.web.vms.list_pages",
     "dvmweb.web.vms.pages",
     "dvmweb.web.vms.stop_pages",

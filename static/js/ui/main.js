@@ -13,13 +13,14 @@ import * as keyboard from "./shortcuts.js";
 import * as liveErrors from "../form/live-errors.js";
 import * as log from "../jobs/log.js";
 import * as menus from "./menus.js";
+import * as palette from "./palette.js";
 import * as poll from "./poll.js";
 import * as search from "../vms/search.js";
 import * as theme from "./theme.js";
 import * as twoSides from "../form/two-way.js";
 
 // twoSides comes before poll, which records an answer as shown unless another behaviour prevented the swap.
-const BEHAVIOURS = [theme, keyboard, search, copy, forms, confirmTypedName, menus, twoSides, poll, liveErrors, log, attention, files, answer];
+const BEHAVIOURS = [theme, keyboard, search, copy, forms, confirmTypedName, menus, twoSides, poll, liveErrors, log, attention, files, palette, answer];
 
 function refresh() {
   for (const hidden of document.querySelectorAll("[data-needs-script][hidden]")) hidden.hidden = false;

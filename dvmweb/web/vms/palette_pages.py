@@ -1,0 +1,23 @@
+"""The entries of the command palette as JSON; the palette is a part of every page and needs a script."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+
+from flask import Blueprint, Response, jsonify
+
+from dvmweb.verbs.recipes import RecipeLibrary
+from dvmweb.web.ui import context
+from dvmweb.web.vms.palette import entries
+
+blueprint = Blueprint("vms_palette_pages", __name__)
+
+
+@blueprint.get("/palette")
+def palette() -> Response:
+    """All entries, in the order in which they are shown for an empty query."""
+    vms = context.vms()
+    recipes = RecipeLibrary(vms.paths, vms.environ).names()
+    found = entries(context.watch().snapshot().vms, recipes, vms.jobs(), time.time())
+    return jsonify({"entries": [asdict(one) for one in found]})
