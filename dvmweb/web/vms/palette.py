@@ -20,6 +20,7 @@ PAGES = (
     ("Recipes", "/recipes"),
     ("Jobs", "/jobs"),
     ("Trash", "/trash"),
+    ("Checkpoints", "/checkpoints"),
     ("Help and shortcuts", "/help"),
 )
 TABS = ("config", "recipes", "files")  # those that no action opens
