@@ -68,7 +68,7 @@ class StepCommands:
         run, name = self._run, self._run.plan_input.desired.instance
         base = run.plan_input.base.name if run.plan_input.base else ""
         return copying.copy(
-            *(run.paths, run.job.vm, base, lambda: run.lima.find(name), lambda: self._command(step)),
+            *(run.paths, run.job.vm, base, run.lima.find, lambda: self._command(step)),
             lambda: self._clean_up(commands.delete_force(name)),
         )
 

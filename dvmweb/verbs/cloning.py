@@ -14,6 +14,7 @@ from dvmweb.config.store import ConfigStore
 from dvmweb.config.stray_files import no_config
 from dvmweb.errors import DvmError, NotFound
 from dvmweb.jobs import copy_ends, engine_lock, removing, starting
+from dvmweb.jobs.bases import copying
 from dvmweb.jobs.inputs import write_note
 from dvmweb.lima import commands
 from dvmweb.lima.client import Lima
@@ -82,6 +83,7 @@ def _check(paths: Paths, lima: Lima, old: str, new: str) -> None:
     instance = stopped_with_free_name(paths, lima.list(), old, new, "cloned")
     if instance is None:
         raise NotFound(f"{old} is not created, so there is nothing to clone.", f"Create it with `dvm sync {old}`.")
+    copying.refuse_half(paths, old, instance)
     must_fit("The clone", paths.lima_home / instance.name)
 
 

@@ -44,7 +44,10 @@ def refresh(vms: Vms, names: Sequence[str]) -> int:
     for one in {one.name: one for one in chosen}.values():
         for reason in one.reasons:
             click.echo(f"Base {one.name}: {reason}.")
-        if code := report_end(vms, follow(vms, bases.refresh(vms, one))):
+        if new := bases.replacement(one, found):
+            bases.remove(vms, one.name)
+            click.echo(f"Base {new.name} has replaced it already. The old base {one.name} was deleted.")
+        elif code := report_end(vms, follow(vms, bases.refresh(vms, one))):
             return code
     return 0
 
@@ -70,7 +73,7 @@ def show(vms: Vms, *, as_json: bool) -> None:
     else:
         click.echo("There are no bases. Build one: dvm base build RECIPE..., or like a VM: dvm base build --like NAME")
     for name in bases.leftovers(vms.paths):
-        click.echo(f"The base {name} was not built to its end. To remove what is left: dvm base rm {name}", err=True)
+        click.echo(f"{bases.interrupted(name)} To remove it: dvm base rm {name}", err=True)
 
 
 def offer(vms: Vms, job: Job) -> None:

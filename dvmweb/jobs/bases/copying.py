@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from dvmweb import files
 from dvmweb.errors import DvmError, NotNow
 from dvmweb.jobs.inputs import read_note, write_note
+from dvmweb.lima import commands
 from dvmweb.lima.instances import Instance
 from dvmweb.lima.process import Finished
+from dvmweb.names import base_instance, instance_name
 from dvmweb.paths import Paths
 
+MOST = 100_000  # bytes of an ssh.config
 NOTE = "base-copy"  # of a VM whose copy is not complete yet: the base
 
 
@@ -18,21 +22,25 @@ def copy(
     paths: Paths,
     vm: str,
     base: str,
-    find: Callable[[], Instance | None],
+    find: Callable[[str], Instance | None],
     run: Callable[[], Finished],
     delete: Callable[[], None],
 ) -> Finished:
     """Run the copy; the caller holds the lock of all VMs. A copy that failed or was cancelled is deleted.
 
-    Raises DvmError if another program has created the instance.
+    Raises DvmError if the base is gone, or if another program has created the instance.
     """
-    if find() is not None:
+    name = instance_name(vm)
+    if find(base_instance(base)) is None:
+        todo = "Sync again: another base is used, or a new instance is created."
+        raise DvmError(f"The base {base} was deleted before {vm} was copied from it.", todo)
+    if find(name) is not None:
         raise DvmError(f"Another program created {vm} at the same time.", "Sync again to continue with it.")
     write_note(paths, vm, NOTE, base)
     finished = run()
     if not finished.is_ok:
         delete()
-        if find() is None:
+        if find(name) is None:
             is_complete(paths, vm)
     return finished
 
@@ -44,8 +52,20 @@ def is_complete(paths: Paths, vm: str) -> None:
 
 
 def half_copy_of(paths: Paths, vm: str) -> str:
-    """The base of which the VM is a copy that was interrupted, "" if it is none."""
-    return read_note(paths, vm, NOTE)
+    """The base of which the VM is a copy that was interrupted, "" if it is none.
+
+    An instance that was started under this name is another one, whatever the note says: restored or put there since.
+    """
+    base = read_note(paths, vm, NOTE)
+    return "" if base and _was_started(paths, instance_name(vm)) else base
+
+
+def _was_started(paths: Paths, instance: str) -> bool:
+    """Whether its ssh.config is its own: Lima writes it at each start, and a copy has that of its origin until then."""
+    with suppress(OSError, DvmError):
+        text = files.read_bounded(commands.ssh_config(paths.lima_home, instance), MOST)
+        return f"Host {commands.ssh_alias(instance)}".encode() in text.splitlines()
+    return False
 
 
 def refuse_half(paths: Paths, vm: str, instance: Instance | None) -> None:

@@ -12,9 +12,9 @@ from typing import Any
 
 from dvmweb import files
 from dvmweb.config.model import VmConfig
-from dvmweb.errors import DvmError, NotNow
+from dvmweb.errors import DvmError
 from dvmweb.guest import bundled
-from dvmweb.lima.disk_use import disk_free, disk_used, in_words
+from dvmweb.lima.disk_use import must_fit
 from dvmweb.lima.instances import Instance, Listing
 from dvmweb.lima.lima_yaml.rendering import PLAIN_IMAGES
 from dvmweb.names import base_instance
@@ -23,8 +23,6 @@ from dvmweb.plans import DesiredRecipe, Options, PlanInput
 from dvmweb.recipes import RecipeCatalog, param_values, recipe_hash, validate_params
 from dvmweb.recipes.bases import Base, Wanted, base_for, old_base_for, why_stale
 from dvmweb.records import bases as records
-
-SPARE = 1 << 30  # bytes of disk that stay free
 
 
 def wanted(config: VmConfig, overlay: Mapping[str, Any], recipes: tuple[DesiredRecipe, ...]) -> Wanted:
@@ -82,7 +80,7 @@ def with_base(
     notices = () if base is not None or old is None else (_too_old(old, now),)
     if base is None:
         return plan_input, notices
-    must_fit(plan_input, ready[base.name])
+    must_fit("The copy of the base", plan_input.lima_home / base_instance(base.name))
     return replace(plan_input, base=base, base_instance=ready[base.name]), ()
 
 
@@ -93,17 +91,6 @@ def _is_ready(instance: Instance) -> bool:
 def _too_old(base: Base, now: float) -> str:
     days = int((now - base.made) / 86_400)
     return f"Base {base.name} was not used, because it is {days} days old. To build it anew: `dvm base refresh`"
-
-
-def must_fit(plan_input: PlanInput, instance: Instance) -> None:
-    """Raise NotNow if a full copy does not fit; where the file system shares blocks, it would need less."""
-    home = plan_input.lima_home
-    used, free = disk_used(home / instance.name), disk_free(home)
-    if used + SPARE > free:
-        raise NotNow(
-            f"The copy of the base can need {in_words(used)} of disk, and {in_words(free)} are free.",
-            "Free some first, for example with `dvm trash empty` or `dvm base rm`.",
-        )
 
 
 def stale_reasons(paths: Paths, base: Base, overlay: Mapping[str, Any]) -> tuple[str, ...]:

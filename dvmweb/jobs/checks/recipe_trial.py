@@ -8,6 +8,7 @@ from dataclasses import replace
 from dvmweb.errors import DvmError, NotFound
 from dvmweb.guest_text import visible
 from dvmweb.jobs import starting
+from dvmweb.jobs.bases import copying
 from dvmweb.jobs.checks.isolation import as_created, write_lima_yaml
 from dvmweb.jobs.checks.outcome import Outcome, Tools
 from dvmweb.jobs.current_state import facts_about
@@ -54,6 +55,7 @@ def _origin(paths: Paths, listing: Listing, origin: str) -> Instance:
         helps = error.todo if error is not None else f"Stop it with `dvm stop {origin}`."
         todo = f"{helps} Without --vm the recipe is tested in a new VM."
         raise DvmError(f"{origin} is {status}, and only a stopped VM can be cloned.", todo)
+    copying.refuse_half(paths, origin, found)
     return found
 
 

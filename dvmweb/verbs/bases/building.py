@@ -39,6 +39,19 @@ def build(vms: Vms, chosen: Sequence[str] = (), *, like: str = "", image: str = 
     return requests.start(vms.paths, vms.environ, base), _left_out(ordered, len(fitting))
 
 
+def replacement(old: ListedBase, found: Sequence[ListedBase]) -> ListedBase | None:
+    """The base that was built in the place of a stale one, if the deletion of that was interrupted."""
+    return next((one for one in found if not one.reasons and old.reasons and _parts(one) == _parts(old)), None)
+
+
+def _parts(one: ListedBase) -> tuple[object, ...]:
+    base = one.record
+    if base is None:
+        return (one.name,)
+    params = tuple((recipe.name, tuple(sorted(recipe.params.items()))) for recipe in base.recipes)
+    return (base.image, base.arch, base.user, params)
+
+
 def refresh(vms: Vms, old: ListedBase) -> Job:
     """Start to build a base anew from what is recorded of it; the old one is deleted afterwards.
 

@@ -75,6 +75,11 @@ def find(bases: Sequence[ListedBase], name: str) -> ListedBase:
     return found[0]
 
 
+def interrupted(name: str) -> str:
+    """A sentence about a base that `leftovers` has named."""
+    return f"Base {name} is not complete: its build or deletion was interrupted."
+
+
 def leftovers(paths: Paths) -> tuple[str, ...]:
     """The names of bases that were not built to their end and are not being built now; asks no engine."""
     names = {

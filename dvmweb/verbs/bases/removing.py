@@ -12,7 +12,7 @@ from dvmweb.jobs.leftovers import end_leftovers
 from dvmweb.lima.client import Lima
 from dvmweb.names import base_instance, is_base_name
 from dvmweb.paths import Paths
-from dvmweb.verbs.bases.listing import ListedBase, bases_of, find, leftovers, lima_of
+from dvmweb.verbs.bases.listing import ListedBase, bases_of, find, interrupted, leftovers, lima_of
 from dvmweb.verbs.vms import Vms
 
 
@@ -27,7 +27,7 @@ def _repair(paths: Paths, lima: Lima, names: tuple[str, ...]) -> Iterator[str]:
         with _held(paths, name) as is_idle:
             if is_idle:
                 remove_half(paths, lima, name)
-                yield f"The base {name} was not built to its end. What was left of it was removed."
+                yield f"{interrupted(name)} What was left of it was removed."
 
 
 @contextmanager

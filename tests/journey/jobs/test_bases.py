@@ -15,8 +15,9 @@ import pytest
 from dvmweb.cli.vms import base_output
 from dvmweb.errors import NotNow
 from dvmweb.jobs import job_record
-from dvmweb.jobs.bases import automatic, matching
+from dvmweb.jobs.bases import automatic
 from dvmweb.jobs.inputs import load_input
+from dvmweb.lima import disk_use
 from dvmweb.records import bases as records
 from dvmweb.verbs.vms import Vms
 from tests.journey.cli.home import HAS_KEYGEN, until
@@ -135,6 +136,15 @@ def test_a_stale_base_is_not_used_and_is_built_anew(one: User) -> None:
     (new,) = names(one)
     assert new != base
     assert instances(one) == [f"dvmbase-{new}"]
+
+    # As if the job had been killed before it deleted the old one.
+    one.limactl(f"clone dvmbase-{new} dvmbase-{base}")
+    path = one.paths.bases / f"{new}.json"
+    facts = json.loads(path.read_text())
+    facts["base"] |= {"name": base, "overlay": "another"}
+    (one.paths.bases / f"{base}.json").write_text(json.dumps(facts))
+    one.dvm("base refresh").succeeds().prints(f"Base {new} has replaced it already. The old base {base} was deleted.")
+    assert instances(one) == [f"dvmbase-{new}"]
     one.dvm("base refresh").succeeds().prints("No base is stale.")
     one.dvm("sync app").succeeds().prints(f"Copy base {new}", "skipped  Recipe one")
     assert one.vm("app").runs("ls ~/new").endswith("/new\n")
@@ -165,7 +175,7 @@ def test_an_old_base_is_said_and_a_fresh_sync_or_no_base_does_without(one: User)
 def test_a_copy_that_does_not_fit_is_said_before(one: User, monkeypatch: pytest.MonkeyPatch) -> None:
     builds(one, "one")
     has_vm(one, "app", "one")
-    monkeypatch.setattr(matching, "SPARE", 1 << 62)
+    monkeypatch.setattr(disk_use, "SPARE", 1 << 62)
     with pytest.raises(NotNow, match="The copy of the base can need"):
         Vms(one.paths, one.home.environ).dry_run("app", {})
 
@@ -193,11 +203,13 @@ def test_a_build_that_was_killed_is_no_base_and_is_removed(one: User, hung: str)
     one.engine_works()
     (left,) = records.names(one.paths)
     assert names(one) == []
-    one.dvm("base ls").succeeds().warns(f"The base {left} was not built to its end.", f"dvm base rm {left}")
+    one.dvm("base ls").succeeds().warns(
+        f"Base {left} is not complete: its build or deletion was interrupted.", f"dvm base rm {left}"
+    )
     has_vm(one, "app", "one")
     one.dvm("sync app --dry-run").succeeds().prints("Create instance").never_says("Copy base")
     built = one.dvm("base build one").succeeds()
-    built.warns(f"The base {left} was not built to its end. What was left of it was removed.")
+    built.warns(f"Base {left} is not complete", "What was left of it was removed.")
     (base,) = names(one)
     assert instances(one) == [f"dvmbase-{base}"]
     assert list(records.names(one.paths)) == [base]
@@ -228,10 +240,22 @@ def test_a_copy_that_was_killed_is_no_vm_and_is_made_again(one: User, hung: str)
     if app.is_created:
         one.dvm("start app").fails("app is not complete: its copy of base", "dvm sync app")
         one.dvm("rm app --yes --force").fails("app is not complete")
+        one.dvm("clone app twin").fails("app is not complete")
+        one.dvm("recipe test two --vm app").fails("app is not complete")
         one.dvm("sync app --dry-run").succeeds().prints("Delete interrupted copy", f"Copy base {base}")
     one.dvm("sync app").succeeds().prints(f"done     Copy base {base}", "skipped  Recipe one")
     app.shows(cpus=3, status="Running")
     assert not (app.notes / "base-copy").exists()
+
+
+def test_a_vm_that_was_started_is_never_taken_for_a_half_copy(one: User) -> None:
+    app = has_vm(one, "app", "one")
+    one.dvm("sync app").succeeds()
+    app.has_file("note.txt")
+    (app.notes / "base-copy").write_text("0badcafe\n")  # as if a half copy had been deleted by hand, and app restored
+    one.dvm("stop app").succeeds()
+    one.dvm("sync app").succeeds().never_says("Delete interrupted copy", "Create instance")
+    assert app.runs("cat note.txt") == "x\n"
 
 
 @pytest.mark.slow
