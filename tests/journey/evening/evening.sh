@@ -71,6 +71,8 @@ ends 5 dvm rm shop --yes
 dvm rescue shop "$work/shop.rescue"
 [[ -s $work/shop.rescue ]]
 is "$(dvm stop shop --json)" '.[0] | .name == "shop" and .result == "done"'
+dvm checkpoint shop --note 'end of the evening'
+is "$(dvm checkpoint ls --json)" 'length == 1 and .[0].vm == "shop" and .[0].note == "end of the evening"'
 dvm clone shop lab
 dvm rename lab bench
 is "$(dvm ls --json)" 'map(.name) | sort == ["bench", "shop"]'
@@ -90,6 +92,27 @@ dvm sync lab
 dvm rm lab --yes --force
 dvm trash empty lab --yes
 is "$(dvm trash ls --json)" '. == []'
+
+step "back to the checkpoint"
+dvm ssh shop -- rm notes.txt
+ends 5 dvm rewind shop --yes
+dvm rewind shop --yes --force
+dvm start shop
+[[ $(dvm cp shop:notes.txt -) == one ]]
+is "$(dvm trash ls --json)" 'length == 1 and .[0].vm == "shop"'
+dvm trash empty shop --yes
+dvm checkpoint rm "$(dvm checkpoint ls --json | jq -r '.[0].checkpoint')" --yes
+is "$(dvm checkpoint ls --json)" '. == []'
+
+step "a new VM from a base"
+dvm stop --all
+dvm base build greeting
+is "$(dvm base ls --json)" 'length == 1 and .[0].recipes[-1].name == "greeting"'
+dvm init quick --recipe greeting
+is "$(dvm sync quick --dry-run --json)" 'any(.argv | index("clone"))'
+dvm sync quick
+dvm ssh quick -- test -e ../../greeting
+is "$(dvm ls --json)" 'any(.name == "quick" and .reachable)'
 
 step "what happened"
 jobs=$(dvm jobs --json)
