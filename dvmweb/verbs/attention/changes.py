@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dvmweb.guest_text import visible
-from dvmweb.verbs.attention.item import CHANGES, EDIT, RECIPE, SYNC, Facts, Item, Todo
+from dvmweb.verbs.attention.item import CHANGES, EDIT, RECIPE, SYNC, SYNC_RESTART, Facts, Item, Todo
 from dvmweb.verbs.recipes.usage import CHANGED
+from dvmweb.verbs.vm import Vm
 
 MOST = 4  # names in a detail
 
@@ -26,7 +27,17 @@ def items(facts: Facts) -> Iterator[Item]:
         if vm.pending:
             what = visible("; ".join(vm.pending_lines), 200)
             key = f"config {vm.name} {what}"
-            yield Item(key, CHANGES, vm.name, "The config differs from the VM", what, (Todo(SYNC), Todo(EDIT)))
+            yield Item(key, CHANGES, vm.name, "The config differs from the VM", what, _todos(vm))
+
+
+def _todos(vm: Vm) -> tuple[Todo, ...]:
+    """What applies its differences. A sync with one that is not possible is refused, and one for a new VM it skips."""
+    from dvmweb.lima.lima_yaml.differences import NEVER, RESTART
+
+    ways = {one.way for one in vm.pending}
+    if RESTART not in ways or NEVER in ways:
+        return (Todo(EDIT),)
+    return (Todo(SYNC_RESTART if vm.status == "Running" else SYNC), Todo(EDIT))
 
 
 def _recipes(vm: str, found: list[str]) -> Item:

@@ -15,6 +15,7 @@ AGENTS, PROBLEMS, CHANGES = "agents", "problems", "changes"  # the groups
 TERMINAL, JOB, AGAIN, CHECK, PORTS, EDIT, SYNC, VM_PAGE, RECIPE, LOG, START = (
     *("terminal", "job", "again", "check", "ports", "edit", "sync", "vm", "recipe", "log", "start"),
 )
+SYNC_RESTART, CHECKPOINTS = "sync-restart", "checkpoints"
 
 
 @dataclass(frozen=True)

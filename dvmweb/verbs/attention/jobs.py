@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dvmweb.guest_text import in_prose, visible
-from dvmweb.verbs.attention.item import AGAIN, JOB, PROBLEMS, Facts, Item, Todo
+from dvmweb.jobs.job_record import Job
+from dvmweb.verbs.attention.item import AGAIN, CHECKPOINTS, JOB, PROBLEMS, Facts, Item, Todo
+
+CONFIRMED = ("delete", "rewind", "checkpoint")  # each run of these is confirmed on its own page
 
 
 def items(facts: Facts) -> Iterator[Item]:
@@ -16,13 +19,18 @@ def items(facts: Facts) -> Iterator[Item]:
             continue
         done = sum(step.state in ("done", "skipped") for step in job.steps)
         ended = "was interrupted" if job.state == "interrupted" else "was refused" if job.is_refused else "failed"
-        again = () if job.needs_secret or job.verb == "delete" else (Todo(AGAIN, job.id),)
         yield Item(
             key=f"job {job.id}",
             group=PROBLEMS,
             vm=vm.name,
             title=f"{visible(job.verb, 20).capitalize()} {ended}",
             detail=in_prose(job.failure.headline, 200) if job.failure else f"After step {done} of {len(job.steps)}",
-            todos=(Todo(JOB, job.id), *again),
+            todos=(Todo(JOB, job.id), *_again(job)),
             since=job.ended,
         )
+
+
+def _again(job: Job) -> tuple[Todo, ...]:
+    if job.verb == "rewind":
+        return (Todo(CHECKPOINTS),)
+    return () if job.needs_secret or job.verb in CONFIRMED else (Todo(AGAIN, job.id),)

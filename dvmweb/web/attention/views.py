@@ -16,6 +16,7 @@ GROUPS = {"": "All", kinds.AGENTS: "Agents", kinds.PROBLEMS: "Problems", kinds.C
 SNOOZED = "snoozed"
 ICONS = {kinds.AGENTS: "bell", kinds.PROBLEMS: "warn", kinds.CHANGES: "sync"}
 TONES = {kinds.AGENTS: "info", kinds.PROBLEMS: "bad", kinds.CHANGES: "idle"}
+FIELDS = {kinds.SYNC_RESTART: {"restart": "1"}}  # what a form sends
 HOURS = {"1": "1 hour", "24": "1 day", "168": "1 week"}  # for which an item can be snoozed
 # By what can be done: text, icon, path below the prefix, and whether it is a form.
 BUTTONS: dict[str, tuple[str, str, str, bool]] = {
@@ -26,6 +27,8 @@ BUTTONS: dict[str, tuple[str, str, str, bool]] = {
     kinds.PORTS: ("Ports", "out", "/vms/{vm}/ports", False),
     kinds.EDIT: ("Edit config", "edit", "/vms/{vm}/edit", False),
     kinds.SYNC: ("Sync", "sync", "/vms/{vm}/sync", True),
+    kinds.SYNC_RESTART: ("Sync and restart", "sync", "/vms/{vm}/sync", True),
+    kinds.CHECKPOINTS: ("Checkpoints", "copy", "/checkpoints", False),
     kinds.VM_PAGE: ("Details", "file", "/vms/{vm}", False),
     kinds.RECIPE: ("Show recipe", "file", "/recipes/{target}", False),
     kinds.LOG: ("Boot log", "file", "/vms/{vm}/log", False),
@@ -134,7 +137,8 @@ def row(item: Item, snoozed: Mapping[str, float], now: float) -> Row:
 
 def _action(name: str, item: Item, todo: Todo) -> Action:
     text, icon, path, is_post = BUTTONS[todo.act]
-    return Action(f"{todo.act}-{name}", text, icon, path.format(vm=item.vm, target=todo.target), is_post)
+    where = path.format(vm=item.vm, target=todo.target)
+    return Action(f"{todo.act}-{name}", text, icon, where, is_post, fields=FIELDS.get(todo.act))
 
 
 def needing(items: Iterable[Item], snoozed: Mapping[str, float]) -> list[dict[str, object]]:

@@ -12,7 +12,7 @@ from dvmweb.guest.agent.sandbox_report import Finding as Hole
 from dvmweb.guest.unsaved_work import UnsavedWorkReport
 from dvmweb.jobs.job_record import Failure, Job, StepRecord
 from dvmweb.lima.instances import Instance
-from dvmweb.lima.lima_yaml.differences import Difference
+from dvmweb.lima.lima_yaml.differences import NEVER, NEW_VM, Difference
 from dvmweb.lima.lima_yaml.ports import PortState
 from dvmweb.records import snoozes
 from dvmweb.records.guest_status import GuestStatus
@@ -91,8 +91,8 @@ ITEMS: dict[str, tuple[Vm, dict[str, Any], str, tuple[str, ...]]] = {
         *("1 recipe has changed", ("sync", "recipe")),
     ),
     "pending": (
-        replace(a_vm(), pending=(Difference("cpus", "2", "4"),)),
-        *({}, "The config differs from the VM", ("sync", "edit")),
+        replace(a_vm(), pending=(Difference("cpus", "2", "4"), Difference("user", "dev", "me", NEW_VM))),
+        *({}, "The config differs from the VM", ("sync-restart", "edit")),
     ),
 }
 
@@ -136,6 +136,34 @@ def test_a_job_that_needs_a_secret_is_not_run_again_by_a_button() -> None:
     job = replace(FAILED_JOB, failure=Failure("SecretNeeded", "It needs a secret.", "", ""))
     (item,) = made(replace(a_vm(), failed=job))
     assert [todo.act for todo in item.todos] == ["job"]
+
+
+@pytest.mark.parametrize(
+    ("status", "ways", "acts"),
+    [
+        ("Running", ("restart",), ["sync-restart", "edit"]),
+        ("Stopped", ("restart",), ["sync", "edit"]),
+        ("Running", (NEW_VM,), ["edit"]),
+        ("Stopped", (NEVER,), ["edit"]),
+        ("Running", ("restart", NEVER), ["edit"]),  # the sync would be refused
+    ],
+)
+def test_what_is_offered_applies_the_difference(status: str, ways: tuple[str, ...], acts: list[str]) -> None:
+    vm = replace(a_vm(status=status), pending=tuple(Difference("disk", "2", "1", way) for way in ways))
+    (item,) = made(vm)
+    assert [todo.act for todo in item.todos] == acts
+    sent = [(one.path, one.fields) for one in views.row(item, {}, NOW).actions if one.text == "Sync and restart"]
+    assert sent == ([("/vms/app/sync", {"restart": "1"})] if "sync-restart" in acts else [])
+
+
+@pytest.mark.parametrize(
+    ("verb", "paths"), [("delete", []), ("checkpoint", []), ("rewind", ["/checkpoints"]), ("stop", ["again"])]
+)
+def test_what_is_confirmed_on_its_own_page_is_not_run_again_by_a_button(verb: str, paths: list[str]) -> None:
+    (item,) = made(replace(a_vm(), failed=replace(FAILED_JOB, verb=verb)))
+    log, *others = (action.path for action in views.row(item, {}, NOW).actions)
+    assert log == f"/jobs/{FAILED_JOB.id}"
+    assert others == [f"/jobs/{FAILED_JOB.id}/again" if path == "again" else path for path in paths]
 
 
 def test_a_snoozed_item_is_counted_apart() -> None:
