@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 from dvmweb import files
@@ -15,11 +16,15 @@ from dvmweb.lima import commands
 from dvmweb.lima.client import Lima
 from dvmweb.lima.deadlines import EDIT
 from dvmweb.lima.failures import LimaError
-from dvmweb.names import check_socket_path, instance_name, vm_name
+from dvmweb.names import VM_LENGTH, check_socket_path, instance_name, vm_name
 from dvmweb.paths import Paths
 from dvmweb.records import trash_records
 from dvmweb.verbs.trash.listing import Entry, entries_of, find, lima_of
 from dvmweb.verbs.vms import Vms
+
+
+class NameTaken(NotNow):
+    """Another VM has the name, or a config of it."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ def restore(vms: Vms, word: str, new: str = "") -> Restored:
         lock = starting.take(vms.paths, name, even_half=True)  # a restore also ends a rewind that was interrupted
         try:
             if listing.find(instance_name(name)) is not None or removing.has_instance(vms.paths, name):
-                raise NotNow(
+                raise NameTaken(
                     f"There is a VM {name}, so {entry.name} is not restored under this name.",
                     f"Choose another name: `dvm trash restore {entry.name} --as NAME`",
                 )
@@ -58,6 +63,20 @@ def restore(vms: Vms, word: str, new: str = "") -> Restored:
             return _restore(vms.paths, lima, entry, name)
         finally:
             lock.release()
+
+
+def free_name(paths: Paths, vm: str) -> str:
+    """A name under which an entry can be restored: that of its `vm` if no other has it, else with a number; asks no
+    engine. "" stays "".
+    """
+    if not vm or not removing.has_instance(paths, vm):
+        return vm  # its own config may still exist
+    for number in count(2):
+        end = f"-{number}"
+        name = vm[: VM_LENGTH - len(end)].rstrip("-") + end
+        if not paths.vm_config(name).exists() and not removing.has_instance(paths, name):
+            return name
+    raise AssertionError
 
 
 def _must_be_stopped(entry: Entry) -> None:
@@ -119,7 +138,7 @@ def _write_config(paths: Paths, entry: Entry, name: str) -> tuple[Path | None, t
     if text == ConfigStore(paths).source(name)[0]:
         return None, ()
     if name != old:
-        raise NotNow(
+        raise NameTaken(
             f"There is a config {path} of another VM, so {entry.name} is not restored under this name.",
             f"Choose another name: `dvm trash restore {entry.name} --as NAME`",
         )

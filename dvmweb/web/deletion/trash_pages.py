@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, request
 
 from dvmweb.ages import age
-from dvmweb.errors import NotFound
+from dvmweb.errors import DvmError, NotFound, NotNow, UsageError
 from dvmweb.guest_text import visible
 from dvmweb.records.trash_records import DAYS
 from dvmweb.verbs import trash
@@ -20,6 +20,7 @@ from dvmweb.web.ui.redirects import see_other
 
 blueprint = Blueprint("deletion_trash_pages", __name__)
 NOT_KNOWN = "not known"
+MOST = 60  # characters of a name as it was typed
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class EntryView:
 
     name: str
     vm: str  # the name it had, "" if not known
+    free: str  # a name under which it can be restored, "" if not known
     title: str
     status: str  # "" for Stopped, which is as it should be
     is_half: bool
@@ -40,16 +42,26 @@ class EntryView:
     to_type: str  # the name that confirms a delete for good
 
 
+@dataclass(frozen=True)
+class Refused:
+    """A restore that was refused, shown at its field."""
+
+    entry: str
+    typed: str
+    what: str
+    todo: str
+
+
 @blueprint.get("/trash")
 def index() -> Response:
     """List the entries. Changes nothing."""
     return _index(())
 
 
-def _index(notes: tuple[str, ...]) -> Response:
+def _index(notes: tuple[str, ...], refused: Refused | None = None, status: int = 200) -> Response:
     now = time.time()
     entries = tuple(_view(one, now) for one in trash.list_entries(context.vms()))
-    return context.page("deletion/trash.html", entries=entries, notes=notes, days=DAYS)
+    return context.page("deletion/trash.html", status, entries=entries, notes=notes, days=DAYS, refused=refused)
 
 
 @blueprint.post("/trash/repair")
@@ -61,11 +73,19 @@ def repair() -> Response:
 @blueprint.post("/trash/<entry>/restore")
 def restore(entry: str) -> Response:
     """Restore an entry under the name in the form, and open the page of the VM."""
-    _find(entry)
-    done = trash.restore(context.vms(), entry, request.form.get("as", "").strip())
+    found, typed = _find(entry), request.form.get("as", "").strip()[:MOST]
+    try:
+        done = trash.restore(context.vms(), found.name, typed)
+    except (UsageError, NotNow) as error:
+        return _index((), Refused(found.name, typed, error.what, _todo(error)), 422)
     if not done.notes:
         return see_other(f"/vms/{done.vm}")
     return context.page("deletion/restored.html", name=done.vm, notes=done.notes)
+
+
+def _todo(error: DvmError) -> str:
+    """What to do about it here: the error names the command."""
+    return "Choose another name." if isinstance(error, trash.NameTaken) else error.todo
 
 
 @blueprint.get("/trash/<entry>/delete")
@@ -103,6 +123,7 @@ def _view(one: Entry, now: float) -> EntryView:
     return EntryView(
         name=one.name,
         vm=record.vm,
+        free=trash.free_name(context.vms().paths, record.vm),
         title=record.vm or one.name,
         status="" if status == "Stopped" else visible(status, 40) or "not readable",
         is_half=one.is_half,

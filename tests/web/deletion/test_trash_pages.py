@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dvmweb.records import trash_records
+from dvmweb.verbs import trash
 from dvmweb.verbs.vms import Vms
 from tests.web.conftest import Browser
 from tests.web.demo import DvmHome, dvm_home, eventually, limactl  # noqa: F401
@@ -57,13 +58,39 @@ def test_under_another_name_it_says_what_is_different(client: Browser, vms: Vms,
 
 
 def test_a_name_that_is_taken_or_wrong_is_refused(client: Browser, vms: Vms, dvm_home: DvmHome, entry: str) -> None:  # noqa: F811
-    assert client.post(f"/trash/{entry}/restore", data={"as": "App!"}).status_code == 422
+    answer = client.post(f"/trash/{entry}/restore", data={"as": "<b>App!"})
+    assert answer.status_code == 422
+    assert 'value="&lt;b&gt;App!"' in answer.text
+    assert "is not a VM name" in answer.text.partition(f'id="as-{entry}-error"')[2].partition("</p>")[0]
+    assert "<b>App" not in answer.text
     assert client.post(f"/trash/{entry}/restore", data={"as": "app"}, csrf=False).status_code == 403
     dvm_home.faults(start={"exit": 1, "stderr": "not now"})
     dvm_home.dvm("sync", "app")
     answer = client.post(f"/trash/{entry}/restore", data={"as": "app"})
-    assert (answer.status_code, "There is a VM app" in answer.text) == (409, True)
+    error = answer.text.partition(f'id="as-{entry}-error"')[2].partition("</p>")[0]
+    assert (answer.status_code, "There is a VM app" in error, "Choose another name." in error) == (422, True, True)
+    assert "dvm trash restore" not in error
     assert trashed(vms) == [entry]
+
+
+def test_a_name_that_is_free_is_filled_in(client: Browser, vms: Vms, dvm_home: DvmHome, entry: str) -> None:  # noqa: F811
+    assert 'name="as" class="mono" value="app"' in client.get("/trash").text
+    dvm_home.faults(start={"exit": 1, "stderr": "not now"})
+    dvm_home.dvm("sync", "app")
+    dvm_home.faults()
+    vms.init("app-2")
+    page = client.get("/trash").text
+    assert 'name="as" class="mono" value="app-3"' in page
+    assert "There is a VM app." in page
+    assert client.post(f"/trash/{entry}/restore", data={"as": "app-3"}).status_code == 200
+    assert trashed(vms) == []
+
+
+def test_a_long_name_keeps_room_for_its_number(vms: Vms) -> None:
+    name = "a" * 27 + "-bc"
+    (vms.paths.lima_home / f"dvm-{name}").mkdir(parents=True)
+    assert trash.free_name(vms.paths, name) == "a" * 27 + "-2"
+    assert trash.free_name(vms.paths, "") == ""
 
 
 def test_a_delete_for_good_needs_the_name(client: Browser, vms: Vms, entry: str) -> None:
