@@ -53,17 +53,18 @@ def verdict_code(report: UnsavedWorkReport | None) -> int:
     return int(codes.get(report.verdict, ExitCode.CHECK_FAILED) if report else ExitCode.CHECK_FAILED)
 
 
-def report_only(vms: Vms, name: str, *, is_interactive: bool = False, todo: str = "") -> int:
-    """Print what `rm` would lose; return the exit code of `work`. `is_interactive`: the caller asks the user next.
+def report_only(vms: Vms, name: str, todo: str, command: str, *, is_interactive: bool = False) -> int:
+    """Print what `command` would lose; return the exit code of `work`. `is_interactive`: the caller asks the user next.
 
-    `todo`: what to do next, if it is not `rm`.
+    `todo`: a sentence that says what was not done, and the start of one that says how to do it. `command`: the user's
+    command with its flags, without --yes and --force.
     """
     failed, code = (0, 0) if _shows_as_stopped(vms, name) else _checked(vms, name)
     if note := not_checked(vms.check_config(name).kind):
         click.echo(note)
     if not failed and not is_interactive:
-        rm = f"Nothing was deleted. To delete it: dvm rm {name} --yes (with unsaved work also --force)"
-        click.echo(todo or rm, err=True)
+        how = f" anyway: {command} --yes --force" if code else f": {command} --yes"
+        click.echo(f"{todo}{how}", err=True)
     return failed or code
 
 

@@ -122,6 +122,18 @@ def test_n12_with_work_in_it_the_name_is_typed(user: User, app: Vm) -> None:
     assert not app.config.exists()
 
 
+@pytest.mark.slow
+def test_a_refusal_names_the_command_with_the_flags_that_were_given(user: User, app: Vm) -> None:
+    app.has_file("note.txt")
+    for flags in ("", " --now", " --config", " --now --config"):
+        way_out = f"dvm rm app{flags} --yes --force"
+        user.dvm(f"rm app{flags}").exits("unsaved work").warns(f"Nothing was deleted. To delete it anyway: {way_out}\n")
+        user.dvm(f"rm app{flags} --yes").is_refused().warns(f"delete it with the VM: `{way_out}`")
+    app.runs("rm note.txt")
+    user.dvm("rm app --now").succeeds().warns("Nothing was deleted. To delete it: dvm rm app --now --yes\n")
+    assert app.is_created
+
+
 def test_n12_one_that_is_not_created_is_asked_for_its_config(user: User) -> None:
     user.dvm("init app").succeeds()
     asked = user.at_terminal("rm app")

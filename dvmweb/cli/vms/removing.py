@@ -29,7 +29,9 @@ def remove(vms: Vms, name: str, *, is_sure: bool, force: bool, config: bool, now
     if is_sure:
         digest = deletion_preview.config_digest(vms, name) if config else ""
         return _delete(vms, name, {"force": force, "config": digest, "trash": trash})
-    code = report_only(vms, name, is_interactive=is_interactive)
+    flags = f"{' --now' if now else ''}{' --config' if config else ''}"
+    todo = "Nothing was deleted. To delete it"
+    code = report_only(vms, name, todo, f"dvm rm {name}{flags}", is_interactive=is_interactive)
     if not is_interactive or code == ExitCode.CANCELLED:
         return code
     return _ask(vms, name, code, config=config, trash=trash)

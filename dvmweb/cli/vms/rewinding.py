@@ -37,8 +37,8 @@ def rewind(vms: Vms, name: str, checkpoint: str, *, config: bool, is_sure: bool,
     if is_sure:
         return _run(vms, one, {"force": force, "config": config})
     is_interactive = sys.stdin.isatty() and sys.stdout.isatty()
-    todo = f"Nothing was changed. To rewind it: dvm rewind {name} {one.name} --yes (with unsaved work also --force)"
-    code = report_only(vms, name, is_interactive=is_interactive, todo=todo)
+    command = f"dvm rewind {name} {one.name}{' --config' if config else ''}"
+    code = report_only(vms, name, "Nothing was changed. To rewind it", command, is_interactive=is_interactive)
     if not is_interactive or code == ExitCode.CANCELLED:
         return code
     must_type, options = decided(vms, name)

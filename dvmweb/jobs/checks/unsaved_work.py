@@ -91,7 +91,14 @@ def _verb(tools: Tools) -> str:
 
 
 def _command(tools: Tools, name: str) -> str:
-    return f"dvm rewind {name} {tools.options.checkpoint}" if tools.options.checkpoint else f"dvm rm {name}"
+    """The command of this job with its flags, without --yes and --force."""
+    options = tools.options
+    words = ["dvm", "rewind", name, options.checkpoint] if options.checkpoint else ["dvm", "rm", name]
+    if not options.trash:
+        words.append("--now")
+    if options.config:
+        words.append("--config")
+    return " ".join(words)
 
 
 def _forced(tools: Tools, name: str) -> str:

@@ -53,7 +53,12 @@ def test_what_an_agent_broke_is_as_before_and_the_broken_one_is_in_the_trash(use
 
     user.dvm("start app").succeeds()
     app.runs("rm note.txt; echo broken > broken.txt")
-    user.dvm("rewind app").exits("unsaved work").prints("broken.txt").warns(f"dvm rewind app {checkpoint} --yes")
+    user.dvm("rewind app").exits("unsaved work").prints("broken.txt").warns(
+        f"Nothing was changed. To rewind it anyway: dvm rewind app {checkpoint} --yes --force\n"
+    )
+    again = f"dvm rewind app {checkpoint} --config --yes --force"
+    user.dvm("rewind app --config").exits("unsaved work").warns(f"{again}\n")
+    user.dvm("rewind app --config --yes").exits("unsaved work").warns(f"`{again}`")
     user.dvm("rewind app --yes").exits("unsaved work").warns("app was not rewound", f"dvm rewind app {checkpoint}")
     assert copies(user) == []
     rewound = user.dvm("rewind app --yes --force").succeeds()
