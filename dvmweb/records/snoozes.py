@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 
 from dvmweb import files
@@ -37,6 +37,16 @@ def snooze(paths: Paths, name: str, until: float, now: float) -> None:
 def end(paths: Paths, name: str, now: float) -> None:
     """Show the item again."""
     _write(paths, {other: until for other, until in read(paths, now).items() if other != name})
+
+
+def keep_only(paths: Paths, names: Collection[str], now: float) -> None:
+    """End the snooze of items that no longer exist, so that the same thing is shown if it happens again."""
+    found = read(paths, now)
+    if kept := {name: until for name, until in found.items() if name in names}:
+        if kept != found:
+            _write(paths, kept)
+    elif found:
+        (paths.state / FILE).unlink(missing_ok=True)
 
 
 def _write(paths: Paths, found: Mapping[str, float]) -> None:

@@ -57,6 +57,7 @@ class TerminalFacts:
     state: str = ""  # works, waits, ended or rang; "" for none
     guess: bool = False  # the state is guessed from a bell or from silence
     since: float = 0.0  # seconds since that state began
+    event: str = ""  # differs after each change of that state; "" from an older keeper
     watched: bool = False  # it is visible in a window
     reason: str = ""  # how it ended
 

@@ -282,6 +282,7 @@ class Terminal:
             "state": state.name,
             "guess": state.is_guess,
             "since": round(now - state.since, 1) if state.name else 0.0,
+            "event": f"{state.since:.3f}" if state.name else "",
             "watched": self.is_watched,
             "reason": self.exit_message()["reason"] if self.finished_at else "",
             "age": round(now - self.opened_at, 1),
@@ -294,7 +295,4 @@ class Terminal:
 
 
 def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
+    return signal.Signals(number).name if number in {*signal.Signals} else f"signal {number}"

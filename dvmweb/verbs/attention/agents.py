@@ -20,7 +20,7 @@ def items(facts: Facts) -> Iterator[Item]:
         if one.state in NEEDS:
             since = facts.now - one.since
             yield Item(
-                key=f"terminal {one.id} {one.state}",
+                key=f"terminal {one.id} {one.state} {one.event}",
                 group=GROUP,
                 vm=one.vm,
                 title=f"{visible(one.name, 60) or one.id[:8]}: {one.state_in_words}",

@@ -27,7 +27,8 @@ def _work(vm: Vm) -> Iterator[Item]:
     todos = (Todo(CHECK), Todo(VM_PAGE)) if vm.status == "Running" else (Todo(VM_PAGE),)
     if last.verdict is Verdict.CHECK_FAILED:
         why = in_prose(last.problems[0], 200) if last.problems else ""
-        title, key = "Check for unsaved work failed", f"check {vm.name} {why}"
+        last_whole = vm.known.report.checked_at if vm.known.has_worked else 0.0
+        title, key = "Check for unsaved work failed", f"check {vm.name} {last_whole} {why}"
         yield Item(key, PROBLEMS, vm.name, title, why, todos, last.checked_at)
     elif vm.known.is_doubted and vm.status == "Stopped":
         detail = "No unsaved work was found then, and the VM was used afterwards."

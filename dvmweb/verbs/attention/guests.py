@@ -26,7 +26,7 @@ def _config(vm: Vm) -> Item | None:
     if not vm.problem:
         return None
     first = in_prose(vm.problem.splitlines()[0], 200)
-    return Item(f"config {vm.name} {first}", PROBLEMS, vm.name, "The config has errors", first, (Todo(EDIT),))
+    return Item(f"config {vm.name} {vm.problem}", PROBLEMS, vm.name, "The config has errors", first, (Todo(EDIT),))
 
 
 def _instance(vm: Vm) -> Item | None:
@@ -37,7 +37,12 @@ def _instance(vm: Vm) -> Item | None:
         return None
     status = visible(vm.status, 30) or "Not readable by Lima"
     return Item(
-        f"instance {vm.name} {status}", PROBLEMS, vm.name, status, in_prose(error.what, 200), (Todo(VM_PAGE), Todo(LOG))
+        f"instance {vm.name} {status} {vm.job_ended}",
+        PROBLEMS,
+        vm.name,
+        status,
+        in_prose(error.what, 200),
+        (Todo(VM_PAGE), Todo(LOG)),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -23,7 +24,7 @@ from dvmweb.web.vms.list_pages import disk_used
 
 blueprint = Blueprint("attention_pages", __name__)
 USES_AGE = 30.0  # seconds for which the uses of recipes are kept; reading them opens every config
-ID_LENGTH = 24
+ID = re.compile(r"[0-9a-f]{24}")
 
 
 @blueprint.get("/attention")
@@ -53,7 +54,7 @@ def needing() -> Response:
 def snooze(name: str) -> Response:
     """Snooze an item for the `hours` of the form; 0 shows it again."""
     hours, now = request.form.get("hours", ""), time.time()
-    if len(name) != ID_LENGTH or not (hours == "0" or hours in views.HOURS):
+    if not ID.fullmatch(name) or not (hours == "0" or hours in views.HOURS):
         raise UsageError("This is not an item that can be snoozed for that time.", "Choose one from the list.")
     if hours == "0":
         snoozes.end(context.vms().paths, name, now)
@@ -77,8 +78,13 @@ def _items() -> tuple[tuple[Item, ...], bool]:
         terminals = client.list_terminals(context.vms())
     except CheckFailed:
         is_blind = True
-    disks = {vm.name: disk_used(vm) for vm in vms}
-    return attention.items(Facts(vms, time.time(), terminals, _uses(), disks)), is_blind
+    disks, now = {vm.name: disk_used(vm) for vm in vms}, time.time()
+    found = attention.items(Facts(vms, now, terminals, _uses(), disks))
+    snapshot = context.watch().snapshot()
+    is_whole = snapshot.generation > 0 and snapshot.problem is None and not any(vm.job for vm in vms)
+    if is_whole and not is_blind:  # a job hides the items of its VM
+        snoozes.keep_only(context.vms().paths, {snoozes.digest(one.key) for one in found}, now)
+    return found, is_blind
 
 
 def _uses() -> Mapping[str, Sequence[Use]]:

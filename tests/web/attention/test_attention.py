@@ -132,6 +132,37 @@ def test_a_later_event_of_the_same_kind_has_another_key() -> None:
     assert first.key == again.key != second.key
 
 
+def test_another_question_of_the_same_agent_is_another_event() -> None:
+    keys = [made(a_vm(), terminals=(a_terminal("waits", event=event),))[0].key for event in ("1.0", "1.0", "7.5")]
+    assert keys[0] == keys[1] != keys[2]
+
+
+@pytest.mark.parametrize("change", ["a check between", "another error", "repaired"])
+def test_what_happens_again_is_not_hidden_by_a_snooze(change: str) -> None:
+    pairs = {
+        "a check between": (
+            replace(a_vm(), work=CLEAN, failed_check=BLIND),
+            replace(a_vm(), work=replace(CLEAN, checked_at=NOW - 60), failed_check=BLIND),
+        ),
+        "another error": (a_vm(problem="cpus: no number"), a_vm(problem="cpus: no number\nmemory: no size")),
+        "repaired": (
+            replace(a_vm(status="Broken"), instance=Instance("dvm-app", "Broken")),
+            replace(a_vm(status="Broken"), instance=Instance("dvm-app", "Broken"), job_ended=NOW),
+        ),
+    }
+    first, second = pairs[change]
+    assert made(first)[0].key != made(second)[0].key
+
+
+def test_a_snooze_ends_when_its_item_is_gone(vms: Any) -> None:
+    for name in ("gone", "here"):
+        snoozes.snooze(vms.paths, name, NOW + 60, NOW)
+    snoozes.keep_only(vms.paths, {"here", "other"}, NOW)
+    assert set(snoozes.read(vms.paths, NOW)) == {"here"}
+    snoozes.keep_only(vms.paths, set(), NOW)
+    assert snoozes.read(vms.paths, NOW) == {}
+
+
 def test_a_job_that_needs_a_secret_is_not_run_again_by_a_button() -> None:
     job = replace(FAILED_JOB, failure=Failure("SecretNeeded", "It needs a secret.", "", ""))
     (item,) = made(replace(a_vm(), failed=job))
@@ -208,7 +239,9 @@ def test_the_page_shows_snoozes_and_shows_again(client: Browser, failed: Item) -
     assert [(one["title"], one["path"]) for one in answer["needing"]] == [("app: Sync failed", f"/jobs/{'1' * 32}")]
 
 
-@pytest.mark.parametrize(("name", "hours"), [("x", "1"), ("f" * 24, "-1"), ("f" * 24, "1e9"), ("f" * 24, "")])
+@pytest.mark.parametrize(
+    ("name", "hours"), [("x", "1"), ("f" * 24, "-1"), ("f" * 24, "1e9"), ("f" * 24, ""), ("g" * 24, "1")]
+)
 def test_a_snooze_that_is_none(client: Browser, name: str, hours: str) -> None:
     assert client.post(f"/attention/{name}/snooze", data={"hours": hours}).status_code == 422
 
