@@ -31,9 +31,10 @@ def copy(
     Raises DvmError if the base is gone, or if another program has created the instance.
     """
     name = instance_name(vm)
-    if find(base_instance(base)) is None:
+    if find(base_instance(base)) is None or was_started(paths, base_instance(base)):
+        how = "started" if find(base_instance(base)) else "deleted"
         todo = "Sync again: another base is used, or a new instance is created."
-        raise DvmError(f"The base {base} was deleted before {vm} was copied from it.", todo)
+        raise DvmError(f"The base {base} was {how} before {vm} was copied from it.", todo)
     if find(name) is not None:
         raise DvmError(f"Another program created {vm} at the same time.", "Sync again to continue with it.")
     write_note(paths, vm, NOTE, base)
@@ -57,10 +58,10 @@ def half_copy_of(paths: Paths, vm: str) -> str:
     An instance that was started under this name is another one, whatever the note says: restored or put there since.
     """
     base = read_note(paths, vm, NOTE)
-    return "" if base and _was_started(paths, instance_name(vm)) else base
+    return "" if base and was_started(paths, instance_name(vm)) else base
 
 
-def _was_started(paths: Paths, instance: str) -> bool:
+def was_started(paths: Paths, instance: str) -> bool:
     """Whether its ssh.config is its own: Lima writes it at each start, and a copy has that of its origin until then."""
     with suppress(OSError, DvmError):
         text = files.read_bounded(commands.ssh_config(paths.lima_home, instance), MOST)

@@ -14,6 +14,7 @@ from dvmweb import files
 from dvmweb.config.model import VmConfig
 from dvmweb.errors import DvmError
 from dvmweb.guest import bundled
+from dvmweb.jobs.bases.copying import was_started
 from dvmweb.lima.disk_use import must_fit
 from dvmweb.lima.instances import Instance, Listing
 from dvmweb.lima.lima_yaml.rendering import PLAIN_IMAGES
@@ -70,7 +71,7 @@ def with_base(
     ready = {
         base.name: instance
         for base in records.read_all(paths)
-        if (instance := listing.find(base_instance(base.name))) is not None and _is_ready(instance)
+        if (instance := listing.find(base_instance(base.name))) is not None and _is_ready(paths, instance)
     }
     found = [base for base in records.read_all(paths) if base.name in ready]
     if not found:
@@ -84,8 +85,9 @@ def with_base(
     return replace(plan_input, base=base, base_instance=ready[base.name]), ()
 
 
-def _is_ready(instance: Instance) -> bool:
-    return instance.status == "Stopped" and instance.config is not None and not instance.errors
+def _is_ready(paths: Paths, instance: Instance) -> bool:
+    is_whole = instance.status == "Stopped" and instance.config is not None and not instance.errors
+    return is_whole and not was_started(paths, instance.name)
 
 
 def _too_old(base: Base, now: float) -> str:
@@ -95,7 +97,9 @@ def _too_old(base: Base, now: float) -> str:
 
 def stale_reasons(paths: Paths, base: Base, overlay: Mapping[str, Any]) -> tuple[str, ...]:
     """Why a base is not used any more; () if it is."""
-    return why_stale(base, digests(paths, base), overlay_digest(overlay), image_mark(base.image), time.time())
+    reasons = why_stale(base, digests(paths, base), overlay_digest(overlay), image_mark(base.image), time.time())
+    # Whoever started it can have put anything in it, which every copy would have.
+    return ("it was started since it was built", *reasons) if was_started(paths, base_instance(base.name)) else reasons
 
 
 def digests(paths: Paths, base: Base) -> dict[str, str]:

@@ -150,6 +150,18 @@ def test_a_stale_base_is_not_used_and_is_built_anew(one: User) -> None:
     assert one.vm("app").runs("ls ~/new").endswith("/new\n")
 
 
+def test_a_base_that_somebody_started_is_not_used(one: User) -> None:
+    base = builds(one, "one")
+    has_vm(one, "app", "one")
+    one.dvm("sync app --dry-run").succeeds().prints(f"Copy base {base}")
+    one.limactl(f"start dvmbase-{base}")
+    one.limactl(f"stop dvmbase-{base}")
+    one.dvm("sync app --dry-run").succeeds().prints("Create instance").never_says("Copy base")
+    one.dvm("base ls").succeeds().prints("stale: it was started since it was built").warns("dvm base refresh")
+    one.dvm("base refresh").succeeds().prints(f"Base {base}: it was started since it was built.")
+    one.dvm("sync app --dry-run").succeeds().prints("Copy base")
+
+
 @pytest.mark.slow
 def test_an_old_base_is_said_and_a_fresh_sync_or_no_base_does_without(one: User) -> None:
     base = builds(one, "one")
