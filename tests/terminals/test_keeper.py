@@ -233,7 +233,7 @@ def test_e19_a_flood_of_sizes_reaches_the_program_as_few(dvm_home: DvmHome) -> N
     for number in range(1000):
         viewer.connection.control(do="resize", cols=50 + number % 50, rows=20)
     viewer.connection.control(do="resize", cols=77, rows=33)
-    while viewer.wait_for("size")["cols"] != 77:
+    while viewer.wait_for("size")["rows"] != 33:
         pass
     viewer.type("stty size; echo chan''ges $n.\n")
     said = b""
