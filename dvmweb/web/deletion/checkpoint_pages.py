@@ -38,6 +38,20 @@ class CheckpointView:
     work: str
 
 
+@dataclass(frozen=True)
+class _Uses:
+    """What uses a running VM."""
+
+    ends: tuple[str, ...] = ()  # the programs in terminals that a stop ends, line by line
+    why: str = ""  # why it is in use
+    unknown: str = ""  # why it is not known
+
+    @property
+    def is_used(self) -> bool:
+        """In use, or not known."""
+        return bool(self.ends or self.why or self.unknown)
+
+
 def view(one: Checkpoint, now: float) -> CheckpointView:
     """A checkpoint at `now` (seconds since the epoch)."""
     record, status = one.record, one.instance.status
@@ -88,36 +102,46 @@ def ask(name: str) -> Response:
 
 @blueprint.post("/vms/<name>/checkpoint")
 def make(name: str) -> Response:
-    """Start the job that makes a checkpoint; a VM that runs is stopped only if the page said so."""
+    """Start the job that makes a checkpoint; a VM that runs is stopped only if the page said so.
+
+    One that is in use, or for which that is not known, only if the user has ticked a box.
+    """
     vm, restart = find_fresh(name), bool(request.form.get("restart"))
     if vm.status == "Running" and not restart:
         return _ask(vm, 409)
+    is_sure = vm.status != "Running" or vm.job is not None or bool(request.form.get("sure"))  # the job is refused
+    if not is_sure and (uses := _uses(vm)).is_used:
+        return _ask(vm, 422, uses)
     return to_job(checkpoints.make(context.vms(), name, request.form.get("note", ""), restart=restart))
 
 
-def _ask(vm: Vm, status: int = 200) -> Response:
+def _ask(vm: Vm, status: int = 200, not_sure: _Uses | None = None) -> Response:
+    """The form; `not_sure`: what uses the VM, if the box was not ticked."""
     is_running = vm.status == "Running"
-    ends, used = _uses(vm) if is_running else ((), "")
+    uses = not_sure or (_uses(vm) if is_running else _Uses())
     return context.page(
         "deletion/checkpoint.html",
         status,
         name=vm.name,
         is_running=is_running,
         is_created=vm.instance is not None,
-        ends=ends,
-        used=used,
+        is_used=uses.is_used,
+        ends=uses.ends,
+        used=uses.why,
+        unknown=uses.unknown,
+        not_sure=not_sure is not None,
         job_id=vm.job.id if vm.job else "",
+        note=request.form.get("note", "")[:NOTE_LENGTH],
         note_length=NOTE_LENGTH,
     )
 
 
-def _uses(vm: Vm) -> tuple[tuple[str, ...], str]:
-    """What a stop ends, line by line, and why the VM is in use; a check that failed is a line."""
+def _uses(vm: Vm) -> _Uses:
     try:
         ends = processes_in_use.what_a_stop_ends(context.vms(), vm.name)
-        return tuple(map(str, ends)), checkpoints.why_used(context.vms(), vm)
+        return _Uses(tuple(map(str, ends)), checkpoints.why_used(context.vms(), vm))
     except CheckFailed as error:
-        return (error.what,), ""
+        return _Uses(unknown=error.what)
 
 
 @blueprint.get("/checkpoints/<checkpoint>/delete")

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Error, Request, expect
 from werkzeug.routing import MapAdapter
 
 from dvmweb.paths import from_environment
+from dvmweb.records import last_use
 from dvmweb.verbs.vms import Vms
 from dvmweb.web.app import create_app
 from dvmweb.web.server.sessions import Sessions
@@ -294,10 +295,14 @@ def _delete_and_remove(user: User) -> None:
 def _use_checkpoints(user: User) -> None:
     page, home = user.window.page, user.home.paths
     user.window.open("/vms/brief")
-    page.locator("#vm-checkpoint").click()
-    page.get_by_label("Note (optional)").fill("before <b>it</b>")
-    page.locator("#make-checkpoint").click()
-    JobPage(user.window).succeeds()
+    with last_use.session(home, "brief"):
+        page.locator("#vm-checkpoint").click()
+        page.get_by_label("Note (optional)").fill("before <b>it</b>")
+        page.locator("#make-checkpoint").click()
+        expect(page.locator("#sure-error")).to_contain_text("Nothing was stopped.")
+        page.get_by_label("Stop it and end what uses it").check()
+        page.locator("#make-checkpoint").click()
+        JobPage(user.window).succeeds()
     (checkpoint,) = (path.name.removeprefix("dvmcheck-") for path in home.lima_home.glob("dvmcheck-brief-*"))
     user.home.limactl("unprotect", f"dvmcheck-{checkpoint}")
     user.window.open("/checkpoints")

@@ -6,6 +6,9 @@ import re
 
 import pytest
 
+from dvmweb.errors import CheckFailed
+from dvmweb.records import last_use
+from dvmweb.verbs import processes_in_use
 from dvmweb.verbs.vms import Vms
 from tests.web.conftest import Browser
 from tests.web.demo import DvmHome, dvm_home, eventually, finished, limactl  # noqa: F401
@@ -117,6 +120,48 @@ def test_a_running_vm_is_stopped_only_if_the_page_said_so(client: Browser, vms: 
     assert len(kept(vms)) == 1
     (vm,) = vms.list_vms()
     assert vm.status == "Running"
+
+
+def test_a_vm_in_use_is_stopped_only_with_the_box_ticked(
+    client: Browser,
+    vms: Vms,
+    dvm_home: DvmHome,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    vms.init("app")
+    dvm_home.ok("sync", "app")
+    page, form = "/vms/app/checkpoint", {"restart": "1", "note": "<b>"}
+    text = eventually(lambda: found if "started again" in (found := client.get(page).text) else "")
+    assert 'name="sure"' not in text
+
+    def is_refused() -> str:
+        answer = client.post(page, data=form)
+        assert answer.status_code == 422
+        assert re.search(r'name="sure" value="1" aria-invalid="true" aria-describedby="sure-error"', answer.text)
+        assert "Nothing was stopped. Tick the box" in answer.text
+        assert 'value="&lt;b&gt;"' in answer.text, "the note is still there"
+        (vm,) = vms.list_vms()
+        assert (vm.status, vm.job and vm.job.verb, kept(vms)) == ("Running", None, [])
+        return answer.text
+
+    with monkeypatch.context() as patched:
+
+        def silent(_: Vms) -> None:
+            raise CheckFailed("The keeper of the terminals does not respond.")
+
+        patched.setattr(processes_in_use, "list_terminals", silent)
+        asked = client.get(page).text
+        for words in ("It is not known whether the VM is in use", "does not respond.", 'name="sure" value="1">'):
+            assert words in asked
+        assert "does not respond." in is_refused()
+    with last_use.session(vms.paths, "app"):
+        asked = client.get(page).text
+        for words in ("callout warn", "A command or a copy runs in it. The stop ends what runs in it."):
+            assert words in asked
+        assert "sure-error" not in asked
+        assert "A command or a copy runs in it." in is_refused()
+        assert finished(vms, client.post(page, data=form | {"sure": "1"})).state == "succeeded"
+    assert len(kept(vms)) == 1
 
 
 def test_a_delete_needs_the_name_of_the_checkpoint(client: Browser, vms: Vms, checkpoint: str) -> None:
