@@ -25,12 +25,21 @@ def test_a_port_is_opened_and_closed_on_the_page(client: Browser, config: Path) 
     assert "/vms/app/ports" in client.get("/vms/app").text
     assert client.post("/vms/app/ports/open", data={"port": f" {port} "}).status_code == 303
     page = client.get("/vms/app/ports").text
-    assert "no program in the VM listens on it" in page
+    assert page.count("no program in the VM listens on it") == 1, "the chip has the number only"
     assert f'href="http://app.localhost:{port}/"' not in page
     assert f"- {port}" in config.read_text() or f"[{port}]" in config.read_text()
     assert client.post("/vms/app/ports/close", data={"port": str(port)}).status_code == 303
     assert "No ports." in client.get("/vms/app/ports").text
     assert "\nports:" not in config.read_text()
+
+
+def test_a_port_that_waits_says_so_once(client: Browser, config: Path) -> None:
+    port = free_port()
+    config.write_text(f"{config.read_text()}\nports: [{port}]\n")
+    page = client.get("/vms/app/ports").text
+    assert page.count("opens after a restart of the VM") == 1
+    assert f'id="port-1">{port}</span>' in page
+    assert f"{port} opens after a restart of the VM</span>" in client.get("/vms/app").text
 
 
 def test_what_is_refused_is_shown_with_the_form(client: Browser, config: Path) -> None:
