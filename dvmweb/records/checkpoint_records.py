@@ -85,6 +85,12 @@ def of_vm(paths: Paths, vm: str) -> tuple[CheckpointRecord, ...]:
     return tuple(sorted(ours, key=lambda one: one.at, reverse=True))
 
 
+def newest(paths: Paths) -> dict[str, str]:
+    """The newest complete checkpoint of each VM, as they are recorded; asks no engine."""
+    found = sorted((read(paths, name) for name in names(paths)), key=lambda one: one.at)
+    return {one.vm: one.name for one in found if one.vm and not one.copy}
+
+
 def rename(paths: Paths, old: str, new: str) -> None:
     """Record that the VM `old` is `new` now."""
     for name in names(paths):

@@ -65,6 +65,7 @@ class DeletePage:
     no_trash: str  # why it cannot be moved to the trash, "" where it can
     problem: str  # why it cannot be deleted now, "" where it can
     todo: str
+    is_protected: bool  # that is the problem
     is_running: bool
     job_id: str  # of the job that locks the VM, "" for none
     days: int  # until an entry of the trash expires
@@ -162,7 +163,7 @@ def _page(vm: Vm, status: int = 200, *, changed: str = "", typed: str = "") -> R
 def _model(vms: Vms, vm: Vm) -> DeletePage:
     known = vm.known
     is_named = known is None or known.needs_name
-    trouble = _protection(vm)
+    trouble = protection = _protection(vm)
     steps: tuple[PlanStep, ...] = ()
     is_running, no_trash = vm.status == "Running", ""
     try:
@@ -186,6 +187,7 @@ def _model(vms: Vms, vm: Vm) -> DeletePage:
         no_trash=no_trash,
         problem=trouble.what if trouble else "",
         todo=trouble.todo if trouble else "",
+        is_protected=trouble is not None and trouble is protection,
         is_running=is_running,
         job_id=vm.job.id if vm.job else "",
         days=DAYS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from dvmweb.ages import age
@@ -39,27 +39,36 @@ class Entry:
     fields: dict[str, str] = field(default_factory=dict)
 
 
-def entries(vms: Iterable[Vm], recipes: Iterable[str], jobs: Iterable[Job], now: float) -> tuple[Entry, ...]:
-    """Return all entries in the order in which they are shown for an empty query."""
+def entries(
+    vms: Iterable[Vm], recipes: Iterable[str], jobs: Iterable[Job], now: float, newest: Mapping[str, str] = {}
+) -> tuple[Entry, ...]:
+    """Return all entries in the order in which they are shown for an empty query.
+
+    `newest`: the newest checkpoint of each VM that has one.
+    """
     vms = tuple(vm for vm in vms if vm.kind != "unmanaged")
     opened = tuple(Entry("VM", vm.name, f"/vms/{vm.name}", vm.kind if vm.instance is None else vm.status) for vm in vms)
     return (
         *opened,
         *(Entry("Page", text, path) for text, path in PAGES),
         Entry("Page", "New VM", "/new-vm"),
-        *(entry for vm in vms for entry in _of_vm(vm)),
+        *(entry for vm in vms for entry in _of_vm(vm, newest.get(vm.name, ""))),
         *(Entry("Recipe", f"Recipe {name}", f"/recipes/{name}") for name in recipes),
         *(_of_job(job, now) for job in tuple(jobs)[:MOST_JOBS]),
     )
 
 
-def _of_vm(vm: Vm) -> Iterator[Entry]:
+def _of_vm(vm: Vm, checkpoint: str) -> Iterator[Entry]:
     for action in (*actions_of(vm), *more_of(vm)):
         yield Entry("VM", _text(vm.name, action), action.path, "", action.is_post, dict(action.fields or {}))
     if vm.kind == "managed":
         for tab in TABS:
             yield Entry("VM", f"{tab.capitalize()} of {vm.name}", f"/vms/{vm.name}?tab={tab}")
         yield Entry("VM", f"Ports of {vm.name}", f"/vms/{vm.name}/ports")
+    if vm.kind == "managed" and not vm.problem and vm.status in ("Running", "Stopped"):
+        yield Entry("VM", f"Checkpoint {vm.name}", f"/vms/{vm.name}/checkpoint")
+    if checkpoint:
+        yield Entry("VM", f"Rewind {vm.name}", f"/checkpoints/{checkpoint}/rewind", f"to {checkpoint}")
 
 
 def _text(vm: str, action: Action) -> str:

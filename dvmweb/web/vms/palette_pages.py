@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from flask import Blueprint, Response, jsonify
 
+from dvmweb.records import checkpoint_records
 from dvmweb.verbs.recipes import RecipeLibrary
 from dvmweb.web.ui import context
 from dvmweb.web.vms.palette import entries
@@ -19,5 +20,6 @@ def palette() -> Response:
     """All entries, in the order in which they are shown for an empty query."""
     vms = context.vms()
     recipes = RecipeLibrary(vms.paths, vms.environ).names()
-    found = entries(context.watch().snapshot().vms, recipes, vms.jobs(), time.time())
+    newest = checkpoint_records.newest(vms.paths)
+    found = entries(context.watch().snapshot().vms, recipes, vms.jobs(), time.time(), newest)
     return jsonify({"entries": [asdict(one) for one in found]})

@@ -41,7 +41,7 @@ def checkpoint(client: Browser, vms: Vms, stopped: str) -> str:
 def test_one_is_made_and_listed(client: Browser, checkpoint: str) -> None:
     assert "Checkpoints: 1" in client.get("/").text
     assert "unmanaged" not in client.get("/cards").text
-    assert "1 kept" in client.get("/vms/app").text
+    assert ">1 checkpoint</a>" in client.get("/vms/app").text
     text = client.get("/checkpoints").text
     for words in ("1 checkpoint", checkpoint, "app</span>: before &lt;i&gt;it&lt;/i&gt; &amp; more"):
         assert words in text
@@ -107,6 +107,16 @@ def test_a_vm_that_is_not_created_has_nothing_to_lose(
     assert finished(vms, client.post(page, data={})).state == "succeeded"
     assert vms.paths.vm_config("app").exists()
     eventually(lambda: "Stopped" in client.get("/vms/app").text)
+
+
+def test_a_protected_vm_is_not_rewound_and_its_page_is_linked(client: Browser, checkpoint: str) -> None:
+    assert client.post("/vms/app/protect").status_code == 303
+    text = eventually(
+        lambda: t if 'id="protected"' in (t := client.get(f"/checkpoints/{checkpoint}/rewind").text) else ""
+    )
+    assert '/vms/app#protect">the page of app</a>' in text
+    assert 'id="rewind-form"' not in text
+    assert 'id="protect"' in client.get("/vms/app").text
 
 
 def test_a_running_vm_is_stopped_only_if_the_page_said_so(client: Browser, vms: Vms, dvm_home: DvmHome) -> None:  # noqa: F811

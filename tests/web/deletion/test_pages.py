@@ -198,6 +198,8 @@ def test_h07_a_protected_vm_is_refused_with_the_reason(stopped: Browser, dvm_hom
     limactl(dvm_home, "protect", "--tty=false", "dvm-app")
     eventually(lambda: "dvm protect app --off" in stopped.get("/vms/app/delete").text)
     assert "· protected" in stopped.get("/").text
+    assert '/vms/app#protect">the page of app</a>' in stopped.get("/vms/app/delete").text
+    assert 'id="protect"' in stopped.get("/vms/app").text
     answer = posted(stopped, report=digest)
     assert answer.status_code == 409
     assert "dvm protect app --off" in answer.text

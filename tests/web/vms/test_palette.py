@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dvmweb.jobs.job_record import Job
+from dvmweb.records import checkpoint_records
+from dvmweb.records.checkpoint_records import CheckpointRecord
+from dvmweb.verbs.vms import Vms
 from dvmweb.web.vms.palette import MOST_JOBS, PAGES, Entry, entries
 from tests.web.conftest import Browser, a_vm
 
@@ -24,6 +27,19 @@ def test_the_verbs_of_a_vm() -> None:
     stopped = texts(entries((a_vm(status="Stopped"),), (), (), NOW))
     assert "Start app" in stopped
     assert "Stop app" not in stopped
+
+
+def test_a_checkpoint_and_a_rewind_to_the_newest_one(client: Browser, vms: Vms) -> None:
+    for at, name, copy in ((1.0, "app-00000001", ""), (2.0, "app-00000002", ""), (3.0, "app-00000003", "dvmclone-1")):
+        checkpoint_records.write(vms.paths, CheckpointRecord(name, "app", "app", at, copy=copy), b"")
+    newest = checkpoint_records.newest(vms.paths)
+    found = texts(entries((a_vm(), replace(a_vm(), name="other")), (), (), NOW, newest))
+    assert found["Checkpoint app"].path == "/vms/app/checkpoint"
+    assert found["Rewind app"].path == "/checkpoints/app-00000002/rewind"
+    assert "Checkpoint other" in found
+    assert "Rewind other" not in found
+    for vm in (a_vm("not created", ""), a_vm(status="Broken"), a_vm(problem="cpus: not a number")):
+        assert "Checkpoint app" not in texts(entries((vm,), (), (), NOW))
 
 
 def test_a_job_keeps_its_vm_from_other_verbs() -> None:
