@@ -21,9 +21,13 @@ from dvmweb.records import bases as records
 
 
 def check_base(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
-    """Check that no instance has the name of the base, and write its lima.yaml. Raises DvmError."""
-    listing = parse_list(finished.stdout, finished.stderr)
-    for name in (plan_input.desired.instance, base_instance(_base(plan_input).name)):
+    """Check that no instance has the name of the base, and write its lima.yaml. Raises DvmError.
+
+    What its image file is now is noted before Lima reads it.
+    """
+    listing, base = parse_list(finished.stdout, finished.stderr), _base(plan_input)
+    plan_input = replace(plan_input, base=replace(base, mark=matching.image_mark(base.image)))
+    for name in (plan_input.desired.instance, base_instance(base.name)):
         if listing.find(name) is not None:
             raise DvmError(f"{name} already exists.", "Try again; nothing was changed.")
     write_lima_yaml(plan_input)
@@ -37,6 +41,8 @@ def is_base(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
     if found is None or found.status != "Stopped" or not found.protected or found.config is None:
         status = "not listed" if found is None else visible(found.status or "not readable", 40)
         raise DvmError(f"{base_instance(base.name)} is {status} after it was built.", "Build it again.")
+    if matching.image_mark(base.image) != base.mark:
+        raise DvmError(f"{visible(base.image, 200)} has changed while the base was built from it.", "Build it again.")
     made = _recorded(base, plan_input, found)
     records.write(tools.paths, made)
     used = in_words(disk_used(tools.paths.lima_home / found.name))
@@ -60,7 +66,6 @@ def _recorded(base: Base, plan_input: PlanInput, found: Instance) -> Base:
         ),
         disk=found.disk,
         overlay=matching.overlay_digest(plan_input.overlay),
-        mark=matching.image_mark(base.image),
         sources=sources,
         version=__version__,
         made=time.time(),

@@ -13,7 +13,7 @@ from dvmweb.errors import NotNow, UsageError
 from dvmweb.jobs.bases import requests
 from dvmweb.jobs.bases.building import ordered_recipes
 from dvmweb.jobs.job_record import Job
-from dvmweb.recipes.bases import BaseRecipe, first_that_fit, why_not_in_base
+from dvmweb.recipes.bases import Base, BaseRecipe, first_that_fit, why_not_in_base
 from dvmweb.verbs.bases.listing import ListedBase
 from dvmweb.verbs.vms import Vms
 
@@ -41,13 +41,20 @@ def build(vms: Vms, chosen: Sequence[str] = (), *, like: str = "", image: str = 
 
 def replacement(old: ListedBase, found: Sequence[ListedBase]) -> ListedBase | None:
     """The base that was built in the place of a stale one, if the deletion of that was interrupted."""
-    return next((one for one in found if not one.reasons and old.reasons and _parts(one) == _parts(old)), None)
+    return next((one for one in found if not one.reasons and old.reasons and _stands_in(one, old)), None)
 
 
-def _parts(one: ListedBase) -> tuple[object, ...]:
-    base = one.record
-    if base is None:
-        return (one.name,)
+def _stands_in(new: ListedBase, old: ListedBase) -> bool:
+    """Whether every VM that could be a copy of `old`, were it not stale, can be one of `new`, which is not stale.
+
+    So lima.yaml and image file of `new` are those of today, with which `old` would be built anew.
+    """
+    if new.record is None or old.record is None:
+        return False
+    return _parts(new.record) == _parts(old.record) and new.record.disk <= old.record.disk
+
+
+def _parts(base: Base) -> tuple[object, ...]:
     params = tuple((recipe.name, tuple(sorted(recipe.params.items()))) for recipe in base.recipes)
     return (base.image, base.arch, base.user, params)
 

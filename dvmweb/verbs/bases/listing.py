@@ -82,14 +82,15 @@ def interrupted(name: str) -> str:
 
 def leftovers(paths: Paths) -> tuple[str, ...]:
     """The names of bases that were not built to their end and are not being built now; asks no engine."""
-    names = {
-        name
-        for name in records.names(paths)
-        if (known := records.read(paths, name)) is None
-        or not known.is_made
-        or not (paths.lima_home / base_instance(name)).exists()
-    }
+    names = {name for name in records.names(paths) if _is_left_over(paths, name)}
     if paths.lima_home.is_dir():
         folders = (path.name for path in paths.lima_home.glob(f"{INSTANCE_PREFIX}{base_instance('')}*"))
         names |= {name for folder in folders if (name := base_of_instance(folder.removeprefix(INSTANCE_PREFIX)))}
     return tuple(sorted(name for name in names if starting.open_job(paths, base_instance(name)) is None))
+
+
+def _is_left_over(paths: Paths, name: str) -> bool:
+    """Whether there is no complete base of a record; one whose record cannot be read can be complete."""
+    known = records.read(paths, name)
+    is_there = (paths.lima_home / base_instance(name) / "lima.yaml").exists()
+    return not is_there or (known is not None and not known.is_made)

@@ -10,7 +10,7 @@ from dvmweb.errors import DvmError
 from dvmweb.lima import connections
 from dvmweb.records import renames
 from dvmweb.states import refusal
-from dvmweb.verbs import checkpoints, cloning, configs, trash
+from dvmweb.verbs import bases, checkpoints, cloning, configs, trash
 from dvmweb.verbs.doctor import host, lima_home
 from dvmweb.verbs.doctor.clocks import clocks
 from dvmweb.verbs.doctor.findings import Finding, State
@@ -65,6 +65,8 @@ def _trash(vms: Vms) -> Iterator[Finding]:
         yield Finding("clone", State.WARNING, note, "", PROTECT_ENTRIES)
     for note in checkpoints.notes(vms.paths):
         yield Finding("checkpoint", State.WARNING, note, "", REPAIR_COPIES)
+    for name in bases.leftovers(vms.paths):
+        yield Finding("bases", State.WARNING, bases.interrupted(name), f"To remove it: `dvm base rm {name}`")
     if note := trash.expired_note(vms):
         yield Finding("trash", State.WARNING, note)
     for one in trash.list_entries(vms):

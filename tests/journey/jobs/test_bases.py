@@ -22,6 +22,7 @@ from dvmweb.records import bases as records
 from dvmweb.verbs.vms import Vms
 from tests.journey.cli.home import HAS_KEYGEN, until
 from tests.journey.driver import User, Vm
+from tests.lima.test_image_file import GOOD
 
 pytestmark = pytest.mark.usefixtures("guests_work")
 MARK = "n=$(cat ~/ran-one 2>/dev/null || echo 0)\necho $((n + 1)) >~/ran-one"
@@ -160,6 +161,42 @@ def test_a_base_that_somebody_started_is_not_used(one: User) -> None:
     one.dvm("base ls").succeeds().prints("stale: it was started since it was built").warns("dvm base refresh")
     one.dvm("base refresh").succeeds().prints(f"Base {base}: it was started since it was built.")
     one.dvm("sync app --dry-run").succeeds().prints("Copy base")
+
+
+def test_a_base_that_cannot_stand_in_replaces_none_and_one_of_a_newer_dvm_stays(one: User) -> None:
+    base, old, newer = builds(one, "one"), "0badcafe", "1badcafe"
+    facts = json.loads((one.paths.bases / f"{base}.json").read_text())
+    for name, version, disk in ((old, 1, facts["base"]["disk"] - 1), (newer, 2, 0)):
+        one.limactl(f"clone dvmbase-{base} dvmbase-{name}")
+        changed = facts["base"] | {"name": name, "overlay": "another", "disk": disk}
+        (one.paths.bases / f"{name}.json").write_text(json.dumps({"version": version, "base": changed}))
+
+    one.dvm("base ls").succeeds().prints("stale: it is not known what it was made from").never_says("is not complete")
+    one.dvm("doctor").never_says(f"Base {newer}")
+    done = one.dvm(f"base refresh {old}").succeeds().never_says("has replaced it already", "What was left of it")
+    done.prints(f"The old base {old} was deleted.")
+    assert {base, newer} < set(names(one))
+    one.dvm(f"base rm {newer}").succeeds().prints(f"Base {newer} was deleted.")
+    assert newer not in names(one)
+    assert newer not in records.names(one.paths)
+
+    (one.paths.lima_home / f"dvmbase-{base}" / "lima.yaml").unlink()
+    one.dvm("doctor").prints(f"Base {base} is not complete", f"dvm base rm {base}")
+
+
+def test_an_image_file_that_is_replaced_while_a_base_is_built_makes_none(one: User) -> None:
+    image = one.home.home / "disk.qcow2"
+    image.write_bytes(GOOD["qcow2"])
+    one.has_recipe("waits", "touch ~/begun\nuntil [ -e ~/goes-on ]; do sleep 0.05; done")
+    building = one.starts(f"base build waits --image {image}")
+    one.waits_until_job("running", step="Recipe waits")
+    image.write_bytes(GOOD["qcow2"] + bytes(512))
+    until(lambda: any(one.paths.lima_home.rglob("begun")))
+    (begun,) = one.paths.lima_home.rglob("begun")
+    begun.with_name("goes-on").touch()
+    building.ends().fails("has changed while the base was built from it")
+    assert names(one) == []
+    assert records.names(one.paths) == ()
 
 
 @pytest.mark.slow
