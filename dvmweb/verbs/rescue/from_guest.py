@@ -40,7 +40,7 @@ class Rescued:
     place: str = ""  # the file, "" for one that went into another VM
     size: int = 0  # bytes
     repositories: int = 0
-    files: int = 0  # beside commits and patches
+    files: int = 0  # loose ones, outside of the repositories
     problem_count: int = 0
     problems: list[tuple[str, str]] = field(default_factory=list)  # place and reason, safe to show
     outside: list[str] = field(default_factory=list)  # repositories outside the code folder, safe to show

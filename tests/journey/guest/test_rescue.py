@@ -54,6 +54,15 @@ def other(user: User, app: Vm) -> Vm:
     return user.has_vm("other")
 
 
+def test_loose_files_are_those_outside_of_the_repositories(user: User, app: Vm, tmp_path: Path) -> None:
+    app.runs(f"""
+        mkdir repo; cd repo; {GIT} init -q; echo one > one; {GIT} add one; {GIT} commit -qm one
+        echo staged >> one; {GIT} add one; echo more >> one; echo untracked > new; cd ..
+        echo a > first; mkdir folder; echo b > folder/second; ln -s first link
+    """)
+    user.dvm(f"rescue app {tmp_path / 'app.tar'}").succeeds().warns("1 repository, 3 loose files, ")
+
+
 def test_everything_is_back_in_another_vm(user: User, app: Vm, other: Vm, tmp_path: Path) -> None:
     app.runs(WORK)
     before, status = app.runs(SEEN), app.runs("git status --porcelain")

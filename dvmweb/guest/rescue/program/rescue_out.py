@@ -4,7 +4,7 @@ In: DVM_NONCE, DVM_INSTANCE, DVM_ID ("": any), DVM_HOST (hostname), DVM_CODE_DIR
 of the unsaved-work check (DVM_WORK_...), whose modules find the repositories and call Git.
 Out: an answer `rescue_out` (dvmweb/guest/protocol.py): `ready HOST INSTANCE ID`, `archive`, behind it the archive in
 frames (rescue_frames.py), then `problem PLACE REASON`... (what is not in the archive), `outside PATH`... (repositories
-outside the code folder, not in it), `done REPOSITORIES FILES PROBLEMS`; or `refused guest|folder|root|room REASON`.
+outside the code folder, not in it), `done REPOSITORIES LOOSE PROBLEMS`; or `refused guest|folder|root|room REASON`.
 The archive: rescue.json, a folder for each repository (rescue_repository.py), and `loose/`. Needs Python 3.10.
 """
 
@@ -69,18 +69,18 @@ def send(environment: dict[str, str]) -> None:
         frames = Frames(1)
         with ticking(frames, Setting(environment)):
             archive = Archive(frames, records)
-            repositories = pack_all(environment, work, archive, records)
+            repositories, loose = pack_all(environment, work, archive, records)
             archive.close()
         frames.end()
     for place, reason in archive.problems:
         answer("problem", os.fsencode(place)[:4096], reason.encode("utf-8", "surrogateescape")[:1000])
     for path in archive.outside:
         answer("outside", os.fsencode(path)[:4096])
-    answer("done", *(b"%d" % count for count in (repositories, archive.tally.files, archive.problem_count)))
+    answer("done", *(b"%d" % count for count in (repositories, loose, archive.problem_count)))
 
 
-def pack_all(environment: dict[str, str], work: str, archive: Archive, records: Records) -> int:
-    """Pack the whole code folder; the number of repositories."""
+def pack_all(environment: dict[str, str], work: str, archive: Archive, records: Records) -> tuple[int, int]:
+    """Pack the whole code folder; the numbers of repositories and of loose files, with links."""
     setting = Setting(environment)
     records.problem = archive.problem  # type: ignore[method-assign]  # all of them, with no limit on their number
     git = find_git(environment, setting, work, records)
@@ -90,6 +90,7 @@ def pack_all(environment: dict[str, str], work: str, archive: Archive, records: 
         archive.problem(path, f"this folder cannot be read (owner: {owner})")
     facts = rescue_repositories(found, git, work, archive, environment) if git else []
     loose: list[list[str]] = []
+    before = archive.tally.files
     for path, _ in files_below(starts_below(".", found), found):
         archive.add(".", path.removeprefix("./"), "loose", loose)
     read = {one.path for one in found.repositories} if git else set()
@@ -111,7 +112,7 @@ def pack_all(environment: dict[str, str], work: str, archive: Archive, records: 
             "outside": names,
         },
     )
-    return len(facts)
+    return len(facts), archive.tally.files - before + len(loose)
 
 
 def main() -> None:

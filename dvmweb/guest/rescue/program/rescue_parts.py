@@ -72,7 +72,6 @@ class Archive:
     def add_file(self, path: str, into: str) -> None:
         """Add a file of our own."""
         self._add_open(os.open(path, OPEN_FILE), into, into)
-        self.tally.files -= 1
 
     def add_json(self, into: str, value: object) -> None:
         """Add a value as a JSON file."""
