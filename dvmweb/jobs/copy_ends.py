@@ -13,6 +13,7 @@ from dvmweb import files
 from dvmweb.config.store import ConfigStore
 from dvmweb.errors import DvmError
 from dvmweb.jobs import engine_lock, removing, starting
+from dvmweb.jobs.bases.copying import was_started
 from dvmweb.jobs.leftovers import end_leftovers
 from dvmweb.lima import commands
 from dvmweb.lima.client import Lima
@@ -79,22 +80,29 @@ def _repair_rewind(paths: Paths, lima: Lima, vm: str) -> Iterator[str]:
     is_copied = (paths.lima_home / begun.copy).exists()
     if removing.has_instance(paths, vm):
         if begun.stage == MOVED and not is_copied:
+            if was_started(paths, instance_name(vm), since=rewinds.written_at(paths, vm)):
+                rewinds.forget(paths, vm)  # its records are of a VM in use by now
+                yield f"The rewind of {vm} was interrupted after its last step, and {vm} was started since."
+                return
             yield f"The rewind of {vm} was interrupted after its last step: it is complete."
             yield from complete_rewind(paths, vm, begun)
             return
-        remove_copy(paths, lima, begun.copy)
-        if begun.trash and not (paths.lima_home / entry_instance(begun.trash)).exists():
-            trash_records.forget(paths, begun.trash)
-        rewinds.forget(paths, vm)
+        _undo(paths, lima, vm, begun)
         yield f"{vm} was not rewound: its copy of {begun.checkpoint} was removed. {vm} is as before."
     elif is_copied and rewinds.is_half(paths, vm):
         _run(paths, lima, commands.rename(begun.copy, instance_name(vm)), EDIT)
         yield f"The rewind of {vm} to {begun.checkpoint} was interrupted. It was finished."
         yield from complete_rewind(paths, vm, begun)
     else:
-        remove_copy(paths, lima, begun.copy)
-        rewinds.forget(paths, vm)
+        _undo(paths, lima, vm, begun)
         yield f"{vm} was not rewound, and it is not created: see `dvm trash ls` and `dvm checkpoint ls {vm}`."
+
+
+def _undo(paths: Paths, lima: Lima, vm: str, begun: Rewind) -> None:
+    remove_copy(paths, lima, begun.copy)
+    if begun.trash and not (paths.lima_home / entry_instance(begun.trash)).exists():
+        trash_records.forget(paths, begun.trash)
+    rewinds.forget(paths, vm)
 
 
 def complete_rewind(paths: Paths, vm: str, begun: Rewind) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from dvmweb.config.store import ConfigStore
 from dvmweb.jobs.checks import sandbox
 from dvmweb.names import instance_name
 from dvmweb.paths import Paths
-from dvmweb.records import applied_recipes
+from dvmweb.records import applied_recipes, rewinds
 from dvmweb.records.kept_records import COPY_OF
 
 KEPT = "removed-configs"  # folder in the state folder
@@ -57,10 +57,13 @@ def forget(paths: Paths, vm: str) -> None:
 
 
 def forget_all(paths: Paths, vm: str) -> None:
-    """Remove all records of a VM from the state folder, so that a later VM of the same name does not use them."""
+    """Remove all records of a VM from the state folder, so that a later VM of the same name does not use them.
+
+    That of an interrupted rewind stays: it names the copy, which the next repair removes.
+    """
     with suppress(FileNotFoundError):
         for path in paths.vm_state(vm).iterdir():
-            if path.name in LOCKS:
+            if path.name in (*LOCKS, rewinds.FILE):
                 continue
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)

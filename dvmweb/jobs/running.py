@@ -16,7 +16,7 @@ from dvmweb.jobs import copy_ends, recipe_trials, restoring, starting
 from dvmweb.jobs.bases import automatic, building
 from dvmweb.jobs.checks import registry as checks
 from dvmweb.jobs.failures import failed_step, last_output, refused_clone
-from dvmweb.jobs.inputs import read_note, write_note
+from dvmweb.jobs.inputs import load_input, read_note, write_note
 from dvmweb.jobs.job_record import Job, StepRecord
 from dvmweb.jobs.leftovers import end_leftovers
 from dvmweb.jobs.running_job import Cancelled, RunningJob
@@ -30,6 +30,7 @@ NOT_HERE = 69  # exit code of a guest script that cannot do its work in the demo
 SECRET_MISSING = 76  # exit code of a recipe that needs a secret, if it was not given and the guest does not have it
 PROBE_LATE = 75  # exit code of apply.sh if the recipe succeeded and its probe did not end in time
 KEY_REFUSED = 77  # exit code of clone.sh if the server refused the VM's key
+TEMPORARY = ("test", "base")  # verbs whose VM is no VM of a user
 COPIES = ("checkpoint", "rewind")  # verbs that copy a VM
 NOTHING = Finished((), 0, b"", b"", 0.0, "exit")
 
@@ -55,6 +56,7 @@ class Runner:
         try:
             self._run.add_notices(end_leftovers(self._run.paths, self._run.job.previous))
             starting.forget_old(self._run.paths)
+            self._repair_copies()
             try:
                 self._run_steps()
             except BaseException:
@@ -68,7 +70,7 @@ class Runner:
             run.add_notices(automatic.after_sync(run.paths, self._environ, run.job, run.plan_input))
             self._run.finish("succeeded")
         except Cancelled:
-            is_of_config = self._run.job.verb not in ("test", "base", *COPIES)
+            is_of_config = self._run.job.verb not in (*TEMPORARY, *COPIES)
             todo = f"To apply the config of the VM: `dvm sync {self._run.job.vm}`" if is_of_config else ""
             self._run.finish("cancelled", DvmError("Cancelled.", todo))
         except DvmError as error:
@@ -180,14 +182,26 @@ class Runner:
             kept = {"is_made": run.has_made, "is_kept": run.options.keep}
             run.add_notices(recipe_trials.end(run.paths, run.job, run.lima, run.log.add_output, **kept))
 
+    def _repair_copies(self) -> None:
+        """Finish or undo an interrupted checkpoint or rewind first; what it changes is read and planned again."""
+        run = self._run
+        if run.job.verb in TEMPORARY:
+            return
+        if notes := copy_ends.repair(run.paths, run.lima, run.job.vm):
+            run.add_notices(notes)
+            secrets = run.plan_input.secrets
+            run.plan_input = load_input(run.paths, self._environ, run.job.vm, run.job.verb, secrets)
+            self._plan()
+
     def _end_copies(self) -> None:
         """Remove the copy of a checkpoint or a rewind that failed; finish a rewind that has moved the VM."""
         run = self._run
         if run.job.verb in COPIES:
             try:
                 run.add_notices(copy_ends.repair(run.paths, run.lima, run.job.vm))
-            except DvmError as error:
-                run.add_notices((f"{sentence(error.what.splitlines()[0])} To try again: `dvm checkpoint ls`",))
+            except (DvmError, OSError) as error:
+                what = error.what if isinstance(error, DvmError) else str(error)
+                run.add_notices((f"{sentence(what.splitlines()[0])} To try again: `dvm checkpoint ls`",))
 
     def _on_cancel(self, number: int, frame: FrameType | None) -> None:
         self._run.cancel.set()

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 
 from dvmweb import files
 from dvmweb.errors import DvmError, NotNow
-from dvmweb.names import INSTANCE_PREFIX, VM_PATTERN, is_clone
+from dvmweb.names import ENTRY_PATTERN, INSTANCE_PREFIX, VM_PATTERN, entry_instance, is_clone
 from dvmweb.paths import Paths
 
 FILE = "rewind.json"  # in the state folder of the VM
@@ -55,10 +55,22 @@ def begun(paths: Paths) -> Iterator[str]:
 
 
 def is_half(paths: Paths, vm: str) -> bool:
-    """Whether a rewind has moved the VM to the trash, and not put the copy in its place yet."""
+    """Whether a rewind has moved the VM to the trash, and not put the copy in its place yet.
+
+    Before that is recorded, the entry is the sign of it: a VM that is absent without it was deleted since.
+    """
     found = read(paths, vm)
-    is_in_place = (paths.lima_home / f"{INSTANCE_PREFIX}{vm}").exists()
-    return found is not None and found.stage != COPYING and not is_in_place
+    if found is None or found.stage == COPYING or (paths.lima_home / f"{INSTANCE_PREFIX}{vm}").exists():
+        return False
+    is_entry = ENTRY_PATTERN.fullmatch(found.trash) is not None
+    return found.stage == MOVED or (is_entry and (paths.lima_home / entry_instance(found.trash)).exists())
+
+
+def written_at(paths: Paths, vm: str) -> float:
+    """When its last stage was recorded, seconds since the epoch; 0 if nothing is."""
+    with suppress(OSError):
+        return (paths.vm_state(vm) / FILE).stat().st_mtime
+    return 0.0
 
 
 def refuse_half(paths: Paths, vm: str) -> None:

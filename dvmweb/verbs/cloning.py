@@ -74,6 +74,12 @@ def note(paths: Paths) -> str:
     return f"The clone {begun.new} was interrupted. To remove what is left of it: `dvm trash ls`" if begun else ""
 
 
+def copy_of_begun(paths: Paths) -> str:
+    """The instance of a clone that runs or was interrupted, "" if there is none."""
+    begun = _interrupted(paths)
+    return begun.instance if begun else ""
+
+
 def remove_left(vms: Vms) -> tuple[str, ...]:
     """Remove what an interrupted clone left; sentences about it. The lock of the trash must be held."""
     return _remove_left(vms.paths, Lima(find_engine(vms.environ, vms.paths), vms.paths, vms.environ))

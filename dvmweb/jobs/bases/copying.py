@@ -61,11 +61,15 @@ def half_copy_of(paths: Paths, vm: str) -> str:
     return "" if base and was_started(paths, instance_name(vm)) else base
 
 
-def was_started(paths: Paths, instance: str) -> bool:
-    """Whether its ssh.config is its own: Lima writes it at each start, and a copy has that of its origin until then."""
+def was_started(paths: Paths, instance: str, since: float = 0.0) -> bool:
+    """Whether its ssh.config is its own, and written after `since`.
+
+    Lima writes it at each start, and a copy has that of its origin until then, with the time that it had there.
+    """
     with suppress(OSError, DvmError):
-        text = files.read_bounded(commands.ssh_config(paths.lima_home, instance), MOST)
-        return f"Host {commands.ssh_alias(instance)}".encode() in text.splitlines()
+        path = commands.ssh_config(paths.lima_home, instance)
+        text = files.read_bounded(path, MOST)
+        return path.stat().st_mtime > since and f"Host {commands.ssh_alias(instance)}".encode() in text.splitlines()
     return False
 
 

@@ -143,7 +143,8 @@ def answer(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
     reported = {desired.recipe.name: state.applied.get(desired.recipe.name) for desired in plan_input.recipes}
     applied_recipes.keep(tools.paths, name, instance, reported, state.probes)
     known_id = plan_input.known_id if state.identity else ""
-    if not known_id and state.identity and state.identity[0] == plan_input.desired.instance:
+    is_lost = not known_id and not plan_input.is_copy
+    if is_lost and state.identity and state.identity[0] == plan_input.desired.instance:
         known_id = state.identity[1]  # the host's copy is gone with its state folder; the guest still has it
         write_note(tools.paths, plan_input.config.name, "identity", known_id)
     if state.key:

@@ -11,7 +11,7 @@ from dvmweb.lima import connections
 from dvmweb.records import renames
 from dvmweb.states import refusal
 from dvmweb.verbs import bases, checkpoints, cloning, configs, trash
-from dvmweb.verbs.doctor import host, lima_home
+from dvmweb.verbs.doctor import host, left_copies, lima_home
 from dvmweb.verbs.doctor.clocks import clocks
 from dvmweb.verbs.doctor.findings import Finding, State
 from dvmweb.verbs.vm import Vm
@@ -67,6 +67,9 @@ def _trash(vms: Vms) -> Iterator[Finding]:
         yield Finding("checkpoint", State.WARNING, note, "", REPAIR_COPIES)
     for name in bases.leftovers(vms.paths):
         yield Finding("bases", State.WARNING, bases.interrupted(name), f"To remove it: `dvm base rm {name}`")
+    for name in left_copies.unnamed(vms.paths):
+        what = f"{name} is a copy of a VM that no command uses any more. It uses disk."
+        yield Finding("checkpoint", State.WARNING, what, "", left_copies.REMOVE)
     if note := trash.expired_note(vms):
         yield Finding("trash", State.WARNING, note)
     for one in trash.list_entries(vms):
@@ -117,6 +120,8 @@ def repair(vms: Vms, findings: Sequence[Finding]) -> tuple[str, ...]:
         done += trash.repair(vms)[1]
     if any(one.repair == REPAIR_COPIES for one in findings):
         done += checkpoints.repair(vms)[1]
+    if any(one.repair == left_copies.REMOVE for one in findings):
+        done += left_copies.remove(vms)
     if any(one.repair == END_CONNECTIONS for one in findings):
         for vm in vms.list_vms():  # as they are now
             if any(_connections_of(vm)):

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import re
 import signal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from dvmweb.errors import NotNow
+from dvmweb.jobs import copy_ends
+from dvmweb.jobs.running import Runner
 from dvmweb.lima import disk_use
 from dvmweb.records import checkpoint_records, last_use, rewinds
 from tests.journey.cli.home import HAS_KEYGEN, until
@@ -371,6 +374,89 @@ def test_a_half_rewind_can_be_undone_by_a_restore(user: User, app: Vm) -> None:
     user.dvm("checkpoint ls").succeeds().warns("app is as before")
     assert copies(user) == []
     user.dvm("start app").succeeds()
+
+
+def rewinds_with_a_mark(user: User, app: Vm) -> None:
+    """A stopped VM with a checkpoint, and with a file that the checkpoint does not have."""
+    user.dvm("stop app").succeeds()
+    user.dvm("checkpoint app").succeeds()
+    user.dvm("start app").succeeds()
+    app.runs("touch later.txt")
+    user.dvm("stop app").succeeds()
+
+
+def test_a_delete_ends_a_rewind_that_was_interrupted(user: User, app: Vm) -> None:
+    rewinds_with_a_mark(user, app)
+    killed_at(user, "rewind app --yes --force", "rename", MOVE, is_after=False)
+    assert len(copies(user)) == 1
+    user.dvm("rm app --yes --force --now").succeeds().prints("app was not rewound")
+    assert (copies(user), (app.notes / "rewind.json").exists()) == ([], False)
+    user.dvm("checkpoint ls").succeeds().never_says("interrupted", "finished")
+    assert not app.instance.exists(), "the deleted VM does not come back"
+    user.dvm("sync app").succeeds()
+
+
+def test_a_vm_that_was_deleted_without_dvm_does_not_come_back_by_itself(user: User, app: Vm) -> None:
+    rewinds_with_a_mark(user, app)
+    killed_at(user, "rewind app --yes --force", "rename", MOVE, is_after=False)
+    user.limactl("delete -f dvm-app")
+    user.dvm("rm app --config").succeeds()
+    assert len(copies(user)) == 1
+    user.dvm("checkpoint ls").succeeds().warns("app was not rewound, and it is not created")
+    assert copies(user) == []
+    assert not app.instance.exists()
+
+
+@pytest.mark.parametrize("line", ["start app", "sync app", "stop app"])
+def test_the_next_job_first_completes_a_rewind_that_was_interrupted_at_its_end(user: User, app: Vm, line: str) -> None:
+    identity = (app.notes / "identity").read_text()
+    rewinds_with_a_mark(user, app)
+    killed_at(user, "rewind app --yes --force", "rename", REPLACE, is_after=True)
+    (entry,) = user.dvm("trash ls --json").json
+    user.dvm(f"trash restore {entry['entry']} --as other").succeeds()
+    user.dvm(line).succeeds().prints("after its last step: it is complete")
+    assert not (app.notes / "rewind.json").exists()
+    user.dvm("sync app").succeeds()
+    user.dvm("sync other").succeeds()
+    both = {(user.vm(name).notes / "identity").read_text() for name in ("app", "other")}
+    assert len(both) == 2
+    assert identity in both
+    if HAS_KEYGEN:
+        assert len({user.vm(name).runs("cat ~/.ssh/id_ed25519.pub") for name in ("app", "other")}) == 2
+
+
+def test_records_are_not_put_back_over_a_vm_that_was_started_since(user: User, app: Vm) -> None:
+    rewinds_with_a_mark(user, app)
+    killed_at(user, "rewind app --yes --force", "rename", REPLACE, is_after=True)
+    user.limactl("start dvm-app")
+    (app.notes / "identity").write_text("of a VM in use\n")
+    user.dvm("checkpoint ls").succeeds().warns("app was started since")
+    assert (app.notes / "identity").read_text() == "of a VM in use\n"
+    assert not (app.notes / "rewind.json").exists()
+
+
+def test_a_full_disk_does_not_hide_how_a_rewind_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> tuple[str, ...]:
+        raise OSError(28, "No space left on device")
+
+    notices: list[str] = []
+    runner = object.__new__(Runner)
+    job = SimpleNamespace(verb="rewind", vm="app")
+    run = SimpleNamespace(job=job, paths=None, lima=None, add_notices=notices.extend)
+    monkeypatch.setattr(copy_ends, "repair", full)
+    monkeypatch.setattr(runner, "_run", run, raising=False)
+    runner._end_copies()
+    assert notices == ["[Errno 28] No space left on device. To try again: `dvm checkpoint ls`"]
+
+
+def test_the_doctor_removes_a_copy_that_no_record_names(user: User, app: Vm) -> None:
+    user.dvm("stop app").succeeds()
+    user.limactl("clone dvm-app dvmclone-0badcafe")
+    said = user.dvm("doctor").out
+    assert "dvmclone-0badcafe is a copy of a VM that no command uses any more." in said
+    user.dvm("doctor --fix").warns("dvmclone-0badcafe was deleted")
+    assert copies(user) == []
+    app.shows(status="Stopped")
 
 
 @pytest.mark.parametrize(("command", "times"), [("clone", 1), ("rename", 1)])
