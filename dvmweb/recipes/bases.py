@@ -11,10 +11,13 @@ from dvmweb.recipes.selection import secret_params
 
 DAY = 86_400.0  # seconds
 OLDEST = 30 * DAY  # an older base has packages that lack too many updates
-FORM = 1  # of what base_clean.sh leaves; a base of another form is stale
+FORM = 2  # of what base_clean.sh leaves; a base of another form is stale
 # Their recipes depend on the VM, or keep what belongs to one VM: logins, tokens, a repository.
 NEVER = ("dotfiles", "agent", "service", "network")
-OF_ONE_VM = re.compile(r"DVM_(?:INSTANCE|CODE_DIR|REPO)\b|\bguest_name\b")
+OF_ONE_VM = re.compile(
+    r"DVM_(?:INSTANCE|CODE_DIR|REPO)\b|\b(?:guest_name|hostname|hostnamectl|HOSTNAME)\b|\buname -n\b|/etc/machine-id\b"
+)
+COMMENT = re.compile(r"^\s*#.*$", re.MULTILINE)  # a whole line
 
 
 @dataclass(frozen=True)
@@ -71,8 +74,8 @@ def why_not_in_base(recipe: Recipe) -> str:
         return "takes a secret"
     if recipe.category in NEVER:
         return f"belongs to one VM: its category is {recipe.category}"
-    if OF_ONE_VM.search(recipe.text) or OF_ONE_VM.search(recipe.probe):
-        return "depends on the name or the code folder of the VM"
+    if OF_ONE_VM.search(COMMENT.sub("", recipe.text)) or OF_ONE_VM.search(recipe.probe):
+        return "depends on the name, the machine id or the code folder of the VM"
     return ""
 
 

@@ -15,7 +15,8 @@ from dvmweb.verbs.vms import Vms
 def base() -> None:
     """Build bases, from which new VMs are copied in seconds.
 
-    A base is a stopped VM with an image, a user and recipes, and nothing else: no secret, key, repository or hook.
+    A base is a stopped VM with an image, a user and recipes. dvm looks in it for private keys, logins of common tools,
+    a project and a hook, and refuses a base that has one.
     """
 
 

@@ -2,7 +2,7 @@
 # Makes the guest of a base ready to be copied: removes what must be unique in each VM or belongs to one VM, such as host
 # keys, machine id, identity, logs and what cloud-init remembers. The next boot makes them anew.
 # In: DVM_CODE_DIR, DVM_IDENTITY_FILE (a demo guest); file _lib.sh in the same folder.
-# Fails if the guest has a key, a repository or a hook, which no base may have.
+# Fails if it finds a private key, a login of a common tool, the project folder or a hook.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=_lib.sh
 . ./_lib.sh
@@ -13,6 +13,23 @@ for found in ~/.ssh/id_* ~/.gnupg/private-keys-v1.d/*.key "$dvm_root/var/lib/dvm
   die "$found exists, and a base must not contain keys or hooks; a recipe made it"
 done
 if [ -e "$DVM_CODE_DIR" ]; then die "$DVM_CODE_DIR exists, and a base must not contain a project; a recipe made it"; fi
+
+# Prints the first file with a private key or a login below the homes in its arguments.
+# shellcheck disable=SC2016  # the inner bash expands these
+first_login='shopt -s nullglob dotglob
+  for home do
+    grep -RlsE -D skip -m 1 -e "-----BEGIN .*PRIVATE KEY" -- "$home/.ssh"
+    for name in .git-credentials .config/git/credentials .netrc .config/gh/hosts.yml .pypirc .aws/credentials .kube/config; do
+      if [ -s "$home/$name" ]; then printf "%s\n" "$home/$name"; fi
+    done
+    for file in "$home"/.config/gcloud/*; do printf "%s\n" "$file"; done
+    grep -lsE -e "\"(auth|identitytoken|registrytoken)\"" -- "$home/.docker/config.json"
+    grep -lsE -e "_auth|_password" -- "$home/.npmrc"
+  done | head -n 1'
+homes=(~)
+if ! is_demo; then homes+=("$dvm_root/root"); fi
+found=$(as_root bash -c "$first_login" bash "${homes[@]}") || die "the homes could not be searched for keys and logins"
+if [ -n "$found" ]; then die "$found has a private key or a login, and a base must not contain one; a recipe made it"; fi
 
 as_root rm -f -- "${DVM_IDENTITY_FILE:-$dvm_root/etc/dvm/identity}"
 rm -f -- ~/.bash_history ~/.python_history ~/.lesshst ~/.wget-hsts

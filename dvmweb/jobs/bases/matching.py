@@ -98,7 +98,7 @@ def _too_old(base: Base, now: float) -> str:
 def stale_reasons(paths: Paths, base: Base, overlay: Mapping[str, Any]) -> tuple[str, ...]:
     """Why a base is not used any more; () if it is."""
     reasons = why_stale(base, digests(paths, base), overlay_digest(overlay), image_mark(base.image), time.time())
-    # Whoever started it can have put anything in it, which every copy would have.
+    # What was put in it then, such as a token, would be in every copy.
     return ("it was started since it was built", *reasons) if was_started(paths, base_instance(base.name)) else reasons
 
 
