@@ -33,6 +33,7 @@ class RunningJob:
         """Open the log and set the job's state to running. Raises NoEngine for a Lima below 2.0."""
         self.paths = paths
         self.job_id = job.id
+        self.verb = job.verb
         self.options = Options(**job.options)
         self.use = Use()
         self.plan_input = plan_input

@@ -29,7 +29,8 @@ def test_a_clone_of_a_vm_is_never_clean_until_it_has_an_id_of_its_own(user: User
     user.dvm("start copy").succeeds()
     user.dvm("work copy").exits("check failed", "another guest")
     user.dvm("rm copy --yes").is_refused()
-    user.dvm("sync copy").succeeds().prints("clone of dvm-app")
+    said = user.dvm("sync copy").succeeds().prints("This VM was a clone of dvm-app; it now has an identity of its own.")
+    said.prints("It still has the SSH key of that VM.").never_says("A sync writes")
     user.dvm("work copy").succeeds()
 
 

@@ -28,6 +28,7 @@ class Tools(Protocol):
     paths: Paths
     options: Options
     job_id: str
+    verb: str
     use: Use  # the last use of the VM, read before the step's command
 
     @property

@@ -7,13 +7,14 @@ from dataclasses import replace
 from itertools import chain
 
 from dvmweb import states
-from dvmweb.errors import CheckFailed, DvmError, NotFound
+from dvmweb.errors import DvmError, NotFound
 from dvmweb.guest import state as guest_state
 from dvmweb.guest_text import visible
 from dvmweb.jobs import removing
 from dvmweb.jobs.bases import copying, matching
 from dvmweb.jobs.checks import bases as base_checks
 from dvmweb.jobs.checks import checkpoints as checkpoint_checks
+from dvmweb.jobs.checks import identity as identity_checks
 from dvmweb.jobs.checks import ports as port_checks
 from dvmweb.jobs.checks import recipe_trial
 from dvmweb.jobs.checks import sandbox as sandbox_check
@@ -135,7 +136,8 @@ def effective_known(tools: Tools, plan_input: PlanInput, finished: Finished) -> 
 def answer(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
     """Read the guest state and store it. Raises CheckFailed for another guest or an invalid answer."""
     state = guest_state.parse_state(finished.stdout, plan_input.nonce)
-    notices = _check_identity(plan_input, state)
+    before, after = identity_checks.differences(plan_input, state)
+    is_sync = tools.verb == "sync"  # it says so when it is done
     instance = plan_input.latest
     applied = guest_state.done_recipes(state) if plan_input.recipes else None
     name = plan_input.config.name
@@ -149,42 +151,12 @@ def answer(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
         write_note(tools.paths, plan_input.config.name, "identity", known_id)
     if state.key:
         write_note(tools.paths, plan_input.config.name, "key.pub", state.key)
-    notices = () if tools.options.recipe else notices  # a temporary VM is not used any further
+    # A temporary VM is not used any further.
+    notices = (before,) if before and not is_sync and not tools.options.recipe else ()
+    once_own = after if is_sync else ""
     pace = guest_status.pace(tools.paths, name, instance)
-    return Outcome(replace(plan_input, guest=state, known_id=known_id, pace=pace), "responded", notices)
-
-
-def _check_identity(plan_input: PlanInput, state: guest_state.GuestState) -> tuple[str, ...]:
-    """Notices about a clone or a replaced VM. Raises CheckFailed for the wrong guest."""
-    expected_host = f"lima-{plan_input.desired.instance}"
-    if state.hostname != expected_host:
-        raise CheckFailed(
-            f"Another guest responded: its host name is {visible(state.hostname)}, not {expected_host}.",
-            "A clone leads to its origin until its first start. Stop it, then sync again: "
-            f"limactl stop {plan_input.desired.instance}",
-        )
-    if state.identity is None:
-        if not plan_input.known_id:
-            return ()
-        return (f"This is not the VM {plan_input.config.name} that dvm knows. A sync writes a new identity into it.",)
-    name, guest_id = state.identity
-    if plan_input.is_copy and guest_id != plan_input.known_id:
-        return (f"This VM is a clone of {visible(name)}. A sync makes its identity and its SSH key anew.",)
-    if name != plan_input.desired.instance:
-        if guest_id == plan_input.known_id:
-            return (f"This VM was {visible(name)} before. A sync writes the new name into it.",)
-        return (
-            f"This VM is a clone of {visible(name)}. A sync writes a new identity into it. "
-            "It still has the SSH key of that VM. "
-            f"To create a new key: `dvm ssh {plan_input.config.name} -- rm .ssh/id_ed25519`, then sync.",
-        )
-    if plan_input.known_id and guest_id != plan_input.known_id:
-        raise CheckFailed(
-            f"The guest of {name} is not the one that dvm created: it has another id.",
-            f"If you replaced it yourself, remove {plan_input.config.name}'s folder below the state folder "
-            "(`dvm ls --json` shows it), then sync again.",
-        )
-    return ()
+    plan_input = replace(plan_input, guest=state, known_id=known_id, pace=pace, once_own=once_own)
+    return Outcome(plan_input, "responded", notices)
 
 
 def state(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
@@ -203,7 +175,12 @@ def identity(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome
     write_note(tools.paths, plan_input.config.name, "identity", known_id)
     if plan_input.config.is_service:  # it has no key
         _is_no_copy(tools, plan_input)
-    return Outcome(replace(plan_input, known_id=known_id))
+    notices = () if identity_checks.has_key_to_come(plan_input) else _own(plan_input)
+    return Outcome(replace(plan_input, known_id=known_id, once_own="" if notices else plan_input.once_own), "", notices)
+
+
+def _own(plan_input: PlanInput) -> tuple[str, ...]:
+    return (plan_input.once_own,) if plan_input.once_own else ()
 
 
 def _is_no_copy(tools: Tools, plan_input: PlanInput) -> None:
@@ -217,7 +194,7 @@ def key(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
     if found is not None:
         write_note(tools.paths, plan_input.config.name, "key.pub", found.line)
         _is_no_copy(tools, plan_input)
-    return Outcome(plan_input, found.fingerprint if found else "none")
+    return Outcome(plan_input, found.fingerprint if found else "none", _own(plan_input) if found else ())
 
 
 def is_gone(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:

@@ -139,6 +139,7 @@ class Bench:
     paths: Paths
     options: Options = field(default_factory=Options)
     job_id: str = "0123456789abcdef"
+    verb = "sync"
     use: Use = field(default_factory=Use)
 
     def end_connections(self) -> None:

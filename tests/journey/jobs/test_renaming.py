@@ -31,7 +31,7 @@ def test_a_vm_has_another_name_and_keeps_its_work_and_protection(user: User, app
     assert "code_dir: ~/code/app\n" in web.config.read_text(), "else a check would not find its work"
     assert (web.notes / "identity").read_text() == identity
     assert not (app.notes / "identity").exists()
-    user.dvm("sync web").succeeds().prints("This VM was dvm-app before")
+    user.dvm("sync web").succeeds().prints("This VM was dvm-app before; the new name was written into it.")
     assert web.runs("cat note.txt") == "x\n"
     assert "note.txt" in user.dvm("work web").exits("unsaved work").out
     user.dvm("init app").succeeds()  # its name is free
@@ -119,4 +119,4 @@ def test_killed_at_any_step_it_is_named_and_finished(
     user.vm("web").shows(kind="managed", status="Stopped", protected=True)
     assert [row["name"] for row in user.dvm("ls --json").json] == ["web"]
     assert json.loads(user.dvm("trash ls --json").out) == []
-    user.dvm("sync web").succeeds().prints("This VM was dvm-app before")
+    user.dvm("sync web").succeeds().prints("This VM was dvm-app before; the new name was written into it.")

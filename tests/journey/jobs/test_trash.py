@@ -70,7 +70,9 @@ def test_its_name_is_free_and_the_old_one_comes_back_under_another(user: User, a
     user.dvm("trash restore app --as old").succeeds().prints("lima-dvm-old", "until then it cannot be checked")
     old = user.vm("old")
     assert "code_dir: ~/code/app\n" in old.config.read_text(), "its work is still there, and is checked there"
-    user.dvm("sync old").succeeds().prints("This VM was dvm-app before").never_says("clone of")
+    user.dvm("sync old").succeeds().prints("This VM was dvm-app before; the new name was written into it.").never_says(
+        "clone of"
+    )
     assert old.runs("cat old.txt") == "x\n"
     assert "old.txt" in user.dvm("work old").exits("unsaved work").out
     assert "old.txt" not in app.runs("ls")

@@ -55,7 +55,7 @@ def test_03_under_another_name_its_work_is_still_checked(real: RealDvmHome) -> N
     real.ok("trash", "restore", "app", "--as", "old")
     said = real.dvm("sync", "old", timeout=BOOT)
     assert said.code == 0, said
-    assert "This VM was dvm-app before" in said.out
+    assert "This VM was dvm-app before; the new name was written into it." in said.out
     assert real.guest("old", "cat note.txt; hostname") == "work\nlima-dvm-old\n"
     checked = real.dvm("work", "old", timeout=BOOT)
     assert checked.code == 5, "its code folder is that of app"
