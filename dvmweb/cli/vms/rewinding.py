@@ -15,23 +15,23 @@ from dvmweb.cli.vms.removing import decided, typed_or_yes
 from dvmweb.cli.vms.trash_output import low_disk_note
 from dvmweb.errors import ExitCode
 from dvmweb.records import rewinds
-from dvmweb.verbs import checkpoints, deletion_preview, protection
+from dvmweb.verbs import checkpoints, protection
 from dvmweb.verbs.checkpoints import Checkpoint
 from dvmweb.verbs.vms import Vms
 
 
 def rewind(vms: Vms, name: str, checkpoint: str, *, config: bool, is_sure: bool, force: bool) -> int:
     """Rewind a VM, after showing what would be lost; the exit code."""
-    was_half = vms.has_config(name) and rewinds.is_half(vms.paths, name)
+    was_half = rewinds.is_half(vms.paths, name)
     found = checkpoint_output.repaired(vms)
     if was_half and not rewinds.is_half(vms.paths, name):  # that was the rewind
         return 0
     one = checkpoints.chosen(found, name, checkpoint)
+    is_created = checkpoints.is_created(vms, name)
     click.echo(f"Rewind {name} to {checkpoint_output.line(one)}")
-    has_config = vms.has_config(name)
-    for line in _differences(vms, one, wanted=config) if has_config else ():
+    for line in _differences(vms, one, wanted=config) if vms.has_config(name) else ():
         click.echo(line)
-    if not has_config or not deletion_preview.is_created(vms, name):  # there is nothing to lose
+    if not is_created:  # there is nothing to lose
         return _run(vms, one, {"force": False, "config": config})
     protection.refuse_protected(vms.paths, name)
     if is_sure:

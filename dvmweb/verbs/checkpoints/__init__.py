@@ -2,7 +2,7 @@
 
 from dvmweb.verbs.checkpoints.deleting import delete
 from dvmweb.verbs.checkpoints.listing import Checkpoint, chosen, count, find, list_checkpoints
-from dvmweb.verbs.checkpoints.making import make, rewind
+from dvmweb.verbs.checkpoints.making import is_created, make, rewind
 from dvmweb.verbs.checkpoints.preview import config_difference, disk_line, is_of_another, offer, why_used
 from dvmweb.verbs.checkpoints.repairing import notes, repair
 
@@ -14,6 +14,7 @@ __all__ = [
     "delete",
     "disk_line",
     "find",
+    "is_created",
     "is_of_another",
     "list_checkpoints",
     "make",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dvmweb import files, names
-from dvmweb.errors import NotFound
-from dvmweb.jobs import copy_ends
+from dvmweb.errors import NotFound, NotNow
+from dvmweb.jobs import copy_ends, removing
 from dvmweb.jobs.job_record import Job
 from dvmweb.records import checkpoint_records
 from dvmweb.verbs import configs
@@ -26,15 +26,32 @@ def make(vms: Vms, name: str, note: str = "", *, restart: bool = False) -> Job:
     return vms.start_job(name, "checkpoint", options)
 
 
+def is_created(vms: Vms, name: str) -> bool:
+    """Whether the VM of a checkpoint is created, by its folder, so that a rewind would move it to the trash.
+
+    Raises NotNow if it is, and has no config: what its config says of its work is not known.
+    """
+    if not removing.has_instance(vms.paths, name):
+        return False
+    if not vms.has_config(name):
+        raise NotNow(
+            f"{name} has no config, so it cannot be checked for unsaved work before a rewind.",
+            f"Write one first: `dvm init {name}`, and set `code_dir` in it if its work is not in ~/code/{name}. "
+            f"If nothing in the VM is needed: `limactl delete {names.instance_name(name)}`, then rewind again.",
+        )
+    return True
+
+
 def rewind(
     vms: Vms, one: Checkpoint, *, force: bool, expected: str = "", check: bool = True, config: bool = False
 ) -> Job:
     """Start the job that moves the VM of a checkpoint to the trash and puts a copy of the checkpoint in its place.
 
     `force`, `expected`, `check`: as for a delete. `config`: also go back to the config of the checkpoint, which is
-    always done if the VM has none. Raises NotFound, VmBusy, ConfigError.
+    always done if the VM is not created and has none. Raises NotFound, NotNow, VmBusy, ConfigError.
     """
     name = one.record.vm
+    is_created(vms, name)
     if not vms.has_config(name):
         _write_config(vms, one)
     options = {

@@ -56,7 +56,9 @@ def rewind(checkpoint: str) -> Response:
 
 
 def _vm_of(one: Checkpoint) -> Vm | None:
-    """The VM of a checkpoint from a new list, None if it has no config."""
+    """The VM of a checkpoint from a new list, None if it has no config. Raises NotNow if only that is missing."""
+    if one.record.vm:
+        checkpoints.is_created(context.vms(), one.record.vm)
     return find_fresh(one.record.vm) if one.record.vm and context.vms().has_config(one.record.vm) else None
 
 

@@ -250,6 +250,21 @@ def test_a_deleted_vm_comes_back_from_its_checkpoint(user: User, app: Vm) -> Non
     user.dvm("rm app --yes --force --now").succeeds().prints("1 checkpoint of app stays")
 
 
+def test_a_vm_that_has_lost_its_config_is_not_rewound(user: User, app: Vm) -> None:
+    user.dvm("stop app").succeeds()
+    user.dvm("checkpoint app").succeeds()
+    user.dvm("start app").succeeds()
+    app.has_file("note.txt")
+    app.config.unlink()
+    for line in ("rewind app", "rewind app --yes", "rewind app --yes --force"):
+        user.dvm(line).fails("app has no config, so it cannot be checked").warns("dvm init app")
+    assert not app.config.exists(), "the config of the checkpoint is not put in its place"
+    assert user.dvm("trash ls --json").json == []
+    user.dvm("init app").succeeds()
+    app.shows(status="Running")
+    user.dvm("rewind app").exits("unsaved work").prints("note.txt")
+
+
 def test_the_checkpoints_of_a_renamed_vm_go_with_it(user: User, app: Vm) -> None:
     app.has_file("note.txt")
     user.dvm("stop app").succeeds()
@@ -365,6 +380,15 @@ def test_a_killed_rewind_loses_neither_the_vm_nor_the_copy(
     trash = user.dvm("trash ls --json").json
     assert [(row["vm"], row["protected"]) for row in trash] == ([("app", True)] if is_moved else [])
     assert len(rows(user)) == 1, "the checkpoint is still there"
+
+
+def test_a_half_rewind_without_a_config_is_finished_once(user: User, app: Vm) -> None:
+    user.dvm("stop app").succeeds()
+    user.dvm("checkpoint app").succeeds()
+    killed_at(user, "rewind app --yes", "rename", REPLACE, is_after=False)
+    app.config.unlink()
+    user.dvm("rewind app").succeeds().warns("It was finished.").never_says("Rewind app to")
+    assert len(user.dvm("trash ls --json").json) == 1
 
 
 def test_a_half_rewind_can_be_undone_by_a_restore(user: User, app: Vm) -> None:

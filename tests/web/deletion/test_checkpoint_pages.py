@@ -119,6 +119,17 @@ def test_a_protected_vm_is_not_rewound_and_its_page_is_linked(client: Browser, c
     assert 'id="protect"' in client.get("/vms/app").text
 
 
+def test_a_vm_that_has_lost_its_config_is_not_rewound(client: Browser, vms: Vms, checkpoint: str) -> None:
+    config = vms.paths.vm_config("app")
+    config.unlink()
+    page = f"/checkpoints/{checkpoint}/rewind"
+    for answer in (client.get(page), client.post(page, data={"report": ""})):
+        assert answer.status_code == 409
+        assert "app has no config" in answer.text
+    assert not config.exists()
+    assert not list(vms.paths.lima_home.glob("dvmtrash-*"))
+
+
 def test_a_running_vm_is_stopped_only_if_the_page_said_so(client: Browser, vms: Vms, dvm_home: DvmHome) -> None:  # noqa: F811
     vms.init("app")
     dvm_home.ok("sync", "app")
