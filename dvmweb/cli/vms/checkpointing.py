@@ -49,7 +49,7 @@ def add(vms: Vms, name: str, note: str, stop: bool, yes: bool) -> None:
     """Keep a copy of the VM as it is now: its disk, its config and what dvm knows of it.
 
     The VM must be stopped. On a terminal, dvm offers to stop a running one and to start it again. The copy is no VM:
-    it cannot be started, and is protected from `limactl delete`. It has the keys and secrets of the VM.
+    dvm does not start it, and it is protected from `limactl delete`. It has the keys and secrets of the VM.
     """
     from dvmweb.cli.vms import checkpoint_output
 

@@ -29,6 +29,8 @@ def rewind(vms: Vms, name: str, checkpoint: str, *, config: bool, is_sure: bool,
     one = checkpoints.chosen(found, name, checkpoint)
     is_created = checkpoints.is_created(vms, name)
     click.echo(f"Rewind {name} to {checkpoint_output.line(one)}")
+    if one.was_started:
+        click.echo(f"{one.name} was started since it was made, not by dvm: it can differ from the VM of that time.")
     for line in _differences(vms, one, wanted=config) if vms.has_config(name) else ():
         click.echo(line)
     if not is_created:  # there is nothing to lose

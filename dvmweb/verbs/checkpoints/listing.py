@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dvmweb.errors import NotFound
 from dvmweb.guest_text import visible
+from dvmweb.jobs.bases.copying import was_started
 from dvmweb.lima.client import Lima
 from dvmweb.lima.disk_use import disk_used, in_words
 from dvmweb.lima.engine import find_engine
@@ -27,6 +28,7 @@ class Checkpoint:
     record: CheckpointRecord
     instance: Instance
     disk: int  # bytes on the host
+    was_started: bool = False  # by another program since it was made: it can have changed
 
     @property
     def name(self) -> str:
@@ -45,6 +47,8 @@ class Checkpoint:
     @property
     def work_line(self) -> str:
         """What was known of the unsaved work in it, in one line."""
+        if self.was_started:
+            return "not known: it was started since it was made"
         return self.record.work.summary if self.record.work else "not known"
 
     @property
@@ -66,7 +70,12 @@ def list_checkpoints(vms: Vms, vm: str = "") -> tuple[Checkpoint, ...]:
 def checkpoints_of(paths: Paths, listing: Listing) -> tuple[Checkpoint, ...]:
     """The checkpoints in a listing."""
     found = [
-        Checkpoint(checkpoint_records.read(paths, name), instance, disk_used(Path(instance.directory)))
+        Checkpoint(
+            checkpoint_records.read(paths, name),
+            instance,
+            disk_used(Path(instance.directory)),
+            was_started(paths, instance.name),
+        )
         for instance in listing.instances
         if (name := checkpoint_of_instance(instance.name)) is not None
     ]

@@ -36,6 +36,7 @@ class CheckpointView:
     note: str
     disk: str
     work: str
+    was_started: bool = False  # since it was made: it can have changed
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ class _Uses:
 def view(one: Checkpoint, now: float) -> CheckpointView:
     """A checkpoint at `now` (seconds since the epoch)."""
     record, status = one.record, one.instance.status
-    checked = f", checked {age(record.work.checked_at, now)}" if record.work and record.work.checked_at else ""
+    is_known = record.work and record.work.checked_at and not one.was_started
+    checked = f", checked {age(record.work.checked_at, now)}" if record.work and is_known else ""
     is_odd = status != "Stopped"
     return CheckpointView(
         name=one.name,
@@ -66,6 +68,7 @@ def view(one: Checkpoint, now: float) -> CheckpointView:
         made=age(record.at, now) if record.at else NOT_KNOWN,
         note=one.note,
         disk=one.disk_in_words,
+        was_started=one.was_started,
         work=f"{one.work_line}{checked}",
     )
 

@@ -265,6 +265,21 @@ def test_a_vm_that_has_lost_its_config_is_not_rewound(user: User, app: Vm) -> No
     user.dvm("rewind app").exits("unsaved work").prints("note.txt")
 
 
+def test_a_checkpoint_that_was_started_by_hand_is_not_taken_for_unchanged(user: User, app: Vm) -> None:
+    user.dvm("stop app").succeeds()
+    checkpoint = name_of(user.dvm("checkpoint app").succeeds())
+    was = "started since it was made"
+    user.dvm("checkpoint ls").succeeds().never_says(was)
+    assert rows(user)[0]["started_since"] is False
+    user.limactl(f"start dvmcheck-{checkpoint}")
+    user.limactl(f"stop -f dvmcheck-{checkpoint}")
+    user.dvm("checkpoint ls").succeeds().prints(f"not known: it was {was}").never_says("checked")
+    (row,) = rows(user)
+    assert (row["started_since"], row["work"]) == (True, None)
+    user.dvm("rewind app").prints(f"{checkpoint} was {was}, not by dvm")
+    user.dvm("rewind app --yes").succeeds().prints(f"{checkpoint} was {was}")
+
+
 def test_the_checkpoints_of_a_renamed_vm_go_with_it(user: User, app: Vm) -> None:
     app.has_file("note.txt")
     user.dvm("stop app").succeeds()
