@@ -17,7 +17,7 @@ from dvmweb.lima import image_file
 from dvmweb.lima.engine import find_engine
 from dvmweb.lima.lima_yaml.overlay import read_overlay
 from dvmweb.lima.lima_yaml.rendering import desired_instance
-from dvmweb.names import check_socket_path, is_id, new_id
+from dvmweb.names import base_of_instance, check_socket_path, is_id, new_id
 from dvmweb.paths import Paths
 from dvmweb.plans import DesiredRecipe, PlanInput
 from dvmweb.records.kept_records import COPY_OF
@@ -48,6 +48,8 @@ def input_of(
 ) -> PlanInput:
     """The plan input of a valid config. Raises NoEngine, UsageError for a path that is too long for a socket."""
     vm = config.name
+    copy_of = read_note(paths, vm, COPY_OF)
+    is_base_copy = base_of_instance(copy_of) is not None
     check_socket_path(str(paths.lima_home), vm)
     engine = find_engine(environ, paths)
     return PlanInput(
@@ -64,7 +66,8 @@ def input_of(
         nonce=new_id(),
         approved_hook=read_note(paths, vm, "approved-hook"),
         key_note=read_note(paths, vm, "no-key"),
-        is_copy=bool(read_note(paths, vm, COPY_OF)),
+        is_copy=bool(copy_of) and not is_base_copy,
+        is_base_copy=is_base_copy,
         secrets=dict(secrets),
     )
 

@@ -134,11 +134,12 @@ def _recipe_skip(plan_input: PlanInput, desired: DesiredRecipe, options: Options
 
 def key(plan_input: PlanInput) -> Step:
     """Create the VM's own SSH key."""
-    reason = "already there" if plan_input.guest and plan_input.guest.key and not plan_input.is_copy else ""
+    mode = "new" if plan_input.is_copy else "replace" if plan_input.is_base_copy else ""
+    reason = "already there" if plan_input.guest and plan_input.guest.key and not mode else ""
     if plan_input.guest and plan_input.guest.is_demo and plan_input.key_note == NOT_RUN:
         reason = "not run in the demo: the host has no ssh-keygen"
     patience = scaled(PROBE * 2, plan_input.pace)
-    script = guest_script(plan_input, "keys.sh", {"DVM_KEY": "new"} if plan_input.is_copy else {})
+    script = guest_script(plan_input, "keys.sh", {"DVM_KEY": mode} if mode else {})
     return _run(titles.CREATE_KEY, plan_input, script, patience, check="key", skip_reason=reason)
 
 

@@ -64,6 +64,7 @@ class PlanInput:
     key_note: str = ""  # why the guest cannot have a key of its own, "" if it can
     is_copy: bool = False  # a clone that has not made its identity and its key anew yet
     once_own: str = ""  # what to say once a sync has written its name, identity or key
+    is_base_copy: bool = False  # the copy of a base that has no key of its own yet
     base: Base | None = None  # to copy for a new VM; in a job that builds one, that
     is_half_copy: bool = False  # its instance is the copy of a base that was interrupted, and is deleted first
     base_instance: Instance | None = None  # of the base to copy, as it was listed

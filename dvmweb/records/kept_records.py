@@ -12,7 +12,7 @@ from dvmweb.paths import Paths
 
 MOST = 1_000_000  # bytes of a record
 CONFIG, RECORDS = "config.yaml", "records"
-COPY_OF = "copy-of"  # the note of a VM whose identity and key are not made anew yet: the VM it is a copy of
+COPY_OF = "copy-of"  # the note of a VM whose identity and key are not made anew yet: the VM or base it is a copy of
 GUEST = ("identity", "key.pub", "no-key")  # about the identity of the guest
 KEPT = (*GUEST, "approved-hook", "lima.yaml", COPY_OF)
 

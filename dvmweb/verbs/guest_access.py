@@ -114,7 +114,7 @@ def ssh_key(paths: Paths, environ: Mapping[str, str], name: str) -> tuple[str, s
         found = parse_key(
             lima.query(plan_input.desired.instance, plans.key_question(plan_input)).stdout, plan_input.nonce
         )
-        key = found.line if found else ""
+        key = found.line if found and not plan_input.is_base_copy else ""
     if not key:
         raise NotFound(f"{name} has no SSH key yet.", f"To create one: `dvm sync {name}`")
     return key, where_to_paste(config.repo) if config.repo else ""

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Creates the VM's SSH key if there is none, and reports the public key; never overwrites a key.
 # In: DVM_NONCE, DVM_INSTANCE (the key's comment), DVM_KEY=print (create nothing), DVM_KEY=new (a clone: move the key of
-# its origin aside first); file _lib.sh in the same folder.
+# its origin aside first) or replace (a copy of a base, in which no key is its own: move any key aside first); file _lib.sh in the same folder.
 # Out: an answer of kind `key` (dvmweb/guest/protocol.py): `key LINE FINGERPRINT`, or `none`.
 set -euo pipefail
 umask 077
@@ -28,6 +28,11 @@ if [ "${DVM_KEY:-}" != print ]; then
   if [ "${DVM_KEY:-}" = new ] && [ ! -e "$private.copied" ] && [ ! -L "$private.copied" ]; then
     for key in "$private" "$public"; do
       if [ -e "$key" ] || [ -L "$key" ]; then mv -nT -- "$key" "${key/id_ed25519/id_ed25519.copied}"; fi
+    done
+  fi
+  if [ "${DVM_KEY:-}" = replace ]; then
+    for key in "$private" "$public"; do
+      if [ -e "$key" ] || [ -L "$key" ]; then mv -fT --backup=numbered -- "$key" "${key/id_ed25519/id_ed25519.copied}"; fi
     done
   fi
   if [ ! -e "$private" ] && [ ! -L "$private" ]; then

@@ -11,6 +11,7 @@ from dvmweb.guest_text import visible
 from dvmweb.jobs.bases import copying, matching
 from dvmweb.jobs.checks.isolation import check_effective, write_lima_yaml
 from dvmweb.jobs.checks.outcome import Outcome, Tools
+from dvmweb.jobs.inputs import write_note
 from dvmweb.lima.disk_use import disk_used, in_words
 from dvmweb.lima.instances import Instance, parse_list
 from dvmweb.lima.process import Finished
@@ -18,6 +19,7 @@ from dvmweb.names import base_instance
 from dvmweb.plans import PlanInput
 from dvmweb.recipes.bases import Base, BaseRecipe
 from dvmweb.records import bases as records
+from dvmweb.records.kept_records import COPY_OF
 
 
 def check_base(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
@@ -90,8 +92,10 @@ def effective_copy(tools: Tools, plan_input: PlanInput, finished: Finished) -> O
         raise DvmError(f"{plan_input.desired.instance} was copied, but `limactl list` does not show it.", "Sync again.")
     check_effective(plan_input, instance)
     write_lima_yaml(plan_input)
+    # Until the VM has made a key of its own, no key in it is accepted.
+    write_note(tools.paths, plan_input.config.name, COPY_OF, base_instance(_base(plan_input).name))
     copying.is_complete(tools.paths, plan_input.config.name)
-    return Outcome(plan_input, "isolation verified")
+    return Outcome(replace(plan_input, is_base_copy=True), "isolation verified")
 
 
 def half_gone(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:

@@ -59,7 +59,8 @@ def check_instance(tools: Tools, plan_input: PlanInput, finished: Finished) -> O
     plan_input, notices = matching.with_base(tools.paths, plan_input, listing, tools.options)
     forget(tools.paths, vm)  # the records are about an earlier VM of this name
     write_lima_yaml(plan_input)
-    plan_input = replace(plan_input, known_id="", key_note="", is_copy=False, is_half_copy=is_half, is_listed=True)
+    plan_input = replace(plan_input, known_id="", key_note="", is_copy=False, is_base_copy=False)
+    plan_input = replace(plan_input, is_half_copy=is_half, is_listed=True)
     return Outcome(plan_input, "an interrupted copy of a base" if is_half else "not created", notices)
 
 
@@ -149,7 +150,7 @@ def answer(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
     if is_lost and state.identity and state.identity[0] == plan_input.desired.instance:
         known_id = state.identity[1]  # the host's copy is gone with its state folder; the guest still has it
         write_note(tools.paths, plan_input.config.name, "identity", known_id)
-    if state.key:
+    if state.key and not plan_input.is_base_copy:
         write_note(tools.paths, plan_input.config.name, "key.pub", state.key)
     # A temporary VM is not used any further.
     notices = (before,) if before and not is_sync and not tools.options.recipe else ()
@@ -194,6 +195,7 @@ def key(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
     if found is not None:
         write_note(tools.paths, plan_input.config.name, "key.pub", found.line)
         _is_no_copy(tools, plan_input)
+        plan_input = replace(plan_input, is_base_copy=False)
     return Outcome(plan_input, found.fingerprint if found else "none", _own(plan_input) if found else ())
 
 

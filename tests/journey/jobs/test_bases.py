@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -197,6 +198,30 @@ def test_an_image_file_that_is_replaced_while_a_base_is_built_makes_none(one: Us
     building.ends().fails("has changed while the base was built from it")
     assert names(one) == []
     assert records.names(one.paths) == ()
+
+
+@pytest.mark.skipif(not HAS_KEYGEN, reason="ssh-keygen is not installed")
+def test_a_copy_never_takes_a_key_of_its_base_for_its_own(one: User) -> None:
+    base = builds(one, "one")
+    (mark,) = one.paths.lima_home.rglob("ran-one")
+    keys = mark.parent / ".ssh"
+    keys.mkdir(exist_ok=True)
+    argv = ("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "foreign", "-f", str(keys / "id_ed25519"))
+    subprocess.run(argv, check=True)
+    foreign = (keys / "id_ed25519.pub").read_text().split()[1]
+    for path in (keys, *keys.iterdir()):
+        os.chown(path, mark.stat().st_uid, mark.stat().st_gid)
+    app = has_vm(one, "app", "one, breaks")
+    one.has_recipe("breaks", "exit 1")
+    one.dvm("sync app").fails("breaks").prints(f"Copy base {base}")
+    one.dvm("ssh-key app").exits("not found", "has no SSH key yet").never_says(foreign)
+    one.has_recipe("breaks", "true")
+    one.dvm("sync app").succeeds().prints("done     Create SSH key")
+    assert app.runs("cat ~/.ssh/id_ed25519.pub").split()[1] != foreign
+    assert not (app.notes / "copy-of").exists()
+    key = one.dvm("ssh-key app").succeeds().out
+    one.dvm("sync app").succeeds().prints("skipped  Create SSH key  (already there)")
+    assert one.dvm("ssh-key app").out == key
 
 
 @pytest.mark.slow
