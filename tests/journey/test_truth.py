@@ -63,7 +63,7 @@ def test_a_vm_made_anew_by_plain_limactl_is_not_shown_with_the_old_ones_facts(us
     user.limactl("start dvm-app")
     app.shows(work=None, reachable=None)
     user.dvm("work app").exits("check failed")  # it has no id of ours
-    user.dvm("sync app").succeeds().prints("not the VM app that dvm knows")
+    user.dvm("sync app").succeeds().prints("not the VM app that dvm knew. A new identity was written.")
 
 
 def test_what_limas_global_files_open_stops_the_job_before_the_start(user: User) -> None:
