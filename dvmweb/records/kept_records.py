@@ -44,8 +44,14 @@ def put_back(paths: Paths, folder: Path, vm: str) -> str:
     for name in KEPT:
         with suppress(FileNotFoundError, DvmError):
             files.write_whole(target / name, files.read_bounded(folder / RECORDS / name, MOST))
-    other = holder(paths, _note(target / "identity"), vm)
+    return mark_copy(paths, _note(target / "identity"), vm)
+
+
+def mark_copy(paths: Paths, identity: str, vm: str) -> str:
+    """Note that a VM is a copy, if another one has the guest of this identity. Returns that one, or ""."""
+    other = holder(paths, identity, vm)
     if other:
+        target = files.private_folder(paths.vm_state(vm))
         files.write_whole(target / COPY_OF, f"{other}\n".encode())
         for name in GUEST:
             (target / name).unlink(missing_ok=True)

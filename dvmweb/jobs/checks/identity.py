@@ -28,6 +28,7 @@ def differences(plan_input: PlanInput, state: GuestState) -> tuple[str, str]:
     name, guest_id = visible(state.identity[0]), state.identity[1]
     if plan_input.is_copy and guest_id != plan_input.known_id:
         own = "an identity and an SSH key" if has_key_to_come(plan_input) else "an identity"
+        name = "another VM" if state.identity[0] == plan_input.desired.instance else name
         return (
             f"This VM is a clone of {name}. A sync makes its identity and its SSH key anew.",
             f"This VM was a clone of {name}; it now has {own} of its own.",

@@ -14,9 +14,9 @@ from dvmweb.jobs import removing
 from dvmweb.jobs.bases import copying, matching
 from dvmweb.jobs.checks import bases as base_checks
 from dvmweb.jobs.checks import checkpoints as checkpoint_checks
+from dvmweb.jobs.checks import copies, recipe_trial
 from dvmweb.jobs.checks import identity as identity_checks
 from dvmweb.jobs.checks import ports as port_checks
-from dvmweb.jobs.checks import recipe_trial
 from dvmweb.jobs.checks import sandbox as sandbox_check
 from dvmweb.jobs.checks import trash as trash_checks
 from dvmweb.jobs.checks import unsaved_work as work_checks
@@ -137,6 +137,7 @@ def effective_known(tools: Tools, plan_input: PlanInput, finished: Finished) -> 
 def answer(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
     """Read the guest state and store it. Raises CheckFailed for another guest or an invalid answer."""
     state = guest_state.parse_state(finished.stdout, plan_input.nonce)
+    plan_input, shared = copies.as_copy(tools, plan_input, state)
     before, after = identity_checks.differences(plan_input, state)
     is_sync = tools.verb == "sync"  # it says so when it is done
     instance = plan_input.latest
@@ -157,7 +158,7 @@ def answer(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
     once_own = after if is_sync else ""
     pace = guest_status.pace(tools.paths, name, instance)
     plan_input = replace(plan_input, guest=state, known_id=known_id, pace=pace, once_own=once_own)
-    return Outcome(plan_input, "responded", notices)
+    return Outcome(plan_input, "responded", (*shared, *notices))
 
 
 def state(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:

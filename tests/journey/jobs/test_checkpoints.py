@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 from types import SimpleNamespace
 from typing import Any
@@ -278,6 +279,35 @@ def test_a_checkpoint_that_was_started_by_hand_is_not_taken_for_unchanged(user: 
     assert (row["started_since"], row["work"]) == (True, None)
     user.dvm("rewind app").prints(f"{checkpoint} was {was}, not by dvm")
     user.dvm("rewind app --yes").succeeds().prints(f"{checkpoint} was {was}")
+
+
+@pytest.mark.parametrize("first", ["start app", "sync app"])
+def test_two_vms_of_a_checkpoint_without_a_record_do_not_share_an_identity(user: User, app: Vm, first: str) -> None:
+    user.dvm("stop app").succeeds()
+    checkpoint = name_of(user.dvm("checkpoint app").succeeds())
+    shutil.rmtree(user.paths.checkpoints / checkpoint)
+    user.dvm("rewind app --yes").succeeds()
+    user.dvm("trash restore app --as other").succeeds()
+    user.dvm(first).succeeds().prints("other had the same identity and SSH key: app is taken for a copy of it.")
+    user.dvm("sync app").succeeds()
+    user.dvm("sync other").succeeds().never_says("taken for a copy", "clone")
+    vms = [user.vm(name) for name in ("app", "other")]
+    assert len({(vm.notes / "identity").read_text() for vm in vms}) == 2
+    if HAS_KEYGEN:
+        assert len({vm.runs("cat ~/.ssh/id_ed25519.pub") for vm in vms}) == 2
+    user.dvm("sync app").succeeds().never_says("taken for a copy", "clone")
+
+
+def test_a_vm_that_has_lost_its_records_is_no_copy_of_itself(user: User, app: Vm) -> None:
+    identity = (app.notes / "identity").read_text()
+    user.has_vm("web")
+    (app.notes / "identity").unlink()
+    user.dvm("sync app").succeeds().never_says("taken for a copy")
+    assert (app.notes / "identity").read_text() == identity
+    user.dvm("stop app").succeeds()
+    user.dvm("rename app shop").succeeds()
+    user.dvm("sync shop").succeeds().never_says("taken for a copy")
+    assert (user.vm("shop").notes / "identity").read_text() == identity
 
 
 def test_the_checkpoints_of_a_renamed_vm_go_with_it(user: User, app: Vm) -> None:
