@@ -39,9 +39,12 @@ class _Popen(subprocess.Popen[Any]):
 
 
 def has_threads() -> bool:
-    """Is there a thread, beside the main one and this, that could hold a lock which the fork would never get?"""
-    known = (threading.main_thread(), threading.current_thread())
-    return any(one not in known and one.name not in HARMLESS for one in threading.enumerate())
+    """Is there a thread beside the main one that could hold a lock which the fork would never get?
+
+    One of a pool counts also if it is the one that asks: a program forked from it found no VM.
+    """
+    main = threading.main_thread()
+    return any(one is not main and one.name not in HARMLESS for one in threading.enumerate())
 
 
 def named(given: Sequence[Any]) -> dict[str, Any]:
