@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -140,4 +141,6 @@ class DvmHome:
 def remove(home: Path) -> None:
     """Remove a home, also one in which a guest has closed folders."""
     subprocess.run(("chmod", "-R", "u+rwX", "--", str(home)), stderr=subprocess.DEVNULL, check=False)
-    shutil.rmtree(home)
+    while home.exists():
+        with suppress(FileNotFoundError):  # a guest that ends removes a file of its own at the same moment
+            shutil.rmtree(home)
