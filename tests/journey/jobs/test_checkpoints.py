@@ -281,6 +281,7 @@ def test_a_checkpoint_that_was_started_by_hand_is_not_taken_for_unchanged(user: 
     user.dvm("rewind app --yes").succeeds().prints(f"{checkpoint} was {was}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", ["start app", "sync app"])
 def test_two_vms_of_a_checkpoint_without_a_record_do_not_share_an_identity(user: User, app: Vm, first: str) -> None:
     user.dvm("stop app").succeeds()
@@ -298,6 +299,7 @@ def test_two_vms_of_a_checkpoint_without_a_record_do_not_share_an_identity(user:
     user.dvm("sync app").succeeds().never_says("taken for a copy", "clone")
 
 
+@pytest.mark.slow
 def test_a_vm_that_has_lost_its_records_is_no_copy_of_itself(user: User, app: Vm) -> None:
     identity = (app.notes / "identity").read_text()
     user.has_vm("web")
@@ -361,6 +363,7 @@ def has_worked(user: User, command: str, step: str) -> bool:
     return any(home.glob("dvm*-app-*/protected"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_after", [False, True])
 @pytest.mark.parametrize(
     ("command", "step"), [("clone", "Copy VM"), ("rename", "Name checkpoint"), ("protect", "Protect checkpoint")]
@@ -388,6 +391,7 @@ def test_a_killed_checkpoint_is_removed_or_complete(
     assert app.runs("cat note.txt") == "x\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_after", [False, True])
 @pytest.mark.parametrize(
     ("command", "step"),
@@ -427,6 +431,7 @@ def test_a_killed_rewind_loses_neither_the_vm_nor_the_copy(
     assert len(rows(user)) == 1, "the checkpoint is still there"
 
 
+@pytest.mark.slow
 def test_a_half_rewind_without_a_config_is_finished_once(user: User, app: Vm) -> None:
     user.dvm("stop app").succeeds()
     user.dvm("checkpoint app").succeeds()
@@ -436,6 +441,7 @@ def test_a_half_rewind_without_a_config_is_finished_once(user: User, app: Vm) ->
     assert len(user.dvm("trash ls --json").json) == 1
 
 
+@pytest.mark.slow
 def test_a_half_rewind_can_be_undone_by_a_restore(user: User, app: Vm) -> None:
     user.dvm("stop app").succeeds()
     user.dvm("checkpoint app").succeeds()
@@ -456,6 +462,7 @@ def rewinds_with_a_mark(user: User, app: Vm) -> None:
     user.dvm("stop app").succeeds()
 
 
+@pytest.mark.slow
 def test_a_delete_ends_a_rewind_that_was_interrupted(user: User, app: Vm) -> None:
     rewinds_with_a_mark(user, app)
     killed_at(user, "rewind app --yes --force", "rename", MOVE, is_after=False)
@@ -467,6 +474,7 @@ def test_a_delete_ends_a_rewind_that_was_interrupted(user: User, app: Vm) -> Non
     user.dvm("sync app").succeeds()
 
 
+@pytest.mark.slow
 def test_a_vm_that_was_deleted_without_dvm_does_not_come_back_by_itself(user: User, app: Vm) -> None:
     rewinds_with_a_mark(user, app)
     killed_at(user, "rewind app --yes --force", "rename", MOVE, is_after=False)
@@ -478,6 +486,7 @@ def test_a_vm_that_was_deleted_without_dvm_does_not_come_back_by_itself(user: Us
     assert not app.instance.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", ["start app", "sync app", "stop app"])
 def test_the_next_job_first_completes_a_rewind_that_was_interrupted_at_its_end(user: User, app: Vm, line: str) -> None:
     identity = (app.notes / "identity").read_text()
@@ -496,6 +505,7 @@ def test_the_next_job_first_completes_a_rewind_that_was_interrupted_at_its_end(u
         assert len({user.vm(name).runs("cat ~/.ssh/id_ed25519.pub") for name in ("app", "other")}) == 2
 
 
+@pytest.mark.slow
 def test_records_are_not_put_back_over_a_vm_that_was_started_since(user: User, app: Vm) -> None:
     rewinds_with_a_mark(user, app)
     killed_at(user, "rewind app --yes --force", "rename", REPLACE, is_after=True)
@@ -520,6 +530,7 @@ def test_a_full_disk_does_not_hide_how_a_rewind_ended(monkeypatch: pytest.Monkey
     assert notices == ["[Errno 28] No space left on device. To try again: `dvm checkpoint ls`"]
 
 
+@pytest.mark.slow
 def test_the_doctor_removes_a_copy_that_no_record_names(user: User, app: Vm) -> None:
     user.dvm("stop app").succeeds()
     user.limactl("clone dvm-app dvmclone-0badcafe")
@@ -530,6 +541,7 @@ def test_the_doctor_removes_a_copy_that_no_record_names(user: User, app: Vm) -> 
     app.shows(status="Stopped")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("command", "times"), [("clone", 1), ("rename", 1)])
 def test_a_rewind_that_fails_leaves_the_vm_as_it_was(user: User, app: Vm, command: str, times: int) -> None:
     user.dvm("stop app").succeeds()
