@@ -15,10 +15,11 @@ from dvmweb.errors import NotNow
 from dvmweb.jobs import copy_ends
 from dvmweb.jobs.running import Runner
 from dvmweb.lima import disk_use
+from dvmweb.process_identity import is_alive
 from dvmweb.records import checkpoint_records, last_use, rewinds
 from tests.journey.cli.home import HAS_KEYGEN, until
 from tests.journey.cli.result import Result
-from tests.journey.driver import User, Vm
+from tests.journey.driver import JobView, User, Vm
 
 IS_OWN = "This VM was a clone of dvm-app; it now has an identity and an SSH key of its own."
 
@@ -345,10 +346,17 @@ def killed_at(user: User, line: str, command: str, step: str, *, is_after: bool)
     job = user.waits_until_job("running", step=step)
     if is_after:
         until(lambda: has_worked(user, command, step))
+    until(lambda: has_child(job))
     os.kill(job.journal["process"]["pid"], signal.SIGKILL)
     os.killpg(job.journal["child"]["pid"], signal.SIGKILL)
     running.ends()
     user.engine_works()
+
+
+def has_child(job: JobView) -> bool:
+    """Whether the journal names the command that runs now, and not the one before."""
+    child = job.journal["child"]
+    return child is not None and is_alive(child["pid"], child["birth"])
 
 
 def has_worked(user: User, command: str, step: str) -> bool:
