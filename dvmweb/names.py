@@ -18,6 +18,7 @@ TRASH_PREFIX = "dvmtrash-"  # of the instances in the trash
 CHECKPOINT_PREFIX = "dvmcheck-"  # of the instances that are checkpoints; as long as TRASH_PREFIX
 # Of an entry of the trash, or a checkpoint; VM first if it fits.
 ENTRY_PATTERN = re.compile(r"(?:(?P<vm>[a-z](?:-?[a-z0-9])*)-)?[0-9a-f]{8}")
+BASE_PATTERN = re.compile(r"[0-9a-f]{8}")
 RECIPE_LENGTH = 40  # characters, also of a param
 RECIPE_PATTERN = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 PARAM_PATTERN = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
@@ -101,13 +102,12 @@ def base_instance(base: str) -> str:
 
 def base_of_instance(instance: str) -> str | None:
     """The base that a Lima instance is, None for others."""
-    name = instance.removeprefix(BASE_PREFIX)
-    return name if instance.startswith(BASE_PREFIX) and is_base_name(name) else None
+    return _behind(BASE_PREFIX, instance, BASE_PATTERN)
 
 
 def is_base_name(text: str) -> bool:
     """Whether `text` is the name of a base."""
-    return re.fullmatch("[0-9a-f]{8}", text) is not None
+    return BASE_PATTERN.fullmatch(text) is not None
 
 
 def is_hidden(instance: str) -> bool:
@@ -136,8 +136,7 @@ def entry_instance(entry: str) -> str:
 
 def entry_of_instance(instance: str) -> str | None:
     """The entry of the trash that a Lima instance is, None if it is not in the trash."""
-    entry = instance.removeprefix(TRASH_PREFIX)
-    return entry if instance.startswith(TRASH_PREFIX) and ENTRY_PATTERN.fullmatch(entry) else None
+    return _behind(TRASH_PREFIX, instance, ENTRY_PATTERN)
 
 
 def checkpoint_instance(checkpoint: str) -> str:
@@ -149,8 +148,13 @@ def checkpoint_instance(checkpoint: str) -> str:
 
 def checkpoint_of_instance(instance: str) -> str | None:
     """The checkpoint that a Lima instance is, None if it is none."""
-    checkpoint = instance.removeprefix(CHECKPOINT_PREFIX)
-    return checkpoint if instance.startswith(CHECKPOINT_PREFIX) and ENTRY_PATTERN.fullmatch(checkpoint) else None
+    return _behind(CHECKPOINT_PREFIX, instance, ENTRY_PATTERN)
+
+
+def _behind(prefix: str, instance: str, pattern: re.Pattern[str]) -> str | None:
+    """What is behind the prefix of an instance, None without the prefix or if it does not match the whole pattern."""
+    name = instance.removeprefix(prefix)
+    return name if instance.startswith(prefix) and pattern.fullmatch(name) else None
 
 
 def vm_of_entry(entry: str) -> str:

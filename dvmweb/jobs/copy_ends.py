@@ -19,14 +19,12 @@ from dvmweb.lima import commands
 from dvmweb.lima.client import Lima
 from dvmweb.lima.deadlines import DELETE, EDIT, LIST
 from dvmweb.lima.disk_use import disk_used, in_words
-from dvmweb.lima.failures import LimaError
+from dvmweb.lima.instances import has_protection
 from dvmweb.names import checkpoint_instance, entry_instance, instance_name
 from dvmweb.paths import Paths
 from dvmweb.records import checkpoint_records, rewinds, trash_records
 from dvmweb.records.checkpoint_records import CheckpointRecord
 from dvmweb.records.rewinds import MOVED, Rewind
-
-MARK = "protected"  # Lima's file in the folder of an instance
 
 
 def left_by(paths: Paths) -> tuple[str, ...]:
@@ -90,7 +88,7 @@ def _repair_rewind(paths: Paths, lima: Lima, vm: str) -> Iterator[str]:
         _undo(paths, lima, vm, begun)
         yield f"{vm} was not rewound: its copy of {begun.checkpoint} was removed. {vm} is as before."
     elif is_copied and rewinds.is_half(paths, vm):
-        _run(paths, lima, commands.rename(begun.copy, instance_name(vm)), EDIT)
+        engine_lock.run(paths, lima, commands.rename(begun.copy, instance_name(vm)), EDIT)
         yield f"The rewind of {vm} to {begun.checkpoint} was interrupted. It was finished."
         yield from complete_rewind(paths, vm, begun)
     else:
@@ -142,24 +140,17 @@ def config_text(paths: Paths, record: CheckpointRecord, vm: str) -> bytes | None
 def protect(paths: Paths, lima: Lima, checkpoint: str) -> None:
     """Protect a checkpoint that is not protected. Raises LimaError."""
     instance = checkpoint_instance(checkpoint)
-    if not (paths.lima_home / instance / MARK).exists():
-        _run(paths, lima, commands.protect(instance), LIST)
+    if not has_protection(paths.lima_home / instance):
+        engine_lock.run(paths, lima, commands.protect(instance), LIST)
 
 
 def remove_copy(paths: Paths, lima: Lima, instance: str) -> None:
     """Delete an instance that was being copied; nothing if there is none. Raises LimaError."""
     folder: Path = paths.lima_home / instance
     if (folder / "lima.yaml").exists():
-        _run(paths, lima, commands.delete_force(instance), DELETE)
+        engine_lock.run(paths, lima, commands.delete_force(instance), DELETE)
     with suppress(FileNotFoundError):
         shutil.rmtree(folder)  # Lima deletes no folder without a lima.yaml
-
-
-def _run(paths: Paths, lima: Lima, argv: tuple[str, ...], timeout: float) -> None:
-    with engine_lock.held(paths):
-        finished = lima.run(argv, timeout)
-    if not finished.is_ok:
-        raise LimaError(finished)
 
 
 def stay_note(paths: Paths, vm: str) -> str:

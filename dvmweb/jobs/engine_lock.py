@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from dvmweb import files
+from dvmweb.lima.client import Lima
 from dvmweb.lima.instances import Instance
 from dvmweb.paths import Paths
 
@@ -33,11 +34,17 @@ def take(paths: Paths, cancelled: threading.Event, on_wait: Callable[[], None]) 
 def held(paths: Paths) -> Iterator[None]:
     """Hold the lock of all VMs, after waiting for as long as another command has it."""
     lock = take(paths, threading.Event(), lambda: None)
-    assert lock is not None  # noqa: S101  (nobody cancels it)
+    assert lock is not None  # noqa: S101  (it cannot be cancelled)
     try:
         yield
     finally:
         lock.release()
+
+
+def run(paths: Paths, lima: Lima, argv: tuple[str, ...], timeout: float) -> None:
+    """Run one command with the lock of all VMs held. Raises LimaError if it fails."""
+    with held(paths):
+        lima.must(argv, timeout)
 
 
 @contextmanager

@@ -104,6 +104,11 @@ class Job:
         return self.state == "failed" and self.outcome == REFUSED
 
     @property
+    def bad_end(self) -> str:
+        """How it ended without success, as the end of a sentence."""
+        return "was interrupted" if self.state == "interrupted" else "was refused" if self.is_refused else "failed"
+
+    @property
     def is_open(self) -> bool:
         return self.state in OPEN_STATES
 

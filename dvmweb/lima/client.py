@@ -105,7 +105,7 @@ class Lima:
             return "demo", ""
         output = engine.known_version(self.engine, self.paths)
         if output is None:
-            output = self._must(commands.version(), VERSION).stdout.decode("utf-8", "replace")
+            output = self.must(commands.version(), VERSION).stdout.decode("utf-8", "replace")
             engine.remember_version(self.engine, self.paths, output)
         return engine.check_version(output)
 
@@ -114,7 +114,7 @@ class Lima:
         finished = self.run(commands.list_all(), LIST)
         if not finished.is_ok and finished.ended == process.EXIT:  # list again before it counts as failed
             time.sleep(AGAIN)
-            finished = self._must(commands.list_all(), LIST)
+            finished = self.must(commands.list_all(), LIST)
         elif not finished.is_ok:
             raise LimaError(finished)
         return parse_list(finished.stdout, finished.stderr)
@@ -184,7 +184,8 @@ class Lima:
             raise CheckFailed(f"{instance} was never started.", "Start it first.")
         return self.paths.lima_home
 
-    def _must(self, argv: tuple[str, ...], timeout: float) -> Finished:
+    def must(self, argv: tuple[str, ...], timeout: float) -> Finished:
+        """Run a command that must succeed. Raises LimaError if it does not."""
         finished = self.run(argv, timeout)
         if not finished.is_ok:
             raise LimaError(finished)

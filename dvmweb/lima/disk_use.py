@@ -39,7 +39,7 @@ def must_fit(what: str, folder: Path) -> None:
 
     Where the file system shares blocks, it would need less.
     """
-    used, free = disk_used(folder), shutil.disk_usage(folder.parent).free
+    used, free = disk_used(folder), disk_free(folder.parent)
     if used + SPARE > free:
         raise NotNow(
             f"{what} can need {in_words(used)} of disk, and {in_words(free)} are free.",

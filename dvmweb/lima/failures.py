@@ -133,6 +133,11 @@ def last_lines(output: bytes, count: int = LAST_LINES) -> tuple[str, ...]:
     return tuple([line for line in shown if line.strip()][-count:])
 
 
+def reason(finished: Finished) -> str:
+    """The last line of a failed command, to be a part of a sentence."""
+    return in_prose(" ".join(last_lines(finished.stderr, 1)) or "no reason given", 160)
+
+
 def _plain(line: str) -> list[str]:
     if (shown := _ON_TERMINAL.match(line)) is not None:
         level = _LEVELS[shown[1]]

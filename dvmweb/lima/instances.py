@@ -158,6 +158,11 @@ def _instance(facts: Any, reasons: Mapping[str, str]) -> Instance:
     )
 
 
+def has_protection(folder: Path) -> bool:
+    """Whether the folder of an instance has Lima's mark of protection; asks no engine."""
+    return (folder / "protected").exists()
+
+
 def _text(facts: Mapping[str, Any], key: str) -> str:
     value = facts.get(key, "")
     return value if isinstance(value, str) else ""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from dvmweb.lima import commands
 from dvmweb.lima.deadlines import CREATE, EDIT, LIST, START, STOP
@@ -35,8 +36,7 @@ def copy_base(plan_input: PlanInput) -> Iterator[Step]:
     as_copied = replace(plan_input.base_instance, name=name)
     edits = expected_difference(as_copied, plan_input.desired, plan_input.overlay)
     if edits:
-        title = titles.change(sorted("ports" if key == "portForwards" else key for key in edits))
-        yield Step(title, commands.edit(name, edits), EDIT, locks_engine="step")
+        yield _edit(name, edits)
     yield replace(effective(), check="effective-copy")
 
 
@@ -106,10 +106,14 @@ def change(plan_input: PlanInput, options: Options) -> Iterator[Step]:
     wait = f"needs a restart: `dvm sync {plan_input.config.name} --restart`" if running and not options.restart else ""
     if running and not wait:
         yield Step(titles.STOP_TO_CHANGE, commands.stop(plan_input.desired.instance), STOP, locks_engine="step")
-    title = titles.change(sorted("ports" if key == "portForwards" else key for key in edits))  # fields of the config
-    yield Step(title, commands.edit(plan_input.desired.instance, edits), EDIT, locks_engine="step", skip_reason=wait)
+    yield _edit(plan_input.desired.instance, edits, wait)
     if not wait:
         yield effective()
+
+
+def _edit(name: str, edits: Mapping[str, Any], skip_reason: str = "") -> Step:
+    title = titles.change(sorted("ports" if key == "portForwards" else key for key in edits))  # fields of the config
+    return Step(title, commands.edit(name, edits), EDIT, locks_engine="step", skip_reason=skip_reason)
 
 
 def is_down_now(plan_input: PlanInput, options: Options) -> bool:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import shutil
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 
 from dvmweb import files
 from dvmweb.errors import DvmError, UsageError
-from dvmweb.names import ENTRY_PATTERN, vm_name, vm_of_entry
+from dvmweb.names import vm_name, vm_of_entry
 from dvmweb.paths import Paths
 from dvmweb.records import kept_records
-from dvmweb.records.trash_records import MOST, Work
+from dvmweb.records.trash_records import MOST, Work, parsed_work
 
 VERSION = 1
 FILE = "checkpoint.json"
@@ -53,8 +52,7 @@ def write(paths: Paths, record: CheckpointRecord, config: bytes) -> None:
 
 def rewrite(paths: Paths, record: CheckpointRecord) -> None:
     """Replace checkpoint.json."""
-    facts = {"version": VERSION, **asdict(record)}
-    files.write_whole(paths.checkpoints / record.name / FILE, json.dumps(facts).encode("ascii"))
+    kept_records.rewrite(paths.checkpoints / record.name / FILE, {"version": VERSION, **asdict(record)})
 
 
 def read(paths: Paths, name: str) -> CheckpointRecord:
@@ -62,8 +60,7 @@ def read(paths: Paths, name: str) -> CheckpointRecord:
     with suppress(FileNotFoundError, DvmError, ValueError, KeyError, TypeError, AttributeError):
         facts = json.loads(files.read_bounded(paths.checkpoints / name / FILE, MOST))
         if facts.pop("version") == VERSION and facts["name"] == name:
-            work = facts.pop("work")
-            found = CheckpointRecord(**facts, work=Work(**{**work, "lines": tuple(work["lines"])}) if work else None)
+            found = CheckpointRecord(**facts | {"work": parsed_work(facts["work"])})
             vm, made_as = (vm_name(str(one)) if one else "" for one in (found.vm, found.made_as))
             return replace(
                 found, at=float(found.at), vm=vm, made_as=made_as, note=str(found.note), copy=str(found.copy)
@@ -73,9 +70,7 @@ def read(paths: Paths, name: str) -> CheckpointRecord:
 
 def names(paths: Paths) -> tuple[str, ...]:
     """The names of all recorded checkpoints, also of those whose instance does not exist."""
-    with suppress(FileNotFoundError, NotADirectoryError):
-        return tuple(sorted(path.name for path in paths.checkpoints.iterdir() if ENTRY_PATTERN.fullmatch(path.name)))
-    return ()
+    return kept_records.names(paths.checkpoints)
 
 
 def of_vm(paths: Paths, vm: str) -> tuple[CheckpointRecord, ...]:
@@ -111,6 +106,4 @@ def put_back(paths: Paths, name: str, vm: str) -> str:
 
 def forget(paths: Paths, name: str) -> None:
     """Remove what is recorded of a checkpoint; checkpoint.json goes first, so that no half record is read."""
-    folder = paths.checkpoints / name
-    (folder / FILE).unlink(missing_ok=True)
-    shutil.rmtree(folder, ignore_errors=True)
+    kept_records.forget(paths.checkpoints / name / FILE)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from contextlib import suppress
 from pathlib import Path
 
 from dvmweb import files
 from dvmweb.errors import DvmError
-from dvmweb.names import INSTANCE_PREFIX
+from dvmweb.names import ENTRY_PATTERN, INSTANCE_PREFIX
 from dvmweb.paths import Paths
 
 MOST = 1_000_000  # bytes of a record
@@ -25,6 +27,24 @@ def keep(paths: Paths, vm: str, folder: Path, config: bytes) -> None:
         with suppress(FileNotFoundError, DvmError):
             files.write_whole(records / name, files.read_bounded(paths.vm_state(vm) / name, MOST))
     files.write_whole(folder / CONFIG, config)
+
+
+def rewrite(file: Path, facts: dict[str, object]) -> None:
+    """Replace what is recorded of an entry or a checkpoint."""
+    files.write_whole(file, json.dumps(facts).encode("ascii"))
+
+
+def names(folder: Path) -> tuple[str, ...]:
+    """The names of all that is recorded in a folder, also of those whose instance does not exist."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        return tuple(sorted(path.name for path in folder.iterdir() if ENTRY_PATTERN.fullmatch(path.name)))
+    return ()
+
+
+def forget(file: Path) -> None:
+    """Remove a record with its folder; the file goes first, so that no half record is read."""
+    file.unlink(missing_ok=True)
+    shutil.rmtree(file.parent, ignore_errors=True)
 
 
 def config_of(folder: Path) -> bytes | None:

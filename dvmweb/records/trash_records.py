@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from typing import Any
 
 from dvmweb import files
 from dvmweb.errors import DvmError
-from dvmweb.names import ENTRY_PATTERN, vm_of_entry
+from dvmweb.names import vm_of_entry
 from dvmweb.paths import Paths
 from dvmweb.records import kept_records
 from dvmweb.records.known_work import WorkStatus
@@ -65,6 +64,11 @@ def work_of(known: WorkStatus | None) -> Work | None:
     return Work(verdict, known.summary, found.checked_at, found.lines()[:LINES])
 
 
+def parsed_work(facts: dict[str, Any] | None) -> Work | None:
+    """What was known of unsaved work, as it was read. Raises TypeError, KeyError, AttributeError."""
+    return Work(**facts | {"lines": tuple(facts["lines"])}) if facts else None
+
+
 def write(paths: Paths, record: TrashRecord, config: bytes) -> None:
     """Record an entry with the config and the records of its VM; entry.json comes last."""
     folder = files.private_folder(files.private_folder(paths.trash) / record.entry)
@@ -74,8 +78,7 @@ def write(paths: Paths, record: TrashRecord, config: bytes) -> None:
 
 def rewrite(paths: Paths, record: TrashRecord) -> None:
     """Replace entry.json."""
-    facts = {"version": VERSION, **asdict(record)}
-    files.write_whole(paths.trash / record.entry / FILE, json.dumps(facts).encode("ascii"))
+    kept_records.rewrite(paths.trash / record.entry / FILE, {"version": VERSION, **asdict(record)})
 
 
 def read(paths: Paths, entry: str) -> TrashRecord:
@@ -83,17 +86,14 @@ def read(paths: Paths, entry: str) -> TrashRecord:
     with suppress(FileNotFoundError, DvmError, ValueError, KeyError, TypeError, AttributeError):
         facts = json.loads(files.read_bounded(paths.trash / entry / FILE, MOST))
         if facts.pop("version") == VERSION and facts["entry"] == entry:
-            work = facts.pop("work")
-            found = TrashRecord(**facts, work=Work(**{**work, "lines": tuple(work["lines"])}) if work else None)
+            found = TrashRecord(**facts | {"work": parsed_work(facts["work"])})
             return replace(found, at=float(found.at), vm=str(found.vm))
     return TrashRecord(entry, vm_of_entry(entry))
 
 
 def entries(paths: Paths) -> tuple[str, ...]:
     """The names of all recorded entries, also of those whose instance does not exist."""
-    with suppress(FileNotFoundError, NotADirectoryError):
-        return tuple(sorted(path.name for path in paths.trash.iterdir() if ENTRY_PATTERN.fullmatch(path.name)))
-    return ()
+    return kept_records.names(paths.trash)
 
 
 def expired(paths: Paths, now: float) -> Iterator[str]:
@@ -113,6 +113,4 @@ def put_back(paths: Paths, entry: str, vm: str) -> str:
 
 def forget(paths: Paths, entry: str) -> None:
     """Remove what is recorded of an entry; entry.json goes first, so that no half record is read."""
-    folder: Path = paths.trash / entry
-    (folder / FILE).unlink(missing_ok=True)
-    shutil.rmtree(folder, ignore_errors=True)
+    kept_records.forget(paths.trash / entry / FILE)

@@ -49,3 +49,8 @@ AGENTS = {
     "opencode": Agent("OpenCode", "opencode", ("opencode",)),
     "mistral": Agent("Vibe", "mistral", ("vibe",)),
 }
+
+
+def label(command: str) -> str:
+    """The display name of a command that a terminal runs."""
+    return AGENTS[command].label if command in AGENTS else command

@@ -20,8 +20,6 @@ from dvmweb.lima import commands
 from dvmweb.lima.client import Lima
 from dvmweb.lima.deadlines import CREATE, EDIT
 from dvmweb.lima.disk_use import must_fit
-from dvmweb.lima.engine import find_engine
-from dvmweb.lima.failures import LimaError
 from dvmweb.names import instance_name
 from dvmweb.paths import Paths
 from dvmweb.records.kept_records import COPY_OF
@@ -46,7 +44,7 @@ def clone(vms: Vms, old: str, new: str) -> tuple[str, ...]:
     Raises NotFound, UsageError for a name, NotNow if the name is taken, the VM is not stopped or the disk is too small,
     ConfigError, VmBusy, LimaError; then there is no clone.
     """
-    paths, lima = vms.paths, Lima(find_engine(vms.environ, vms.paths), vms.paths, vms.environ, vm=new)
+    paths, lima = vms.paths, vms.lima(new)
     names.check_socket_path(str(paths.lima_home), names.vm_name(new))
     if not vms.has_config(old):
         raise no_config(paths, old)
@@ -82,7 +80,7 @@ def copy_of_begun(paths: Paths) -> str:
 
 def remove_left(vms: Vms) -> tuple[str, ...]:
     """Remove what an interrupted clone left; sentences about it. The lock of the trash must be held."""
-    return _remove_left(vms.paths, Lima(find_engine(vms.environ, vms.paths), vms.paths, vms.environ))
+    return _remove_left(vms.paths, vms.lima())
 
 
 def _check(paths: Paths, lima: Lima, old: str, new: str) -> None:
@@ -116,20 +114,13 @@ def _configs(store: ConfigStore) -> Iterator[VmConfig]:
 
 def _make(paths: Paths, lima: Lima, old: str, begun: Begun, text: bytes) -> None:
     """Copy to an instance that is not a VM yet, then give it config and name: a half copy is never a VM."""
-    _run(paths, lima, commands.clone(instance_name(old), begun.instance), CREATE)
+    engine_lock.run(paths, lima, commands.clone(instance_name(old), begun.instance), CREATE)
     path = paths.vm_config(begun.new)
     _record(paths, Begun(begun.new, begun.instance, files.digest(text)))
     files.write_whole(path, text, expected="")
     removing.forget_all(paths, begun.new)
     write_note(paths, begun.new, COPY_OF, old)
-    _run(paths, lima, commands.rename(begun.instance, instance_name(begun.new)), EDIT)
-
-
-def _run(paths: Paths, lima: Lima, argv: tuple[str, ...], timeout: float) -> None:
-    with engine_lock.held(paths):
-        finished = lima.run(argv, timeout)
-    if not finished.is_ok:
-        raise LimaError(finished)
+    engine_lock.run(paths, lima, commands.rename(begun.instance, instance_name(begun.new)), EDIT)
 
 
 def _remove_left(paths: Paths, lima: Lima) -> tuple[str, ...]:

@@ -12,7 +12,6 @@ from dvmweb.config.git_hosts import where_to_paste
 from dvmweb.errors import CheckFailed, DvmError, NotFound, UsageError
 from dvmweb.guest.state import parse_hook, parse_key, parse_state
 from dvmweb.guest_text import why_not_plain
-from dvmweb.jobs.bases import copying, matching
 from dvmweb.jobs.current_state import facts_about
 from dvmweb.jobs.inputs import load_input, read_note, write_note
 from dvmweb.lima import guest_shell
@@ -56,6 +55,8 @@ def running(paths: Paths, environ: Mapping[str, str], name: str, *, is_quiet: bo
 
 def dry_run(paths: Paths, environ: Mapping[str, str], name: str, options: Mapping[str, Any]) -> tuple[Step, ...]:
     """The steps of a sync started now, by one listing and, if the VM runs, one question to it. Changes nothing."""
+    from dvmweb.jobs.bases import copying, matching
+
     plan_input, lima = _listed(paths, environ, name, "sync")
     wanted, why = plans.Options(**options), "the guest was not checked"
     is_half = plan_input.instance is not None and bool(copying.half_copy_of(paths, name))

@@ -7,14 +7,11 @@ from dvmweb.errors import DvmError, NotFound
 from dvmweb.lima import commands
 from dvmweb.lima.client import Lima
 from dvmweb.lima.deadlines import LIST
-from dvmweb.lima.engine import find_engine
-from dvmweb.lima.failures import LimaError
+from dvmweb.lima.instances import has_protection
 from dvmweb.names import instance_name
 from dvmweb.paths import Paths
 from dvmweb.verbs import configs
 from dvmweb.verbs.vms import Vms
-
-MARK = "protected"  # Lima's file in the folder of an instance
 
 
 def protect(vms: Vms, name: str, *, on: bool) -> bool:
@@ -23,12 +20,10 @@ def protect(vms: Vms, name: str, *, on: bool) -> bool:
     Raises NotFound for a VM that is not created, LimaError, and DvmError if Lima does not report the change.
     """
     configs.must_have_config(vms.paths, name)
-    lima, instance = Lima(find_engine(vms.environ, vms.paths), vms.paths, vms.environ, vm=name), instance_name(name)
+    lima, instance = vms.lima(name), instance_name(name)
     if _is_protected(lima, name) == on:
         return False
-    finished = lima.run(commands.protect(instance) if on else commands.unprotect(instance), LIST)
-    if not finished.is_ok:
-        raise LimaError(finished)
+    lima.must(commands.protect(instance) if on else commands.unprotect(instance), LIST)
     if _is_protected(lima, name) != on:
         state = "not protected" if on else "still protected"
         raise DvmError(f"{name} is {state} after the command succeeded.", f"Check the folder of {instance} in Lima.")
@@ -43,7 +38,7 @@ def refuse_protected(paths: Paths, name: str) -> None:
 
 def is_marked(paths: Paths, name: str) -> bool:
     """Whether the folder of the instance has Lima's mark of protection; asks no engine."""
-    return (paths.lima_home / instance_name(name) / MARK).exists()
+    return has_protection(paths.lima_home / instance_name(name))
 
 
 def _is_protected(lima: Lima, name: str) -> bool:

@@ -15,8 +15,6 @@ from dvmweb.jobs import engine_lock, removing, starting
 from dvmweb.lima import commands
 from dvmweb.lima.client import Lima
 from dvmweb.lima.deadlines import EDIT, LIST
-from dvmweb.lima.engine import find_engine
-from dvmweb.lima.failures import LimaError
 from dvmweb.lima.instances import Instance, Listing
 from dvmweb.names import check_socket_path, instance_name, vm_name
 from dvmweb.paths import Paths
@@ -33,7 +31,7 @@ def rename(vms: Vms, old: str, new: str) -> tuple[str, ...]:
     Raises NotFound, UsageError for a name, NotNow if the new name is taken or the VM is not stopped, VmBusy, LimaError;
     then nothing was changed.
     """
-    paths, lima = vms.paths, Lima(find_engine(vms.environ, vms.paths), vms.paths, vms.environ, vm=old)
+    paths, lima = vms.paths, vms.lima(old)
     with engine_lock.moves(paths), ExitStack() as held:
         begun = renames.interrupted(paths)
         if begun is not None and (begun.old, begun.new) != (old, new):
@@ -80,7 +78,7 @@ def _finish(paths: Paths, lima: Lima, begun: Renaming) -> bool:
         files.write_whole(paths.vm_config(new), text, expected="")
     if removing.has_instance(paths, old):
         try:
-            _run(paths, lima, commands.rename(instance_name(old), instance_name(new)))
+            engine_lock.run(paths, lima, commands.rename(instance_name(old), instance_name(new)), EDIT)
         except DvmError:
             if removing.has_instance(paths, old) and not removing.has_instance(paths, new):  # nothing was renamed
                 paths.vm_config(new).unlink(missing_ok=True)
@@ -88,20 +86,13 @@ def _finish(paths: Paths, lima: Lima, begun: Renaming) -> bool:
             raise
     is_created = removing.has_instance(paths, new)
     if begun.protected and is_created:
-        _run(paths, lima, commands.protect(instance_name(new)))
+        engine_lock.run(paths, lima, commands.protect(instance_name(new)), LIST)
     _move_records(paths.vm_state(old), files.private_folder(paths.vm_state(new)))
     if paths.vm_config(old).is_symlink() or paths.vm_config(old).exists():
         store.delete(old)
     checkpoint_records.rename(paths, old, new)
     renames.forget(paths)
     return is_created
-
-
-def _run(paths: Paths, lima: Lima, argv: tuple[str, ...]) -> None:
-    with engine_lock.held(paths):
-        finished = lima.run(argv, EDIT if "rename" in argv else LIST)
-    if not finished.is_ok:
-        raise LimaError(finished)
 
 
 def _move_records(old: Path, new: Path) -> None:

@@ -39,6 +39,13 @@ class Vms:
     paths: Paths
     environ: Mapping[str, str]
 
+    def lima(self, vm: str = "") -> Lima:
+        """The engine, for all VMs or for one. Raises NoEngine."""
+        from dvmweb.lima.client import Lima
+        from dvmweb.lima.engine import find_engine
+
+        return Lima(find_engine(self.environ, self.paths), self.paths, self.environ, vm=vm)
+
     # -- configs ---------------------------------------------------------------------------------------------------
 
     def init(self, name: str, recipes: tuple[str, ...] = (), repo: str = "", kind: str = "") -> Path:

@@ -39,10 +39,10 @@ def offer_checkpoint(vms: Vms, name: str) -> None:
     """On a terminal, print once for each VM with an agent how to keep a checkpoint. Never raises."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return
-    from dvmweb.verbs import checkpoints
+    from dvmweb.verbs.checkpoint_offer import offer
 
     with suppress(DvmError, OSError):
-        if line := checkpoints.offer(vms, name):
+        if line := offer(vms, name):
             click.echo(line, err=True)
 
 

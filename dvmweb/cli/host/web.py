@@ -61,7 +61,7 @@ def open_port(vms: Vms, name: str, port: int | None, only_prints: bool) -> None:
 
     PORT is the port in the VM or on this computer; without it, the first one of the config.
     """
-    from dvmweb.verbs.forwarded import address_of
+    from dvmweb.verbs.ports.forwarded import address_of
 
     found = address_of(vms, name, port)
     click.echo(found.address)

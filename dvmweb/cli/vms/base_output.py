@@ -78,10 +78,10 @@ def show(vms: Vms, *, as_json: bool) -> None:
 
 def offer(vms: Vms, job: Job) -> None:
     """After a sync that proposed a base: ask once whether bases are built by themselves; if so, begin with this one."""
-    if not bases.is_proposed(vms, job):
+    if not bases.is_proposed(vms.paths, job):
         return
     is_wanted = click.confirm("Build this base now, and later ones after each first sync of new recipes?", err=True)
-    bases.set_setting(vms, bases.YES if is_wanted else bases.NO)
+    bases.set_setting(vms.paths, bases.YES if is_wanted else bases.NO)
     if is_wanted:
         built, _ = bases.build(vms, like=job.vm)
         click.echo(f"It is being built in the background: dvm log {built.id[:8]}")
@@ -91,8 +91,8 @@ def offer(vms: Vms, job: Job) -> None:
 def automatic(vms: Vms, word: str) -> None:
     """Set or print whether bases are built by themselves."""
     if word:
-        bases.set_setting(vms, word)
-    click.echo(AUTOMATIC[bases.setting(vms)])
+        bases.set_setting(vms.paths, word)
+    click.echo(AUTOMATIC[bases.setting(vms.paths)])
 
 
 def _repair(vms: Vms) -> None:

@@ -30,9 +30,9 @@ def copy(
 
     Raises DvmError if the base is gone, or if another program has created the instance.
     """
-    name = instance_name(vm)
-    if find(base_instance(base)) is None or was_started(paths, base_instance(base)):
-        how = "started" if find(base_instance(base)) else "deleted"
+    name, origin = instance_name(vm), find(base_instance(base))
+    if origin is None or was_started(paths, origin.name):
+        how = "started" if origin else "deleted"
         todo = "Sync again: another base is used, or a new instance is created."
         raise DvmError(f"The base {base} was {how} before {vm} was copied from it.", todo)
     if find(name) is not None:

@@ -68,21 +68,18 @@ def with_base(
     """
     if options.no_base or options.fresh:
         return plan_input, ()
-    ready = {
-        base.name: instance
-        for base in records.read_all(paths)
-        if (instance := listing.find(base_instance(base.name))) is not None and _is_ready(paths, instance)
-    }
-    found = [base for base in records.read_all(paths) if base.name in ready]
-    if not found:
+    listed = ((base, listing.find(base_instance(base.name))) for base in records.read_all(paths))
+    ready = {base.name: (base, one) for base, one in listed if one is not None and _is_ready(paths, one)}
+    if not ready:
         return plan_input, ()
+    found = [base for base, _ in ready.values()]
     goal, now = wanted(plan_input.config, plan_input.overlay, plan_input.recipes), time.time()
     base, old = base_for(goal, found, now), old_base_for(goal, found, now)
     notices = () if base is not None or old is None else (_too_old(old, now),)
     if base is None:
         return plan_input, notices
     must_fit("The copy of the base", plan_input.lima_home / base_instance(base.name))
-    return replace(plan_input, base=base, base_instance=ready[base.name]), ()
+    return replace(plan_input, base=base, base_instance=ready[base.name][1]), ()
 
 
 def _is_ready(paths: Paths, instance: Instance) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from dataclasses import replace
 
@@ -12,8 +11,8 @@ from dvmweb.guest_text import in_prose
 from dvmweb.jobs import copy_ends
 from dvmweb.jobs.checks.outcome import Outcome, Tools
 from dvmweb.jobs.inputs import read_note
-from dvmweb.lima.disk_use import disk_used, in_words, must_fit
-from dvmweb.lima.failures import last_lines
+from dvmweb.lima.disk_use import disk_free, disk_used, in_words, must_fit
+from dvmweb.lima.failures import reason
 from dvmweb.lima.instances import parse_list
 from dvmweb.lima.process import Finished
 from dvmweb.names import checkpoint_instance
@@ -76,7 +75,7 @@ def protected(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcom
     """Report a checkpoint that could not be protected: it is complete nevertheless."""
     if finished.is_ok:
         return Outcome(plan_input)
-    why = sentence(in_prose(" ".join(last_lines(finished.stderr, 1)) or "no reason given", 160))
+    why = sentence(reason(finished))
     notice = f"The checkpoint is not protected from `limactl delete` yet: {why} `dvm checkpoint ls` protects it."
     return Outcome(plan_input, "not protected", (notice,), has_failed=True)
 
@@ -88,7 +87,7 @@ def made(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
     if parse_list(finished.stdout, finished.stderr).find(instance) is None:
         raise DvmError(f"{instance} is not listed after {vm} was copied.", "Check `limactl list`.")
     checkpoint_records.rewrite(tools.paths, replace(checkpoint_records.read(tools.paths, name), copy=""))
-    used, free = in_words(disk_used(home / instance)), in_words(shutil.disk_usage(home).free)
+    used, free = in_words(disk_used(home / instance)), in_words(disk_free(home))
     notices = (
         f"Checkpoint {name} is complete. To go back to it: `dvm rewind {vm} {name}`",
         f"It uses up to {used} of disk, and {free} are free. It has the keys and secrets that {vm} has now.",

@@ -8,13 +8,12 @@ from datetime import datetime
 
 from dvmweb.config.store import ConfigStore
 from dvmweb.errors import DvmError, sentence
-from dvmweb.guest_text import in_prose
 from dvmweb.jobs.checks.outcome import Outcome, Tools
 from dvmweb.jobs.copy_ends import stay_note
 from dvmweb.jobs.inputs import read_note
 from dvmweb.jobs.removing import forget
 from dvmweb.lima.disk_use import disk_used, in_words
-from dvmweb.lima.failures import last_lines
+from dvmweb.lima.failures import reason
 from dvmweb.lima.instances import parse_list
 from dvmweb.lima.process import Finished
 from dvmweb.names import entry_instance
@@ -43,7 +42,7 @@ def protected(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcom
     """Report an entry that could not be protected: it is in the trash nevertheless."""
     if finished.is_ok:
         return Outcome(plan_input)
-    why = sentence(in_prose(" ".join(last_lines(finished.stderr, 1)) or "no reason given", 160))
+    why = sentence(reason(finished))
     notice = f"The entry is not protected from `limactl delete` yet: {why} `dvm trash ls` protects it."
     return Outcome(plan_input, "not protected", (notice,), has_failed=True)
 

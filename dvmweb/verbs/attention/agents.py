@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dvmweb.guest_text import visible
-from dvmweb.terminals.agents import AGENTS
+from dvmweb.terminals.agents import label
 from dvmweb.terminals.client import TerminalFacts
 from dvmweb.terminals.program_states import ENDED, RANG, WAITS
-from dvmweb.verbs.attention.item import AGENTS as GROUP
-from dvmweb.verbs.attention.item import TERMINAL, Facts, Item, Todo
+from dvmweb.verbs.attention.item import AGENTS, TERMINAL, Facts, Item, Todo
 
 NEEDS = (WAITS, ENDED, RANG)  # states of a terminal that need the user
 
@@ -21,7 +20,7 @@ def items(facts: Facts) -> Iterator[Item]:
             since = facts.now - one.since
             yield Item(
                 key=f"terminal {one.id} {one.state} {one.event}",
-                group=GROUP,
+                group=AGENTS,
                 vm=one.vm,
                 title=f"{visible(one.name, 60) or one.id[:8]}: {one.state_in_words}",
                 detail=_detail(one),
@@ -32,7 +31,7 @@ def items(facts: Facts) -> Iterator[Item]:
 
 
 def _detail(one: TerminalFacts) -> str:
-    program = AGENTS[one.command].label if one.command in AGENTS else one.command
+    program = label(one.command)
     if one.ended or one.state == ENDED:
         return visible(one.reason, 160) or f"{program} has ended"
     source = "guessed from its output" if one.guess else "reported by the agent"

@@ -12,10 +12,8 @@ from dvmweb.verbs.vm import Vm
 AGENTS, PROBLEMS, CHANGES = "agents", "problems", "changes"  # the groups
 
 # What can be done about an item; `target` is what each of them needs beside the VM.
-TERMINAL, JOB, AGAIN, CHECK, PORTS, EDIT, SYNC, VM_PAGE, RECIPE, LOG, START = (
-    *("terminal", "job", "again", "check", "ports", "edit", "sync", "vm", "recipe", "log", "start"),
-)
-SYNC_RESTART, CHECKPOINTS = "sync-restart", "checkpoints"
+TERMINAL, VM_PAGE, RECIPE, PORTS, LOG, CHECKPOINTS = "terminal", "vm", "recipe", "ports", "log", "checkpoints"
+JOB, AGAIN, CHECK, START, EDIT, SYNC, SYNC_RESTART = "job", "again", "check", "start", "edit", "sync", "sync-restart"
 
 
 @dataclass(frozen=True)

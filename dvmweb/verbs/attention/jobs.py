@@ -18,12 +18,11 @@ def items(facts: Facts) -> Iterator[Item]:
         if job is None or vm.job is not None:
             continue
         done = sum(step.state in ("done", "skipped") for step in job.steps)
-        ended = "was interrupted" if job.state == "interrupted" else "was refused" if job.is_refused else "failed"
         yield Item(
             key=f"job {job.id}",
             group=PROBLEMS,
             vm=vm.name,
-            title=f"{visible(job.verb, 20).capitalize()} {ended}",
+            title=f"{visible(job.verb, 20).capitalize()} {job.bad_end}",
             detail=in_prose(job.failure.headline, 200) if job.failure else f"After step {done} of {len(job.steps)}",
             todos=(Todo(JOB, job.id), *_again(job)),
             since=job.ended,

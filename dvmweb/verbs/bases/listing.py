@@ -10,9 +10,7 @@ from dvmweb.errors import NotFound
 from dvmweb.guest_text import visible
 from dvmweb.jobs import starting
 from dvmweb.jobs.bases.matching import stale_reasons
-from dvmweb.lima.client import Lima
 from dvmweb.lima.disk_use import disk_used, in_words
-from dvmweb.lima.engine import find_engine
 from dvmweb.lima.instances import Instance, Listing
 from dvmweb.lima.lima_yaml.overlay import read_overlay
 from dvmweb.names import INSTANCE_PREFIX, base_instance, base_of_instance
@@ -41,14 +39,9 @@ class ListedBase:
         return in_words(self.disk)
 
 
-def lima_of(vms: Vms) -> Lima:
-    """The engine."""
-    return Lima(find_engine(vms.environ, vms.paths), vms.paths, vms.environ)
-
-
 def list_bases(vms: Vms) -> tuple[ListedBase, ...]:
     """All complete bases, the newest first. Changes nothing. Raises ConfigError for the user's own lima.yaml."""
-    return bases_of(vms.paths, lima_of(vms).list())
+    return bases_of(vms.paths, vms.lima().list())
 
 
 def bases_of(paths: Paths, listing: Listing) -> tuple[ListedBase, ...]:

@@ -12,14 +12,14 @@ from dvmweb.jobs.leftovers import end_leftovers
 from dvmweb.lima.client import Lima
 from dvmweb.names import base_instance, is_base_name
 from dvmweb.paths import Paths
-from dvmweb.verbs.bases.listing import ListedBase, bases_of, find, interrupted, leftovers, lima_of
+from dvmweb.verbs.bases.listing import ListedBase, bases_of, find, interrupted, leftovers
 from dvmweb.verbs.vms import Vms
 
 
 def repair(vms: Vms) -> tuple[str, ...]:
     """Remove what is left of bases that were not built to their end; sentences about them."""
     names = leftovers(vms.paths)
-    return tuple(_repair(vms.paths, lima_of(vms), names)) if names else ()
+    return tuple(_repair(vms.paths, vms.lima(), names)) if names else ()
 
 
 def _repair(paths: Paths, lima: Lima, names: tuple[str, ...]) -> Iterator[str]:
@@ -49,7 +49,7 @@ def _held(paths: Paths, name: str) -> Iterator[bool]:
 
 def remove(vms: Vms, name: str) -> ListedBase | None:
     """Delete a base, or what is left of one; None for the latter. Raises NotFound, NotNow, LimaError."""
-    paths, lima = vms.paths, lima_of(vms)
+    paths, lima = vms.paths, vms.lima()
     if is_base_name(name) and name in leftovers(paths):
         tuple(_repair(paths, lima, (name,)))
         return None

@@ -3,7 +3,7 @@
 from dvmweb.verbs.checkpoints.deleting import delete
 from dvmweb.verbs.checkpoints.listing import Checkpoint, chosen, count, find, list_checkpoints
 from dvmweb.verbs.checkpoints.making import is_created, make, rewind
-from dvmweb.verbs.checkpoints.preview import config_difference, disk_line, is_of_another, offer, why_used
+from dvmweb.verbs.checkpoints.preview import config_difference, disk_line, is_of_another, why_used
 from dvmweb.verbs.checkpoints.repairing import notes, repair
 
 __all__ = [
@@ -19,7 +19,6 @@ __all__ = [
     "list_checkpoints",
     "make",
     "notes",
-    "offer",
     "repair",
     "rewind",
     "why_used",

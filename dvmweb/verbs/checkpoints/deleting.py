@@ -6,7 +6,7 @@ from dvmweb import files
 from dvmweb.errors import NotNow
 from dvmweb.jobs import engine_lock, starting
 from dvmweb.records import checkpoint_records
-from dvmweb.verbs.checkpoints.listing import Checkpoint, checkpoints_of, find, lima_of
+from dvmweb.verbs.checkpoints.listing import Checkpoint, checkpoints_of, find
 from dvmweb.verbs.trash.emptying import delete_protected
 from dvmweb.verbs.vms import Vms
 
@@ -17,7 +17,7 @@ def delete(vms: Vms, name: str) -> Checkpoint:
     Raises NotFound, NotNow for one that is running, VmBusy while a job of its VM runs, LimaError: then it is protected
     again.
     """
-    lima = lima_of(vms)
+    lima = vms.lima()
     with engine_lock.moves(vms.paths):
         one = find(checkpoints_of(vms.paths, lima.list()), name)
         instance, vm = one.instance, one.record.vm

@@ -10,9 +10,7 @@ from pathlib import Path
 from dvmweb.errors import NotFound
 from dvmweb.guest_text import visible
 from dvmweb.jobs.bases.copying import was_started
-from dvmweb.lima.client import Lima
 from dvmweb.lima.disk_use import disk_used, in_words
-from dvmweb.lima.engine import find_engine
 from dvmweb.lima.instances import Instance, Listing
 from dvmweb.names import checkpoint_of_instance
 from dvmweb.paths import Paths
@@ -56,14 +54,9 @@ class Checkpoint:
         return in_words(self.disk)
 
 
-def lima_of(vms: Vms) -> Lima:
-    """The engine."""
-    return Lima(find_engine(vms.environ, vms.paths), vms.paths, vms.environ)
-
-
 def list_checkpoints(vms: Vms, vm: str = "") -> tuple[Checkpoint, ...]:
     """All checkpoints, or those of one VM: by VM, the newest first. Changes nothing."""
-    found = checkpoints_of(vms.paths, lima_of(vms).list())
+    found = checkpoints_of(vms.paths, vms.lima().list())
     return tuple(one for one in found if vm in ("", one.record.vm))
 
 

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from difflib import unified_diff
 from itertools import islice
 
-from dvmweb import files
 from dvmweb.config.store import ConfigStore
 from dvmweb.guest_text import visible
 from dvmweb.jobs.copy_ends import config_text
 from dvmweb.jobs.inputs import read_note
 from dvmweb.lima import connections
-from dvmweb.lima.disk_use import in_words
-from dvmweb.records import checkpoint_records
-from dvmweb.terminals.agents import AGENTS
+from dvmweb.lima.disk_use import disk_free, in_words
 from dvmweb.terminals.client import list_terminals
 from dvmweb.verbs.checkpoints.listing import Checkpoint
 from dvmweb.verbs.selection import why_in_use
 from dvmweb.verbs.vms import Vm, Vms
 
 MOST = 40  # lines of a difference
-OFFERED = "checkpoint-offered"  # in the state folder of a VM
 
 
 def why_used(vms: Vms, vm: Vm) -> str:
@@ -33,7 +28,7 @@ def why_used(vms: Vms, vm: Vm) -> str:
 
 def disk_line(vms: Vms, found: Sequence[Checkpoint]) -> str:
     """The disk that checkpoints use, and how much is free, as a sentence."""
-    used, free = in_words(sum(one.disk for one in found)), in_words(shutil.disk_usage(vms.paths.lima_home).free)
+    used, free = in_words(sum(one.disk for one in found)), in_words(disk_free(vms.paths.lima_home))
     return f"Checkpoints use up to {used} of disk, and {free} are free."
 
 
@@ -55,18 +50,6 @@ def config_difference(vms: Vms, one: Checkpoint) -> tuple[str, ...] | None:
     now = ConfigStore(vms.paths).source(name)[0]
     diff = unified_diff(_lines(now), _lines(then), "config now", "config of the checkpoint", n=0, lineterm="")
     return tuple(islice(diff, MOST))
-
-
-def offer(vms: Vms, name: str) -> str:
-    """A sentence that offers a checkpoint of a VM with an agent, once for each VM; "" if it has one or was offered."""
-    mark = vms.paths.vm_state(name) / OFFERED
-    agents = {one.recipe for one in AGENTS.values()}
-    if mark.exists() or not vms.has_config(name) or not agents & set(vms.check_config(name).recipes):
-        return ""
-    if checkpoint_records.of_vm(vms.paths, name) or not mark.parent.is_dir():
-        return ""
-    files.write_whole(mark, b"")
-    return f"Before an agent works unattended: `dvm checkpoint {name} --stop` keeps a copy that you can go back to."
 
 
 def _lines(text: bytes) -> list[str]:

@@ -10,7 +10,7 @@ from dvmweb.lima.instances import Listing
 from dvmweb.names import checkpoint_instance
 from dvmweb.paths import Paths
 from dvmweb.records import checkpoint_records, rewinds
-from dvmweb.verbs.checkpoints.listing import Checkpoint, checkpoints_of, lima_of
+from dvmweb.verbs.checkpoints.listing import Checkpoint, checkpoints_of
 from dvmweb.verbs.vms import Vms
 
 
@@ -29,7 +29,7 @@ def notes(paths: Paths) -> tuple[str, ...]:
 
 def repair(vms: Vms) -> tuple[tuple[Checkpoint, ...], tuple[str, ...]]:
     """All checkpoints after the repair, and a sentence about each thing that was not as it should be."""
-    lima, paths = lima_of(vms), vms.paths
+    lima, paths = vms.lima(), vms.paths
     with engine_lock.moves(paths):
         done = [note for vm in copy_ends.left_by(paths) for note in copy_ends.repair_vm(paths, lima, vm)]
         listing = lima.list()

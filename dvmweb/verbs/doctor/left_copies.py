@@ -6,8 +6,6 @@ from contextlib import suppress
 
 from dvmweb.errors import DvmError
 from dvmweb.jobs import copy_ends, engine_lock
-from dvmweb.lima.client import Lima
-from dvmweb.lima.engine import find_engine
 from dvmweb.names import is_clone
 from dvmweb.paths import Paths
 from dvmweb.records import checkpoint_records, rewinds
@@ -35,7 +33,7 @@ def _named(paths: Paths) -> set[str]:
 def remove(vms: Vms) -> tuple[str, ...]:
     """Delete those that are not running; a sentence for each."""
     paths, done = vms.paths, []
-    lima = Lima(find_engine(vms.environ, paths), paths, vms.environ)
+    lima = vms.lima()
     with engine_lock.moves(paths):
         listing = lima.list()
         for name in unnamed(paths):

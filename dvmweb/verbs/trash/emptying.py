@@ -10,12 +10,11 @@ from dvmweb.jobs import engine_lock
 from dvmweb.lima import commands
 from dvmweb.lima.client import Lima
 from dvmweb.lima.deadlines import DELETE, LIST
-from dvmweb.lima.failures import LimaError
 from dvmweb.lima.instances import Instance
 from dvmweb.names import entry_instance
 from dvmweb.paths import Paths
 from dvmweb.records import trash_records
-from dvmweb.verbs.trash.listing import Entry, entries_of, find, lima_of
+from dvmweb.verbs.trash.listing import Entry, entries_of, find
 from dvmweb.verbs.vms import Vms
 
 
@@ -25,7 +24,7 @@ def empty(vms: Vms, names: Sequence[str]) -> tuple[Entry, ...]:
     Raises NotFound before anything is deleted, NotNow for one that is running, LimaError: then those before it are
     deleted, and the one that failed is protected again.
     """
-    lima = lima_of(vms)
+    lima = vms.lima()
     with engine_lock.moves(vms.paths):
         entries = entries_of(vms.paths, lima.list())
         chosen = [find(entries, name) for name in dict.fromkeys(names)]
@@ -45,18 +44,12 @@ def delete_protected(paths: Paths, lima: Lima, instance: Instance) -> None:
     name, is_odd = instance.name, instance.status != "Stopped"
     with engine_lock.held(paths):
         if instance.protected:
-            _run(lima, commands.unprotect(name), LIST)
+            lima.must(commands.unprotect(name), LIST)
         try:
-            _run(lima, commands.delete_force(name) if is_odd else commands.delete(name), DELETE)
+            lima.must(commands.delete_force(name) if is_odd else commands.delete(name), DELETE)
             if lima.find(name) is not None:
                 raise DvmError(f"{name} still exists after the delete.", f"Check `limactl list {name}`.")
         except DvmError:
             with suppress(DvmError):
                 lima.run(commands.protect(name), LIST)
             raise
-
-
-def _run(lima: Lima, argv: tuple[str, ...], timeout: float) -> None:
-    finished = lima.run(argv, timeout)
-    if not finished.is_ok:
-        raise LimaError(finished)

@@ -10,9 +10,7 @@ from pathlib import Path
 
 from dvmweb.errors import NotFound
 from dvmweb.guest_text import visible
-from dvmweb.lima.client import Lima
 from dvmweb.lima.disk_use import disk_used, in_words
-from dvmweb.lima.engine import find_engine
 from dvmweb.lima.instances import Instance, Listing
 from dvmweb.names import entry_instance, entry_of_instance, new_entry
 from dvmweb.paths import Paths
@@ -55,11 +53,6 @@ class Entry:
         return (*lines, f"{self.disk_in_words} of disk, with packages, databases and keys in it.")
 
 
-def lima_of(vms: Vms) -> Lima:
-    """The engine."""
-    return Lima(find_engine(vms.environ, vms.paths), vms.paths, vms.environ)
-
-
 def entry_for(vms: Vms, name: str) -> str:
     """A new entry for a VM that is to be moved to the trash."""
     return new_entry(str(vms.paths.lima_home), name)
@@ -67,7 +60,7 @@ def entry_for(vms: Vms, name: str) -> str:
 
 def list_entries(vms: Vms) -> tuple[Entry, ...]:
     """All entries, the one that expires first at first. Changes nothing."""
-    return entries_of(vms.paths, lima_of(vms).list())
+    return entries_of(vms.paths, vms.lima().list())
 
 
 def entries_of(paths: Paths, listing: Listing) -> tuple[Entry, ...]:

@@ -9,25 +9,24 @@ from pathlib import Path
 
 from dvmweb import files
 from dvmweb.errors import sentence
-from dvmweb.guest_text import in_prose
 from dvmweb.jobs import engine_lock
 from dvmweb.lima import commands
 from dvmweb.lima.client import Lima
 from dvmweb.lima.deadlines import LIST
-from dvmweb.lima.failures import last_lines
+from dvmweb.lima.failures import reason
 from dvmweb.lima.instances import Listing
 from dvmweb.names import entry_instance, instance_name
 from dvmweb.paths import Paths
 from dvmweb.records import trash_records
 from dvmweb.records.trash_records import TrashRecord
 from dvmweb.verbs import cloning
-from dvmweb.verbs.trash.listing import Entry, entries_of, lima_of
+from dvmweb.verbs.trash.listing import Entry, entries_of
 from dvmweb.verbs.vms import Vms
 
 
 def repair(vms: Vms) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
     """All entries after the repair, and a sentence about each thing that was not as it should be."""
-    lima = lima_of(vms)
+    lima = vms.lima()
     with engine_lock.moves(vms.paths):
         listing = lima.list()
         notes = [*cloning.remove_left(vms), *_protect(vms.paths, lima, listing), *_records(vms.paths, listing)]
@@ -43,11 +42,10 @@ def _protect(paths: Paths, lima: Lima, listing: Listing) -> Iterator[str]:
                 continue
             what = f"{one.name} was not protected from `limactl delete`: a command was interrupted."
             finished = lima.run(commands.protect(one.instance.name), LIST)
-            why = in_prose(" ".join(last_lines(finished.stderr, 1)) or "no reason given", 160)
             if finished.is_ok:
                 yield f"{what} It is now."
             else:
-                yield f"{what} It could not be protected: {sentence(why)}"
+                yield f"{what} It could not be protected: {sentence(reason(finished))}"
 
 
 def _records(paths: Paths, listing: Listing) -> Iterator[str]:

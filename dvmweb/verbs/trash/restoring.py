@@ -15,11 +15,10 @@ from dvmweb.jobs import engine_lock, removing, starting
 from dvmweb.lima import commands
 from dvmweb.lima.client import Lima
 from dvmweb.lima.deadlines import EDIT
-from dvmweb.lima.failures import LimaError
 from dvmweb.names import VM_LENGTH, check_socket_path, instance_name, vm_name
 from dvmweb.paths import Paths
 from dvmweb.records import trash_records
-from dvmweb.verbs.trash.listing import Entry, entries_of, find, lima_of
+from dvmweb.verbs.trash.listing import Entry, entries_of, find
 from dvmweb.verbs.vms import Vms
 
 
@@ -41,7 +40,7 @@ def restore(vms: Vms, word: str, new: str = "") -> Restored:
     Raises NotFound, NotNow if the name is taken or the entry is not stopped, UsageError if a name or a config is
     needed, VmBusy, LimaError. Then nothing was changed.
     """
-    lima = lima_of(vms)
+    lima = vms.lima()
     with engine_lock.moves(vms.paths):
         listing = lima.list()
         entry = find(entries_of(vms.paths, listing), word)
@@ -97,7 +96,7 @@ def _restore(paths: Paths, lima: Lima, entry: Entry, name: str) -> Restored:
     try:
         if is_recorded:
             trash_records.rewrite(paths, record)
-        _rename(paths, lima, entry.instance.name, instance_name(name))
+        engine_lock.run(paths, lima, commands.rename(entry.instance.name, instance_name(name)), EDIT)
     except BaseException:
         if written is not None:
             written.unlink(missing_ok=True)
@@ -107,13 +106,6 @@ def _restore(paths: Paths, lima: Lima, entry: Entry, name: str) -> Restored:
     trash_records.forget(paths, entry.name)
     changed = _about_copy(name, other) if other else _about_name(entry, name)
     return Restored(name, (*notes, *_about_ports(paths, name), *changed))
-
-
-def _rename(paths: Paths, lima: Lima, old: str, new: str) -> None:
-    with engine_lock.held(paths):
-        finished = lima.run(commands.rename(old, new), EDIT)
-    if not finished.is_ok:
-        raise LimaError(finished)
 
 
 def _write_config(paths: Paths, entry: Entry, name: str) -> tuple[Path | None, tuple[str, ...]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dvmweb.ages import age
 from dvmweb.guest.agent import sandbox_report
 from dvmweb.guest_text import visible
-from dvmweb.terminals.agents import AGENTS
+from dvmweb.terminals.agents import AGENTS, label
 from dvmweb.terminals.client import TerminalFacts
 from dvmweb.verbs.attention.agents import NEEDS
 from dvmweb.verbs.vms import Vm
@@ -52,11 +52,6 @@ class Opener:
 
     command: str
     text: str
-
-
-def label(command: str) -> str:
-    """The display name of a command."""
-    return AGENTS[command].label if command in AGENTS else command
 
 
 def has_failed_sandbox(vm: Vm) -> bool:

@@ -115,10 +115,9 @@ def failed_line(vm: Vm) -> FailedLine | None:
     job = vm.failed
     if job is None or vm.job is not None:
         return None
-    ended = "was interrupted" if job.state == "interrupted" else "was refused" if job.is_refused else "failed"
     cause = job.failure.headline.partition(". ")[0].rstrip(".").replace("`", "") if job.failure else ""
     why = f": {visible(cause, 160)}" if cause else ""
-    return FailedLine(job.id, f"Last {visible(job.verb, 20)} {ended}{why}", job.is_refused)
+    return FailedLine(job.id, f"Last {visible(job.verb, 20)} {job.bad_end}{why}", job.is_refused)
 
 
 def ports(vm: Vm) -> tuple[Port, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dvmweb.errors import NotNow
+from dvmweb.jobs import engine_lock
 from dvmweb.lima import disk_use
 from dvmweb.lima.client import Lima
 from dvmweb.paths import Paths
@@ -105,7 +106,7 @@ def test_a_clone_killed_at_its_rename_is_removed_or_complete(
     user: User, app: Vm, monkeypatch: pytest.MonkeyPatch, has_renamed: bool
 ) -> None:
     user.dvm("stop app").succeeds()
-    real = cloning._run
+    real = engine_lock.run
 
     def dies(paths: Paths, lima: Lima, argv: tuple[str, ...], timeout: float) -> None:
         if "rename" not in argv or has_renamed:
@@ -114,7 +115,7 @@ def test_a_clone_killed_at_its_rename_is_removed_or_complete(
             raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(cloning, "_run", dies)
+        patched.setattr(engine_lock, "run", dies)
         patched.setattr(cloning, "_remove_left", lambda paths, lima: ())  # a killed process cleans up nothing
         with pytest.raises(Killed):
             cloning.clone(Vms(user.paths, user.home.environ), "app", "twin")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from dvmweb.config.store import ConfigStore
+from dvmweb.jobs import engine_lock
 from dvmweb.records import renames
 from dvmweb.records.renames import Renaming
 from dvmweb.verbs import renaming
@@ -102,7 +103,7 @@ def test_killed_at_any_step_it_is_named_and_finished(
     vms = Vms(user.paths, user.home.environ)
     with monkeypatch.context() as patched:
         if step in ("rename", "protect"):
-            patched.setattr(renaming, "_run", dies(renaming._run, step))
+            patched.setattr(engine_lock, "run", dies(engine_lock.run, step))
         elif step == "delete":
             patched.setattr(ConfigStore, "delete", dies(ConfigStore.delete))
         else:
