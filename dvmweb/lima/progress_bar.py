@@ -9,7 +9,7 @@ import os
 import re
 import tty
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from dvmweb.guest_text import visible
 
@@ -43,7 +43,7 @@ class BarReader:
     on_progress: Callable[[str, int, int], None]
     _rest: bytes = b""  # of a line that is not complete
     _what: str = ""  # is downloaded
-    _shown: bool = field(default=False)
+    _shown: bool = False
 
     def read(self, data: bytes) -> bytes:
         """The complete lines of the output up to here, without colours and without bars that are drawn again."""

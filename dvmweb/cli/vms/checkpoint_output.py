@@ -77,8 +77,7 @@ def show(vms: Vms, name: str, *, as_json: bool) -> None:
 def _row(one: Checkpoint) -> tuple[str, ...]:
     record, status = one.record, one.instance.status
     odd = "being copied" if record.copy else "" if status == "Stopped" else visible(status or "not readable", 20)
-    is_known = record.work and record.work.checked_at and not one.was_started
-    checked = f", checked {age(record.work.checked_at)}" if record.work and is_known else ""
+    checked = f", checked {age(one.work.checked_at)}" if one.work and one.work.checked_at else ""
     return (
         f"{one.name} ({odd})" if odd else one.name,
         record.vm or NOT_KNOWN,
@@ -103,7 +102,7 @@ def facts(one: Checkpoint) -> dict[str, Any]:
         "made_at": record.at or None,
         "note": one.note,
         "disk_bytes": one.disk,
-        "work": asdict(record.work) if record.work and not one.was_started else None,
+        "work": asdict(one.work) if one.work else None,
         "started_since": one.was_started,
         "identity": record.identity or None,
     }

@@ -46,7 +46,7 @@ def checkpoint() -> None:
 @click.option("--yes", is_flag=True, help="With --stop: even if the VM is in use.")
 @click.pass_obj
 def add(vms: Vms, name: str, note: str, stop: bool, yes: bool) -> None:
-    """Keep a copy of the VM as it is now: its disk, its config and what dvm knows of it.
+    """Keep a copy of the VM as it is now: its disk, its config and its records.
 
     The VM must be stopped. On a terminal, dvm offers to stop a running one and to start it again. The copy is no VM:
     dvm does not start it, and it is protected from `limactl delete`. It has the keys and secrets of the VM.

@@ -16,6 +16,7 @@ from dvmweb.names import checkpoint_of_instance
 from dvmweb.paths import Paths
 from dvmweb.records import checkpoint_records
 from dvmweb.records.checkpoint_records import NOTE_LENGTH, CheckpointRecord
+from dvmweb.records.trash_records import Work
 from dvmweb.verbs.vms import Vms
 
 
@@ -43,11 +44,15 @@ class Checkpoint:
         return visible(self.record.note, NOTE_LENGTH)
 
     @property
+    def work(self) -> Work | None:
+        """What was known of the unsaved work in it; None if it is not known, or was started since."""
+        return None if self.was_started else self.record.work
+
+    @property
     def work_line(self) -> str:
-        """What was known of the unsaved work in it, in one line."""
-        if self.was_started:
-            return "not known: it was started since it was made"
-        return self.record.work.summary if self.record.work else "not known"
+        """The same in one line."""
+        why = ": it was started since it was made" if self.was_started else ""
+        return self.work.summary if self.work else f"not known{why}"
 
     @property
     def disk_in_words(self) -> str:

@@ -11,12 +11,14 @@ from typing import cast
 from flask import Blueprint, Response, current_app, jsonify, request
 
 from dvmweb.errors import CheckFailed, DvmError, UsageError
+from dvmweb.lima.watching import Snapshot
 from dvmweb.records import snoozes
 from dvmweb.terminals import client
 from dvmweb.verbs import attention
 from dvmweb.verbs.attention import Facts, Item
 from dvmweb.verbs.recipes import RecipeLibrary
 from dvmweb.verbs.recipes.usage import Use
+from dvmweb.verbs.vms import Vm
 from dvmweb.web.attention import views
 from dvmweb.web.ui import context
 from dvmweb.web.ui.redirects import see_other
@@ -45,7 +47,7 @@ def needing() -> Response:
 
     `is_blind`: which terminals wait is not known.
     """
-    found, is_blind = _items()
+    found, is_blind = _items(context.watch().snapshot())
     snoozed = snoozes.read(context.vms().paths, time.time())
     return jsonify({"needing": views.needing(found, snoozed), "is_blind": is_blind})
 
@@ -64,36 +66,36 @@ def snooze(name: str) -> Response:
 
 
 def _page() -> views.AttentionPage:
-    found, is_blind = _items()
-    now, vms = time.time(), context.watch().snapshot().vms
+    snapshot = context.watch().snapshot()
+    found, is_blind = _items(snapshot)
+    now = time.time()
     snoozed = snoozes.read(context.vms().paths, now)
-    number = sum(vm.kind != "unmanaged" for vm in vms)
+    number = sum(vm.kind != "unmanaged" for vm in snapshot.vms)
     return views.attention_page(found, snoozed, number, now, request.args.get("show", ""), is_blind=is_blind)
 
 
-def _items() -> tuple[tuple[Item, ...], bool]:
+def _items(snapshot: Snapshot[Vm]) -> tuple[tuple[Item, ...], bool]:
     """Return all items, and whether those of terminals are not known."""
-    vms, terminals, is_blind = context.watch().snapshot().vms, tuple[client.TerminalFacts, ...](), False
+    vms, terminals, is_blind = snapshot.vms, tuple[client.TerminalFacts, ...](), False
     try:
         terminals = client.list_terminals(context.vms())
     except CheckFailed:
         is_blind = True
     disks, now = {vm.name: disk_used(vm) for vm in vms}, time.time()
-    found = attention.items(Facts(vms, now, terminals, _uses(), disks))
-    snapshot = context.watch().snapshot()
+    found = attention.items(Facts(vms, now, terminals, _uses(vms), disks))
     is_whole = snapshot.generation > 0 and snapshot.problem is None and not any(vm.job for vm in vms)
     if is_whole and not is_blind:  # a job hides the items of its VM
         snoozes.keep_only(context.vms().paths, {snoozes.digest(one.key) for one in found}, now)
     return found, is_blind
 
 
-def _uses() -> Mapping[str, Sequence[Use]]:
+def _uses(vms: Sequence[Vm]) -> Mapping[str, Sequence[Use]]:
     """Return the uses of recipes, read at most twice a minute."""
-    snapshot, now = context.watch().snapshot(), time.monotonic()
+    now = time.monotonic()
     kept = current_app.extensions.get("dvm_uses")
     if kept is None or now - kept[0] > USES_AGE:
         found: Mapping[str, Sequence[Use]] = {}
         with suppress(DvmError):  # a folder of recipes that cannot be read is shown on the page of recipes
-            found = RecipeLibrary(context.vms().paths, context.vms().environ).uses(snapshot.vms).by_recipe
+            found = RecipeLibrary(context.vms().paths, context.vms().environ).uses(vms).by_recipe
         kept = current_app.extensions["dvm_uses"] = (now, found)
     return cast("Mapping[str, Sequence[Use]]", kept[1])

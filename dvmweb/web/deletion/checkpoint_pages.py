@@ -56,8 +56,7 @@ class _Uses:
 def view(one: Checkpoint, now: float) -> CheckpointView:
     """A checkpoint at `now` (seconds since the epoch)."""
     record, status = one.record, one.instance.status
-    is_known = record.work and record.work.checked_at and not one.was_started
-    checked = f", checked {age(record.work.checked_at, now)}" if record.work and is_known else ""
+    checked = f", checked {age(one.work.checked_at, now)}" if one.work and one.work.checked_at else ""
     is_odd = status != "Stopped"
     return CheckpointView(
         name=one.name,

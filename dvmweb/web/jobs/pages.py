@@ -22,6 +22,7 @@ from dvmweb.web.jobs import views as job_views
 from dvmweb.web.jobs.secret_fields import SecretField
 from dvmweb.web.jobs.views import JobView
 from dvmweb.web.ui import context
+from dvmweb.web.ui.confirmations import confirmed_at
 from dvmweb.web.ui.find_vm import find_vm
 from dvmweb.web.ui.redirects import see_other, to_job
 
@@ -104,14 +105,10 @@ def cancel(job_id: str) -> Response:
 
 @blueprint.post("/jobs/<job_id>/again")
 def again(job_id: str) -> Response:
-    """Run the same verb with the same options. A delete goes back to its confirmation page."""
+    """Run the same verb with the same options. One that is confirmed goes back to that page."""
     job = find(job_id)
-    if job.verb == "delete":
-        return see_other(f"/vms/{job.vm}/delete")
-    if job.verb == "checkpoint":
-        return see_other(f"/vms/{job.vm}/checkpoint")
-    if job.verb == "rewind":
-        return see_other("/checkpoints")
+    if page := confirmed_at(job):
+        return see_other(page)
     secrets = secret_fields.given(request.form) if job.verb == "sync" else {}
     return to_job(context.vms().start_job(job.vm, job.verb, job.options, secrets))
 

@@ -13,6 +13,7 @@ from dvmweb.lima.command_display import shown
 from dvmweb.lima.ledger import Entry
 from dvmweb.plans import titles
 from dvmweb.web.jobs.secret_fields import SecretField
+from dvmweb.web.ui.confirmations import confirmed_at
 from dvmweb.web.ui.formatting import capital, clock, count, duration
 from dvmweb.web.ui.values import Action, Badge
 
@@ -246,11 +247,9 @@ def _next(job: Job) -> tuple[Action, ...]:
 
 
 def _again(job: Job) -> Action:
-    if job.verb in ("checkpoint", "rewind"):  # its options name what it has left
-        page = f"/vms/{job.vm}/checkpoint" if job.verb == "checkpoint" else "/checkpoints"
-        return Action("next-checkpoint", "Review again", "copy", page, is_post=False, tone="primary")
-    if job.verb == "delete":  # confirmed again, with a new report
-        return Action("next-delete", "Review again", "trash", f"/vms/{job.vm}/delete", is_post=False, tone="primary")
+    if page := confirmed_at(job):
+        word, icon = ("delete", "trash") if job.verb == "delete" else ("checkpoint", "copy")
+        return Action(f"next-{word}", "Review again", icon, page, is_post=False, tone="primary")
     return Action("next-again", "Run again", "sync", f"/jobs/{job.id}/again", tone="primary")
 
 

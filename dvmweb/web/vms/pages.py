@@ -61,6 +61,7 @@ def show(name: str) -> Response:
     tab = request.args.get("tab", "")
     tab = tab if tab in tab_views.TABS else "overview"
     model = _TABS[tab](context.vms(), vm, now)
+    agents, checkpoints = agents_of(vm), len(checkpoint_records.of_vm(context.vms().paths, vm.name))
     return context.page(
         "vms/vm.html",
         vm=vm,
@@ -68,9 +69,10 @@ def show(name: str) -> Response:
         job=job_line(vm.job, now),
         failed=failed_line(vm),
         trouble=trouble(vm),
-        actions=(*actions_of(vm), *agents_of(vm)),
+        actions=(*actions_of(vm), *agents),
         marks=_marks(vm),
-        is_offered=bool(agents_of(vm)) and not checkpoint_records.of_vm(context.vms().paths, vm.name),
+        is_offered=bool(agents) and not checkpoints,
+        checkpoint_count=checkpoints,
         tabs=tab_views.tabs(tab, has_key=vm.config is None or not vm.config.is_service),
         tab=tab,
         problems=tuple(vm.problem.splitlines()),
@@ -90,7 +92,6 @@ def _overview(vms: Vms, vm: Vm, now: float) -> dict[str, Any]:
         "facts": tab_views.facts(vm, disk_used(vm)),
         "ports": ports(vm),
         "is_protected": protection.is_marked(vms.paths, vm.name),
-        "checkpoint_count": len(checkpoint_records.of_vm(vms.paths, vm.name)),
         "line": work_line(vm, now),
         "work": work_view(vm.known, now, is_running=vm.status == "Running") if vm.known is not None else None,
         "sandbox": {"line": sandbox_line(vm, now), "lines": vm.sandbox.lines()[1:] if vm.sandbox else ()},
