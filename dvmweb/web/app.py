@@ -20,8 +20,8 @@ from dvmweb.web.ui.icons import icon
 
 AREAS = (
     "dvmweb.web.ui.login_pages",
-    "dvmweb.web.vms.palette_pages",
-    "dvmweb.web.vms.list_pages",
+    "dvmweb.web.list.palette_pages",
+    "dvmweb.web.list.pages",
     "dvmweb.web.vms.pages",
     "dvmweb.web.vms.stop_pages",
     "dvmweb.web.vms.port_pages",

@@ -42,6 +42,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
 # The same inside web, by folder; what lies directly in it starts the dashboard.
 WEB: tuple[tuple[str, ...], ...] = (
     ("app", "dashboard"),
+    ("list",),
     ("deletion", "attention"),
     ("vms",),
     ("recipes", "terminals"),

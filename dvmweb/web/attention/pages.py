@@ -21,8 +21,8 @@ from dvmweb.verbs.recipes.usage import Use
 from dvmweb.verbs.vms import Vm
 from dvmweb.web.attention import views
 from dvmweb.web.ui import context
+from dvmweb.web.ui.disk import disk_used
 from dvmweb.web.ui.redirects import see_other
-from dvmweb.web.vms.list_pages import disk_used
 
 blueprint = Blueprint("attention_pages", __name__)
 USES_AGE = 30.0  # seconds for which the uses of recipes are kept; reading them opens every config

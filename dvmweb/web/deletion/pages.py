@@ -23,10 +23,10 @@ from dvmweb.verbs.monitor import check_again
 from dvmweb.verbs.trash import entry_for
 from dvmweb.verbs.vms import Vm, Vms
 from dvmweb.web.ui import context
+from dvmweb.web.ui.disk import disk_used
 from dvmweb.web.ui.find_vm import find_fresh, find_vm
 from dvmweb.web.ui.formatting import size
 from dvmweb.web.ui.redirects import to_job
-from dvmweb.web.vms.list_pages import disk_used
 from dvmweb.web.vms.pages import stored_key
 from dvmweb.web.vms.status import ports
 from dvmweb.web.vms.tab_views import key_view

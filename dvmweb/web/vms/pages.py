@@ -27,12 +27,12 @@ from dvmweb.web.jobs import secret_fields
 from dvmweb.web.jobs import views as job_views
 from dvmweb.web.terminals import views as terminal_views
 from dvmweb.web.ui import context
+from dvmweb.web.ui.disk import disk_used
 from dvmweb.web.ui.find_vm import checked, find_vm
 from dvmweb.web.ui.redirects import see_other, to_job
 from dvmweb.web.ui.values import Mark
 from dvmweb.web.vms import files_pages, tab_views
 from dvmweb.web.vms.actions import actions_of, agents_of
-from dvmweb.web.vms.list_pages import disk_used
 from dvmweb.web.vms.sandbox_view import sandbox_line
 from dvmweb.web.vms.status import badge, failed_line, job_line, ports, trouble
 from dvmweb.web.vms.work_line import work_line

@@ -15,7 +15,7 @@ import * as log from "../jobs/log.js";
 import * as menus from "./menus.js";
 import * as palette from "./palette.js";
 import * as poll from "./poll.js";
-import * as search from "../vms/search.js";
+import * as search from "../list/search.js";
 import * as theme from "./theme.js";
 import * as twoSides from "../form/two-way.js";
 

@@ -15,14 +15,14 @@ from tests.browser.sample_vms import addresses
 # GET, and no page that a user sees by its address.
 NO_PAGES = {
     "static": "files",
-    "vms_list_pages.health": "for a monitor",
-    "vms_list_pages.cards": "a part of the page of VMs",
+    "list_pages.health": "for a monitor",
+    "list_pages.cards": "a part of the page of VMs",
     "jobs_pages.part": "a part of the page of a job",
     "jobs_pages.log": "lines of a log",
     "jobs_pages.download": "a file",
     "terminals_list_pages.rows": "a part of the page of terminals",
     "attention_pages.rows": "a part of the page Needs attention",
-    "vms_palette_pages.palette": "the entries of the command palette",
+    "list_palette_pages.palette": "the entries of the command palette",
     "attention_pages.needing": "a number in the navigation",
     "terminals_pages.open_terminals": "a part of the page of a terminal",
     "terminals_pages.carried": "a WebSocket",

@@ -20,10 +20,10 @@ from dvmweb.lima.lima_yaml.ports import PortState
 from dvmweb.lima.watching import Snapshot
 from dvmweb.records.guest_status import GuestStatus
 from dvmweb.verbs.vms import Vm
+from dvmweb.web.list.card import card as card_of
+from dvmweb.web.list.views import CardsPage, ListQuery, cards_page, seen
 from dvmweb.web.ui import context as shared
 from dvmweb.web.vms import status
-from dvmweb.web.vms.card import card as card_of
-from dvmweb.web.vms.list_views import CardsPage, ListQuery, cards_page, seen
 from dvmweb.web.vms.work_line import work_line
 from tests.web.conftest import Browser
 from tests.web.demo import DvmHome, dvm_home, eventually  # noqa: F401
@@ -495,7 +495,7 @@ def test_the_help_page_names_engine_and_folders(dvm_home: DvmHome, client: Brows
 def test_on_linux_limas_own_page_comes_before_homebrew(
     client: Browser, monkeypatch: pytest.MonkeyPatch, platform: str, has_guide: bool
 ) -> None:
-    monkeypatch.setattr("dvmweb.web.vms.list_pages.sys.platform", platform)
+    monkeypatch.setattr("dvmweb.web.list.pages.sys.platform", platform)
     page = client.get("/help").text
     link = '<a href="https://lima-vm.io/docs/installation/" target="_blank" rel="noopener noreferrer">'
     assert (link in page) is has_guide

@@ -12,10 +12,10 @@ from dvmweb.ages import age
 from dvmweb.errors import DvmError, NoEngine, sentence
 from dvmweb.lima.watching import Snapshot
 from dvmweb.verbs.vms import Vm
+from dvmweb.web.list.card import Card, card
 from dvmweb.web.ui import meters
 from dvmweb.web.ui.formatting import count, needs_you, size, steady
 from dvmweb.web.ui.values import Mark
-from dvmweb.web.vms.card import Card, card
 
 FILTERS = {"": "All", "running": "Running", "unsaved": "Unsaved work", "clean": "No unsaved work"}
 Marks = Mapping[str, tuple[Mark, ...]]  # by VM, the terminals that wait for the user

@@ -9,10 +9,10 @@ from flask import Blueprint, Response, jsonify
 
 from dvmweb.records import checkpoint_records
 from dvmweb.verbs.recipes import RecipeLibrary
+from dvmweb.web.list.palette import entries
 from dvmweb.web.ui import context
-from dvmweb.web.vms.palette import entries
 
-blueprint = Blueprint("vms_palette_pages", __name__)
+blueprint = Blueprint("list_palette_pages", __name__)
 
 
 @blueprint.get("/palette")

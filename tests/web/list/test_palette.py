@@ -8,7 +8,7 @@ from dvmweb.jobs.job_record import Job
 from dvmweb.records import checkpoint_records
 from dvmweb.records.checkpoint_records import CheckpointRecord
 from dvmweb.verbs.vms import Vms
-from dvmweb.web.vms.palette import MOST_JOBS, PAGES, Entry, entries
+from dvmweb.web.list.palette import MOST_JOBS, PAGES, Entry, entries
 from tests.web.conftest import Browser, a_vm
 
 NOW = 1_800_000_000.0

@@ -16,13 +16,13 @@ from dvmweb.errors import CheckFailed, DvmError
 from dvmweb.paths import limactl_program
 from dvmweb.terminals import client
 from dvmweb.verbs import checkpoints, trash
-from dvmweb.verbs.vms import Vm, Vms
+from dvmweb.verbs.vms import Vms
+from dvmweb.web.list.views import CardsPage, ListQuery, Marks, cards_page, seen
 from dvmweb.web.terminals import views as terminal_views
 from dvmweb.web.ui import context
-from dvmweb.web.vms.list_views import CardsPage, ListQuery, Marks, cards_page, seen
+from dvmweb.web.ui.disk import disk_used
 
-blueprint = Blueprint("vms_list_pages", __name__)
-DISKS = ("disk", "diffdisk")  # Lima 2.1 and newer, older ones
+blueprint = Blueprint("list_pages", __name__)
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Help:
 def index() -> Response:
     """All VMs as cards, with notices about the config folder."""
     return context.page(
-        "vms/vms.html",
+        "list/list.html",
         page=_model(ListQuery.of(request.args)),
         notices=_notices(context.vms()),
         help=_help(context.vms()),
@@ -59,7 +59,7 @@ def cards() -> Response:
     wanted = ListQuery.of(request.args)
     if wanted.seen and wanted.seen == seen(context.watch().snapshot(), time.time(), context.faults(), _marks()):
         return make_response("", 204)
-    return context.page("vms/_cards.html", page=_model(wanted), help=_help(context.vms()), alone=True)
+    return context.page("list/_cards.html", page=_model(wanted), help=_help(context.vms()), alone=True)
 
 
 @blueprint.get("/healthz")
@@ -89,16 +89,6 @@ def _marks() -> Marks | None:
         return terminal_views.marks(client.list_terminals(context.vms()))
     except CheckFailed:
         return None
-
-
-def disk_used(vm: Vm) -> int:
-    """Return the bytes that the VM's disk uses on the host; 0 if not known."""
-    if vm.instance is None or not vm.instance.directory.startswith("/"):
-        return 0
-    for name in DISKS:
-        with suppress(OSError):
-            return os.stat(f"{vm.instance.directory}/{name}").st_blocks * 512  # noqa: PTH116
-    return 0
 
 
 def _host_memory() -> int:
