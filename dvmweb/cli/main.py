@@ -14,6 +14,7 @@ from dvmweb import __version__, paths
 from dvmweb.cli.completion.commands import completion
 from dvmweb.cli.config.commands import config, schema
 from dvmweb.cli.group import JSON, SECTIONS, Group, examples
+from dvmweb.cli.guest.exposure import exposure
 from dvmweb.cli.guest.hooks import approve_hook, ask_for_hook
 from dvmweb.cli.guest.keys import gpg_key, ssh_key
 from dvmweb.cli.guest.ports import port
@@ -280,6 +281,6 @@ def diff(vms: Vms, name: str, as_json: bool) -> None:
 
 HOST = (jobs, log, cancel, web, doctor, open_port, ssh_config, config, schema, completion)
 VMS = (start, stop, restart, sync, rename, clone, checkpoint, rewind, protect, rm, trash, base)
-GUEST = (rescue, port, recipe, ssh_key, gpg_key)
+GUEST = (rescue, port, exposure, recipe, ssh_key, gpg_key)
 for command in (*VMS, *GUEST, *HOST):
     main.add_command(command)

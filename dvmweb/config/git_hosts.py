@@ -8,6 +8,12 @@ _SCP = re.compile(r"(?:[^@/:]+@)?(?P<host>[^/:]+):(?P<path>[^/].*)")
 _URL = re.compile(r"(?:https?|ssh)://(?:[^@/]+@)?(?P<host>[^/:]+)(?::\d+)?/(?P<path>.+)")
 
 
+def host_of(repo: str) -> str:
+    """The server of a repository's address, "" if it has none."""
+    match = _URL.fullmatch(repo) or _SCP.fullmatch(repo)
+    return match["host"] if match else ""
+
+
 def where_to_paste(repo: str) -> str:
     """A sentence with the page of the server where the key is added; an https address cannot use a key."""
     match = _URL.fullmatch(repo) or _SCP.fullmatch(repo)
@@ -36,8 +42,7 @@ def _page(host: str, path: str) -> str:
 
 def where_to_paste_gpg(repo: str) -> str:
     """A sentence with the page of the server where a GPG key is added to the user's account."""
-    match = _URL.fullmatch(repo) or _SCP.fullmatch(repo)
-    host = match["host"] if match else ""
+    host = host_of(repo)
     if host == "github.com":
         return "Add it at https://github.com/settings/gpg/new, so that GitHub shows its commits as verified."
     if "gitlab" in host:

@@ -11,7 +11,7 @@ ROOM = Path(__file__).parent
 AGENT = ROOM / "agent" / "program"
 SCRIPTS = ROOM / "scripts"
 COPIES = ROOM / "copies"
-FOLDERS = (SCRIPTS, *(ROOM / name / "program" for name in ("copies", "unsaved_work", "rescue")))
+FOLDERS = (SCRIPTS, *(ROOM / name / "program" for name in ("copies", "unsaved_work", "rescue", "exposure")))
 BOTH_ENDS = tuple(COPIES / f"{name}.py" for name in ("tally", "entries", "packing", "unpacking"))  # of a copy
 SANDBOX_TEST = AGENT / "sandbox_test.sh"
 

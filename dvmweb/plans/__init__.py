@@ -1,12 +1,13 @@
 """Makes plans: lists of steps that bring an instance to its config. Pure."""
 
-from dvmweb.plans.guest_steps import check_secrets, is_nothing_to_do
+from dvmweb.plans.guest_steps import agents, check_secrets, is_nothing_to_do
 from dvmweb.plans.job_plans import marked_unknown, plan
 from dvmweb.plans.model import DesiredRecipe, Options, PlanInput, Step
 from dvmweb.plans.script_requests import (
     clock_question,
     copying_in,
     copying_out,
+    exposure_question,
     gpg_question,
     hook_question,
     journal_question,
@@ -24,10 +25,12 @@ __all__ = [
     "Options",
     "PlanInput",
     "Step",
+    "agents",
     "check_secrets",
     "clock_question",
     "copying_in",
     "copying_out",
+    "exposure_question",
     "gpg_question",
     "hook_question",
     "is_nothing_to_do",

@@ -60,6 +60,13 @@ def journal_question(plan_input: PlanInput, units: Sequence[str], lines: int, *,
     return guest_script(plan_input, "journal.sh", {"DVM_UNITS": "\n".join(units), "DVM_LINES": str(lines), **more})
 
 
+def exposure_question(plan_input: PlanInput, task: str, *, has_agents: bool) -> GuestScript:
+    """Test what the guest can reach; `task` is the JSON that exposure_probe.py reads."""
+    files = {name: plan_input.scripts[name] for name in ("exposure.py", "exposure_probe.py")}
+    variables = {"DVM_TASK": task, "DVM_AGENT": "1" if has_agents else ""}
+    return GuestScript(plan_input.scripts["exposure.sh"], files, {**common(plan_input), **variables})
+
+
 def receiving(plan_input: PlanInput, name: str, size: int, *, folder: str, reserve: int, piece: int) -> GuestScript:
     """Receive an uploaded file, whose bytes follow the script, into `folder`; "": the code folder."""
     stem, end = numbered_parts(name)

@@ -24,6 +24,7 @@ AREAS = (
     "dvmweb.web.list.pages",
     "dvmweb.web.vms.pages",
     "dvmweb.web.vms.stop_pages",
+    "dvmweb.web.vms.exposure_pages",
     "dvmweb.web.vms.port_pages",
     "dvmweb.web.attention.pages",
     "dvmweb.web.form.pages",

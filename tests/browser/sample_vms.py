@@ -60,6 +60,7 @@ def addresses(jobs: Mapping[str, str]) -> dict[str, str]:
         "checkpoint of a stopped VM": "/vms/still/checkpoint",
         "hook": "/vms/risky/hook",
         "ports": "/vms/risky/ports",
+        "exposure": "/vms/risky/exposure",
         "no terminal": "/vms/still/terminal",
         "help": "/help",
         "not found": "/nothing",

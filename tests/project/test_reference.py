@@ -14,12 +14,15 @@ import pytest
 
 from dvmweb.cli import json_output
 from dvmweb.cli.config import output as config_output
+from dvmweb.cli.guest import exposure
 from dvmweb.cli.recipe import output
 from dvmweb.cli.vms import base_output, checkpoint_output, importing, several, syncing, trash_output
 from dvmweb.config.bash_dvm.conversion import Row
 from dvmweb.config.model import FIELDS
 from dvmweb.errors import ExitCode, Problem
 from dvmweb.guest.agent.sandbox_report import AgentResult, Finding, SandboxReport
+from dvmweb.guest.exposure import ExposureReport
+from dvmweb.guest.exposure import Finding as ExposureFinding
 from dvmweb.guest.unsaved_work import UnsavedWorkReport, Verdict
 from dvmweb.guest.unsaved_work.facts import RepositoryReport
 from dvmweb.jobs.job_record import STATES, Job, StepRecord
@@ -165,6 +168,7 @@ CHECKPOINT = checkpoint_output.facts(
     Checkpoint(CheckpointRecord("app-1a2b3c4d"), Instance("dvmcheck-app-1a2b3c4d", ""), 0)
 )
 RECIPE = Recipe("git", Path("git.sh"), "", is_local=False)
+EXPOSURE = exposure.facts("app", ExposureReport((ExposureFinding("user", "vms", "none", ""),), 0.0))
 OBJECTS = {
     "## `dvm ls --json`": set(VM),
     "### `work`": set(VM["work"]) - set(WORK) | {"verdict", "summary"},
@@ -181,6 +185,8 @@ OBJECTS = {
     "## `dvm checkpoint ls --json`": set(CHECKPOINT),
     "## `dvm work --json`": {"name", *WORK},
     "### `repositories`": set(WORK["repositories"][0]),
+    "## `dvm exposure --json`": set(EXPOSURE),
+    "### `findings`": set(EXPOSURE["findings"][0]),
     "## `dvm jobs --json`": set(JOB_FACTS),
     "### `steps`": set(JOB_FACTS["steps"][0]),
     "## `dvm log --commands --json`": set(json_output.command_facts(ledger.Entry(("limactl", "list")))),
