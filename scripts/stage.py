@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from stage_load import add_load
+
 from dvmweb.paths import Paths, from_environment
 from dvmweb.terminals import client
 from dvmweb.verbs.vms import Vms
@@ -162,6 +164,8 @@ class Stage:
         self.run("sync", "shop-api")  # it finds a project hook, which waits for the user
         self.limactl("create", "--tty=false", "--name=default", str(self.paths.vm_state("thesis") / "lima.yaml"))
         self.open_terminals()
+        for seed, name in enumerate(("shop-api", "payments", "ml-sandbox")):
+            add_load(self.paths, name, seed)
 
     def begin_long_job(self) -> str:
         """A sync of infra that goes on until the end; return its id once its recipe prints."""

@@ -23,7 +23,7 @@ ODD_HOOKS = {
 }
 MAX_HOOK = 64 * 1024  # bytes
 MAX_TIME = 10**12  # unix seconds
-MAX_TICKS, MAX_KIB = 10**14, 2**40
+MAX_TICKS, MAX_KIB, MAX_BYTES = 10**14, 2**40, 10**15
 T = TypeVar("T")
 _SHA256 = re.compile(rb"[0-9a-f]{64}")
 _KEY_LINE = re.compile(rb"ssh-[a-z0-9-]{2,20} [A-Za-z0-9+/=]{40,1000}( [ -~]*)?")
@@ -69,6 +69,8 @@ class GuestState:
     hook_applied: str  # SHA-256 of the hook that ran last, "" for none
     is_origin_late: bool = False  # reading it timed out, so `origin` is not known
     use: Use | None = None  # None if not reported; a demo guest would report its host
+    network: tuple[int, int] | None = None  # bytes received and sent since the boot, of all real interfaces
+    disk: tuple[int, int] | None = None  # bytes in use and size of the file system of /
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,8 @@ _COUNTS = {
     "hook": 2,
     "hook-applied": 1,
     "use": 4,
+    "network": 2,
+    "disk": 2,
     "odd-identity": 0,
     "odd-hook": 1,
     "late-origin": 0,
@@ -138,6 +142,8 @@ def _state(
         hook_applied=_matching(_SHA256, single["hook-applied"][0]) if "hook-applied" in single else "",
         is_origin_late="late-origin" in single,
         use=_use(*single["use"]) if "use" in single else None,
+        network=_network(*single["network"]) if "network" in single else None,
+        disk=_disk(*single["disk"]) if "disk" in single else None,
     )
 
 
@@ -213,6 +219,18 @@ def _use(busy: bytes, ticks: bytes, free: bytes, memory: bytes) -> Use:
     if numbers[0] > numbers[1] or kib_free > kib:
         raise _odd("reports more use than there is")
     return Use(*numbers, (kib - kib_free) * 1024, kib * 1024)
+
+
+def _network(received: bytes, sent: bytes) -> tuple[int, int]:
+    return protocol.number(received, MAX_BYTES), protocol.number(sent, MAX_BYTES)
+
+
+def _disk(used: bytes, size: bytes) -> tuple[int, int]:
+    """Parse KiB."""
+    kib_used, kib = protocol.number(used, MAX_KIB), protocol.number(size, MAX_KIB)
+    if kib_used > kib:
+        raise _odd("reports more use than there is")
+    return kib_used * 1024, kib * 1024
 
 
 def _hook_problem(single: Mapping[str, tuple[bytes, ...]]) -> str:

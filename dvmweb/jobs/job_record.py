@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -222,6 +223,16 @@ def newest_first(paths: Paths, vm: str = "") -> tuple[Job, ...]:
     """All jobs, or those of one VM, newest first; without those whose journal cannot be read."""
     jobs = [job for job in _all(paths) if not vm or job.vm == vm]
     return tuple(sorted(jobs, key=lambda job: (job.created, job.id), reverse=True))
+
+
+def of_vm_since(paths: Paths, vm: str, begun: float) -> tuple[Job, ...]:
+    """The jobs of a VM whose journal was written after `begun` (seconds since the epoch), newest first."""
+    found = []
+    for job_id in _ids(paths):
+        with suppress(OSError, DvmError):
+            if stamp(paths, job_id)[1] > begun * 1e9 and (job := read(paths, job_id)).vm == vm:
+                found.append(job)
+    return tuple(sorted(found, key=lambda job: (job.created, job.id), reverse=True))
 
 
 def _all(paths: Paths) -> Iterator[Job]:

@@ -58,6 +58,7 @@ class TerminalFacts:
     guess: bool = False  # the state is guessed from a bell or from silence
     since: float = 0.0  # seconds since that state began
     event: str = ""  # differs after each change of that state; "" from an older keeper
+    turn: float = 0.0  # seconds since the agent's own hooks reported that it works; 0: it does not, or reports nothing
     watched: bool = False  # it is visible in a window
     reason: str = ""  # how it ended
 

@@ -146,6 +146,7 @@ def _query_reach(vms: Vms, plan_input: PlanInput, lima: Lima, began: float) -> N
     from dvmweb.guest.state import done_recipes, parse_state
     from dvmweb.jobs import live_forwards
     from dvmweb.records import applied_recipes, guest_status
+    from dvmweb.verbs.load import sampling
 
     recipes_of_vm = _recipes(vms, plan_input)
     finished = lima.query(plan_input.desired.instance, plans.state_question(plan_input, recipes_of_vm))
@@ -161,6 +162,8 @@ def _query_reach(vms: Vms, plan_input: PlanInput, lima: Lima, began: float) -> N
         )
         if is_answered and plan_input.instance is not None:
             live_forwards.reopen(vms.paths, lima, plan_input.instance, name, plan_input.config.ports)
+        if is_answered and state is not None and plan_input.instance is not None:
+            sampling.keep(vms.paths, name, plan_input.instance, state)
         if is_answered and state is not None:
             reported = {recipe: state.applied.get(recipe) for recipe in recipes_of_vm}
             applied_recipes.keep(vms.paths, name, plan_input.instance, reported)

@@ -23,6 +23,7 @@ AREAS = (
     "dvmweb.web.list.palette_pages",
     "dvmweb.web.list.pages",
     "dvmweb.web.vms.pages",
+    "dvmweb.web.vms.overview.load_pages",
     "dvmweb.web.vms.stop_pages",
     "dvmweb.web.vms.exposure_pages",
     "dvmweb.web.vms.port_pages",

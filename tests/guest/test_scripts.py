@@ -63,6 +63,16 @@ def test_a_new_guest_has_nothing(guest: Guest) -> None:
     assert found.use is not None
     assert found.use.memory == psutil.virtual_memory().total
     assert 0 < found.use.busy < found.use.ticks
+    counters = psutil.net_io_counters(pernic=True)
+    real = [one for name, one in counters.items() if Path(f"/sys/class/net/{name}/device").exists()]
+    if real:
+        assert found.network is not None
+        assert 0 < found.network[0] <= sum(one.bytes_recv for one in real)
+    else:
+        assert found.network is None, "no interface of a machine"
+    assert found.disk is not None
+    assert found.disk[1] == psutil.disk_usage(str(guest.root)).total // 1024 * 1024
+    assert 0 < found.disk[0] <= found.disk[1]
 
 
 def test_a_full_guest_tells_all(guest: Guest) -> None:
@@ -80,7 +90,7 @@ def test_a_full_guest_tells_all(guest: Guest) -> None:
     found = state(guest, "good", "bad", "here", "none", "skipped", "never", probes=probes)
     assert found.identity == ("dvm-app", ID)
     assert found.is_demo
-    assert found.use is None  # it would be its host's
+    assert (found.use, found.network, found.disk) == (None, None, None)  # they would be its host's
     assert {name: (a.hash, a.result, a.seconds) for name, a in found.applied.items()} == {
         **dict.fromkeys(("good", "bad", "here", "none"), (A, "done", 1700000000)),
         "skipped": (B, "not-run", 1700000001),

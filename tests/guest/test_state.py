@@ -34,6 +34,12 @@ def test_the_least_answer() -> None:
     assert not state.is_demo
 
 
+def test_network_and_disk_are_new_in_an_answer_and_may_be_missing() -> None:
+    assert (parse_state(answer(*GOOD), NONCE).network, parse_state(answer(*GOOD), NONCE).disk) == (None, None)
+    state = parse_state(answer(*GOOD, ("network", "70", "8"), ("disk", "2", "9")), NONCE)
+    assert (state.network, state.disk) == ((70, 8), (2048, 9216))
+
+
 def test_guest_text_is_bounded_and_decoded() -> None:
     state = parse_state(answer(IDENTITY, ("host", b"\xffh", "u", "1", ""), ("code", "files", b"\x1b\xfe")), NONCE)
     assert (state.hostname, state.origin) == ("�h", "\x1b�")
@@ -70,6 +76,12 @@ def test_guest_text_is_bounded_and_decoded() -> None:
         (*GOOD, ("use", "1", "2", "3", "2")),
         (*GOOD, ("use", "1", "2", "-1", "2")),
         (*GOOD, ("use", "1", "2", "1", "9" * 15)),
+        (*GOOD, ("network", "1")),
+        (*GOOD, ("network", "1", "-1")),
+        (*GOOD, ("network", "1", "9" * 16)),
+        (*GOOD, ("disk", "3", "2")),
+        (*GOOD, ("disk", "1", "9" * 15)),
+        (*GOOD, ("disk", "1", "2"), ("disk", "1", "2")),
         (("identity", "dvm-app", ""), HOST, CODE),
         (("identity", "dvm-app\n", "0" * 32), HOST, CODE),
         (IDENTITY, ("host", "h" * 256, "u", "1", ""), CODE),

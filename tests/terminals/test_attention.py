@@ -43,6 +43,40 @@ def test_an_end_is_a_fact() -> None:
     assert reported("works", 100).state(130, is_agent=True, ended_at=120) == State("ended", is_guess=False, since=120)
 
 
+def test_a_turn_is_the_time_for_which_the_agent_itself_reports_that_it_works() -> None:
+    one = reported("works", 100)
+    assert settled(one, 101) is None
+    assert one.turn_began == 100
+    one.note(StateReport("works"), 130)  # after each tool
+    assert settled(one, 131) is None
+    one.note(StateReport("waits"), 150)
+    assert settled(one, 151) == (100, 150)
+    assert settled(one, 152) is None, "it is counted once"
+
+
+def test_a_turn_that_falls_silent_ends_with_its_last_output() -> None:
+    one = reported("works", 100, printed_at=120)
+    assert settled(one, 121) is None
+    assert settled(one, 500) == (100, 120)
+
+
+def test_a_turn_ends_with_its_program() -> None:
+    one = reported("works", 100, printed_at=110)
+    assert settled(one, 111) is None
+    assert settled(one, 115, ended_at=112) == (100, 112)
+
+
+def test_what_is_guessed_is_no_turn() -> None:
+    one = Attention(printed_at=100, typed_at=99)
+    assert one.state(101, is_agent=True, ended_at=0).name == "works"
+    assert settled(one, 101) is settled(one, 200) is None
+    assert one.turn_began == 0
+
+
+def settled(one: Attention, now: float, ended_at: float = 0) -> tuple[float, float] | None:
+    return one.settle_turn(one.state(now, is_agent=True, ended_at=ended_at), now)
+
+
 SHELL = [
     (Attention(printed_at=100), 1000, ""),
     (rang(100), 105, "rang"),

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Reports the state of this guest in one read-only round trip: an answer `state` (dvmweb/guest/protocol.py).
-# Every sync waits for it, so it starts few programs: one stat, one git, one sha256sum, and the probes.
+# Every sync waits for it, so it starts few programs: two stat, one git, one sha256sum, and the probes.
 # In: DVM_NONCE, DVM_CODE_DIR, DVM_RECIPES (one name per line), DVM_IDENTITY_FILE, DVM_PROBE_SECONDS and DVM_CALL_SECONDS
 # (time limits of probes and programs, longer for a slow guest); files probes.sh and probe-NAME in the same folder.
 set -uf
@@ -81,6 +81,26 @@ answer_use() {
   answer use "$busy" "$((busy + idle + wait))" "$free" "$memory"
 }
 
+# Reports the bytes that all real interfaces (not those of containers) have received and sent since the boot.
+answer_network() {
+  local name received sent found="" all_received=0 all_sent=0
+  while IFS=' :' read -r name received _ _ _ _ _ _ _ sent _; do
+    if [[ $received =~ ^[0-9]{1,15}$ && $sent =~ ^[0-9]{1,15}$ && -e /sys/class/net/$name/device ]]; then
+      found=1 all_received=$((all_received + received)) all_sent=$((all_sent + sent))
+    fi
+  done </proc/net/dev
+  if [ -n "$found" ]; then answer network "$all_received" "$all_sent"; fi
+}
+
+# Reports KiB in use and in all of the file system of /.
+answer_disk() {
+  local block blocks free
+  IFS=' ' read -r block blocks free < <(stat -f -c '%S %b %f' "$root/" 2>/dev/null)
+  if [[ $block$blocks$free =~ ^[0-9]+$ && -n $free ]]; then
+    answer disk "$(((blocks - free) * block / 1024))" "$((blocks * block / 1024))"
+  fi
+}
+
 # Runs all probes in one login shell: on a slow guest, a login shell takes longer than a probe. The functions replace
 # two programs that Debian's profiles run.
 # Called with `&`: its pid is that of `timeout`, which leads the process group of all that it starts.
@@ -157,7 +177,13 @@ boot_id=""
 IFS= read -r boot_id </proc/sys/kernel/random/boot_id
 host=${host@P}
 answer host "${host:0:255}" "${user@P}" "$EUID" "$boot_id"
-if [ -n "$is_demo" ]; then answer demo; else answer_use; fi
+if [ -n "$is_demo" ]; then
+  answer demo
+else
+  answer_use
+  answer_network 2>/dev/null
+  answer_disk
+fi
 
 for ((i = 0; i < ${#applied[@]}; i += 4)); do answer applied "${applied[@]:i:4}"; done
 

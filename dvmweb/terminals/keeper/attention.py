@@ -33,6 +33,7 @@ class Attention:
     typed_at: float = 0.0  # last input
     seen_at: float = 0.0  # last visible in a window
     printed_at: float = 0.0  # last output
+    turn_began: float = 0.0  # since then it reports that it works; 0: it does not
 
     def note(self, event: Event, now: float) -> None:
         """Take an event from the output."""
@@ -49,6 +50,22 @@ class Attention:
         if reported is not None:
             return reported
         return self._agent_guess(now) if is_agent else self._shell_guess()
+
+    def settle_turn(self, state: State, now: float) -> tuple[float, float] | None:
+        """Take the state of an agent at `now`; returns the turn that has ended, as (begin, end), or None.
+
+        A turn is the time for which the agent itself reports that it works.
+        """
+        if state.name == WORKS and not state.is_guess:
+            self.turn_began = self.turn_began or state.since
+            return None
+        if not self.turn_began:
+            return None
+        # A report or an end has its time; before a silence, the last output was the last sign of work.
+        ended = self.printed_at if state.is_guess or not state.name else state.since
+        turn = self.turn_began, min(now, max(self.turn_began, ended))
+        self.turn_began = 0.0
+        return turn
 
     def _report(self, now: float) -> State | None:
         """The reported state; "waits" is valid until there is input, "works" until a long silence."""

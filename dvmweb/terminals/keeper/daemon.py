@@ -16,7 +16,7 @@ from dvmweb.errors import DvmError
 from dvmweb.files import Lock, private_folder, read_bounded, try_lock
 from dvmweb.names import instance_name
 from dvmweb.paths import Paths, from_environment
-from dvmweb.records import last_use
+from dvmweb.records import agent_turns, last_use
 from dvmweb.terminals.keeper.flow import Size
 from dvmweb.terminals.keeper.loop import Keeper, Waits
 from dvmweb.terminals.keeper.pty_child import PtyChild
@@ -55,12 +55,19 @@ def keep(
         try:
             boot_of = partial(_boot_of, paths.lima_home)
             note = partial(last_use.touch, paths)
-            Keeper(listener, start or _starter(environ), boot_of, waits or Waits(), note).serve()
+            note_turn = partial(_note_turn, paths)
+            Keeper(listener, start or _starter(environ), boot_of, waits or Waits(), note, note_turn).serve()
         finally:
             with suppress(FileNotFoundError):
                 path.unlink()
     lock.release()
     return 0
+
+
+def _note_turn(paths: Paths, vm: str, agent: str, began: float, ended: float) -> None:
+    """Store a turn, whose times are monotonic."""
+    clock = time.time() - time.monotonic()
+    agent_turns.add(paths, vm, agent_turns.Turn(agent, clock + began, clock + ended))
 
 
 def _boot_of(lima_home: Path, vm: str, *, has_lost: bool = False) -> str | None:

@@ -37,14 +37,18 @@ class Keeper:
         boot_of: BootOf,
         waits: Waits = Waits(),
         note: Callable[[str], None] = lambda _vm: None,
+        note_turn: Callable[[str, str, float, float], None] = lambda *_: None,
     ) -> None:
-        """`note` is called with the name of a VM that was used, at most once a second."""
+        """`note` is called with the name of a VM that was used, at most once a second.
+
+        `note_turn` is called with VM, agent, begin and end (monotonic seconds) of a turn that has ended.
+        """
         self._waits = waits
         self._requests = Requests(start, boot_of)
         self._descriptors = Descriptors()
         self._clients = Clients(listener, self._requests, self._descriptors, self._touch)
         self._boot_of = boot_of
-        self._note = note
+        self._note, self._note_turn = note, note_turn
         self._noted: dict[str, float] = {}  # by VM, the last call of `note`
         self._began_at = time.monotonic()
         self._next_tick = 0.0
@@ -153,6 +157,7 @@ class Keeper:
         touched, self._touched, self._soon = self._touched, {}, 0.0
         for terminal in touched.values():
             self._note_use(terminal, now)
+            self._settle_turn(terminal, now)
             self._settle_flood(terminal, now)
             self._settle_size(terminal, now)
             if terminal.child.descriptor >= 0:
@@ -170,6 +175,12 @@ class Keeper:
         if terminal.activity.done_at > noted and (now - noted >= TICK or terminal.code is not None):
             self._noted[terminal.vm] = now
             self._note(terminal.vm)
+
+    def _settle_turn(self, terminal: Terminal, now: float) -> None:
+        if terminal.is_agent:
+            state = terminal.attention.state(now, is_agent=True, ended_at=terminal.finished_at)
+            if turn := terminal.attention.settle_turn(state, now):
+                self._note_turn(terminal.vm, terminal.command, *turn)
 
     def _settle_flood(self, terminal: Terminal, now: float) -> None:
         if terminal.is_held:
@@ -202,6 +213,8 @@ class Keeper:
         for terminal in self._requests.terminals.values():
             if terminal.activity.done_at > self._noted.get(terminal.vm, 0.0):
                 self._note(terminal.vm)
+            if began := terminal.attention.turn_began:
+                self._note_turn(terminal.vm, terminal.command, began, time.monotonic())
             terminal.child.signal(signal.SIGHUP)
             terminal.child.close()
         self._clients.close()

@@ -283,6 +283,7 @@ class Terminal:
             "guess": state.is_guess,
             "since": round(now - state.since, 1) if state.name else 0.0,
             "event": f"{state.since:.3f}" if state.name else "",
+            "turn": round(now - self.attention.turn_began, 1) if self.attention.turn_began else 0.0,
             "watched": self.is_watched,
             "reason": self.exit_message()["reason"] if self.finished_at else "",
             "age": round(now - self.opened_at, 1),

@@ -10,6 +10,7 @@ from dvmweb.records.guest_status import GuestStatus
 from dvmweb.verbs.vms import Vm
 from dvmweb.web.ui.formatting import element_id, short_repo
 from dvmweb.web.ui.meters import Meter, meters
+from dvmweb.web.ui.plots import Plot
 from dvmweb.web.ui.values import Action, Badge, Mark
 from dvmweb.web.vms.actions import actions_of, more_of
 from dvmweb.web.vms.sandbox_view import sandbox_line
@@ -34,6 +35,7 @@ class Card:
     pending: tuple[str, ...]
     trouble: tuple[str, str]  # why it cannot be started, and what to do
     meters: tuple[Meter, ...]
+    load: Plot | None  # CPU in the last hour; None for a VM that does not run
     ports: tuple[Port, ...]
     recipes: tuple[str, ...]
     problem: str
@@ -43,7 +45,7 @@ class Card:
     search: str
 
 
-def card(vm: Vm, now: float, disk_used: int = 0, marks: tuple[Mark, ...] = ()) -> Card:
+def card(vm: Vm, now: float, disk_used: int = 0, marks: tuple[Mark, ...] = (), load: Plot | None = None) -> Card:
     """Return the card of a VM; `now` in seconds since the epoch, `disk_used` in bytes (0: not known)."""
     line = work_line(vm, now)
     kind = "instance" if vm.kind == "unmanaged" else "vm"
@@ -61,6 +63,7 @@ def card(vm: Vm, now: float, disk_used: int = 0, marks: tuple[Mark, ...] = ()) -
         pending=vm.pending_lines,
         trouble=trouble(vm),
         meters=meters(vm, disk_used, _fresh_reach(vm, now)),
+        load=load,
         ports=ports(vm),
         recipes=vm.config.recipes if vm.config else (),
         problem=first_problem(vm),

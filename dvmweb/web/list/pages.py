@@ -14,13 +14,16 @@ from dvmweb.config import stray_files
 from dvmweb.config.legacy import bash_config_hint
 from dvmweb.errors import CheckFailed, DvmError
 from dvmweb.paths import limactl_program
+from dvmweb.records import load_samples
 from dvmweb.terminals import client
 from dvmweb.verbs import checkpoints, trash
-from dvmweb.verbs.vms import Vms
-from dvmweb.web.list.views import CardsPage, ListQuery, Marks, cards_page, seen
+from dvmweb.verbs.vms import Vm, Vms
+from dvmweb.web.list.views import CardsPage, ListQuery, Load, Marks, cards_page, seen
 from dvmweb.web.terminals import views as terminal_views
 from dvmweb.web.ui import context
 from dvmweb.web.ui.disk import disk_used
+from dvmweb.web.ui.host_left import host_left
+from dvmweb.web.ui.plots import cpu_of_hour
 
 blueprint = Blueprint("list_pages", __name__)
 
@@ -80,7 +83,18 @@ def help_page() -> Response:
 def _model(wanted: ListQuery) -> CardsPage:
     snapshot = context.watch().snapshot()
     disks = {vm.name: disk_used(vm) for vm in snapshot.vms}
-    return cards_page(snapshot, wanted, time.time(), disks, _host_memory(), tuple(context.faults()), _marks())
+    now, faults = time.time(), tuple(context.faults())
+    return cards_page(snapshot, wanted, now, disks, _host_memory(), faults, _marks(), _load(snapshot.vms, now))
+
+
+def _load(vms: tuple[Vm, ...], now: float) -> Load:
+    """Return the CPU of running VMs in the last hour, and what the host has left."""
+    paths = context.vms().paths
+    hours = {vm.name: load_samples.read(paths, vm.name, now).hour for vm in vms if vm.status == "Running"}
+    return Load(
+        {name: cpu_of_hour(hour, now) for name, hour in hours.items()},
+        host_left((paths.lima_home, paths.state)) if vms else (),
+    )
 
 
 def _marks() -> Marks | None:

@@ -15,8 +15,19 @@ from dvmweb.verbs.vms import Vm
 from dvmweb.web.list.card import Card, card
 from dvmweb.web.ui import meters
 from dvmweb.web.ui.formatting import count, needs_you, size, steady
+from dvmweb.web.ui.plots import Plot
 from dvmweb.web.ui.values import Mark
 
+
+@dataclass(frozen=True)
+class Load:
+    """The load of running VMs by name, and what the host has left in a few words."""
+
+    plots: Mapping[str, Plot]
+    host: tuple[str, ...] = ()
+
+
+NO_LOAD = Load({})
 FILTERS = {"": "All", "running": "Running", "unsaved": "Unsaved work", "clean": "No unsaved work"}
 Marks = Mapping[str, tuple[Mark, ...]]  # by VM, the terminals that wait for the user
 NO_MARKS: Marks = MappingProxyType({})
@@ -111,20 +122,23 @@ def cards_page(
     host: int,
     faults: Sequence[str] = (),
     marks: Marks | None = NO_MARKS,
+    load: Load = NO_LOAD,
 ) -> CardsPage:
     """Return the page of a snapshot. `disks`: bytes used by VM; `host`: bytes of memory of the host.
 
-    `marks`: the terminals that wait for the user, None if they are not known.
+    `marks`: the terminals that wait for the user, None if they are not known. `load`: of running VMs and of the host.
     """
     known, marks = seen(snapshot, now, faults, marks), NO_MARKS if (is_blind := marks is None) else marks
     at = steady(now)
-    every = tuple(card(vm, at, disks.get(vm.name, 0), _marks_of(vm, marks)) for vm in snapshot.vms)
+    every = tuple(
+        card(vm, at, disks.get(vm.name, 0), _marks_of(vm, marks), load.plots.get(vm.name)) for vm in snapshot.vms
+    )
     shown = tuple(one for one in every if wanted.shows(one))
     unsaved = sum("unsaved" in one.tags for one in every)
     return CardsPage(
         title=_title(every, unsaved, snapshot, sum(map(len, marks.values()))),
         heading=_heading(every, unsaved, snapshot),
-        lead=_lead(snapshot.vms, disks, host),
+        lead=" · ".join((_lead(snapshot.vms, disks, host), *load.host)),
         cards=shown,
         filters=_filters(every, wanted),
         query=wanted.query,

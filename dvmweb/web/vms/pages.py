@@ -33,6 +33,7 @@ from dvmweb.web.ui.redirects import see_other, to_job
 from dvmweb.web.ui.values import Mark
 from dvmweb.web.vms import files_pages, tab_views
 from dvmweb.web.vms.actions import actions_of, agents_of
+from dvmweb.web.vms.overview import load_pages
 from dvmweb.web.vms.sandbox_view import sandbox_line
 from dvmweb.web.vms.status import badge, failed_line, job_line, ports, trouble
 from dvmweb.web.vms.work_line import work_line
@@ -164,6 +165,7 @@ def _key(vms: Vms, vm: Vm, now: float) -> dict[str, Any]:
 
 _TABS: Mapping[str, Callable[[Vms, Vm, float], dict[str, Any]]] = {
     "overview": _overview,
+    "load": load_pages.tab,
     "config": _config,
     "recipes": _recipes,
     "files": files_pages.tab,

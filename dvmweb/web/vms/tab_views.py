@@ -25,6 +25,7 @@ from dvmweb.web.ui.values import Badge
 
 TABS = {
     "overview": "Overview",
+    "load": "Load",
     "config": "Config",
     "recipes": "Recipes",
     "files": "Files",

@@ -17,6 +17,7 @@ NO_PAGES = {
     "static": "files",
     "list_pages.health": "for a monitor",
     "list_pages.cards": "a part of the page of VMs",
+    "vms_load_pages.part": "a part of the page of a VM",
     "jobs_pages.part": "a part of the page of a job",
     "jobs_pages.log": "lines of a log",
     "jobs_pages.download": "a file",

@@ -1,0 +1,1 @@
+"""The load of running VMs: what is sampled, and from where."""

@@ -1,0 +1,56 @@
+"""The tab Load of a VM, and its part that is polled."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from dvmweb.errors import CheckFailed
+from dvmweb.jobs import job_record
+from dvmweb.records import agent_turns, load_samples
+from dvmweb.records.agent_turns import Turn
+from dvmweb.terminals import client
+from dvmweb.terminals.client import TerminalFacts
+from dvmweb.verbs.vms import Vm, Vms
+from dvmweb.web.ui import context
+from dvmweb.web.ui.find_vm import find_vm
+from dvmweb.web.ui.meters import configured_size
+from dvmweb.web.ui.plots import DAY
+from dvmweb.web.vms.overview.load_views import LoadView, load_view
+
+blueprint = Blueprint("vms_load_pages", __name__)
+
+
+@blueprint.get("/vms/<name>/load")
+def part(name: str) -> Response:
+    """The plots alone."""
+    vm = find_vm(name)
+    return context.page("vms/overview/_load.html", vm=vm, load=view(context.vms(), vm, time.time()))
+
+
+def tab(vms: Vms, vm: Vm, now: float) -> dict[str, Any]:
+    """The model of the tab."""
+    return {"load": view(vms, vm, now)}
+
+
+def view(vms: Vms, vm: Vm, now: float) -> LoadView:
+    """The view of the span that the address asks for."""
+    return load_view(
+        load_samples.read(vms.paths, vm.name, now),
+        configured_size(vm),
+        (job_record.of_vm_since(vms.paths, vm.name, now - DAY), turns(vms, vm.name, now)),
+        now,
+        request.args.get("span", ""),
+        is_running=vm.status == "Running",
+    )
+
+
+def turns(vms: Vms, name: str, now: float) -> tuple[Turn, ...]:
+    """The turns of the last day, and those that go on now; without the keeper only those that have ended."""
+    open_ones: tuple[TerminalFacts, ...] = ()
+    with suppress(CheckFailed):
+        open_ones = client.list_terminals(vms)
+    return agent_turns.with_open(vms.paths, name, now, [(one.command, one.turn) for one in open_ones if one.vm == name])
