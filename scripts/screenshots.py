@@ -115,6 +115,7 @@ def page_shots(made: Stage, job: str) -> tuple[Shot, ...]:
         Shot("recipe-delete", "/recipes/schema/delete"),
         Shot("terminal-stopped", "/vms/thesis/terminal"),
         Shot("hook", "/vms/shop-api/hook"),
+        Shot("exposure", "/vms/shop-api/exposure", post("/vms/shop-api/exposure")),
         Shot("help", "/help"),
         Shot("problem-404", "/vms/nobody"),
         Shot("problem-409", "/help", post("/vms/infra/sync")),

@@ -73,7 +73,28 @@ def test_03_the_prompts_come_back_where_the_user_wants_them(real: RealDvmHome) -
     assert (said.code, "unattended" in said.err) == (0, False)
 
 
-def test_04_a_hole_fails_the_next_sync_and_is_shown(real: RealDvmHome) -> None:
+def test_04_what_is_reached_is_found_from_inside_the_vm_and_from_inside_the_sandbox(real: RealDvmHome) -> None:
+    """That `host` and `own` are open for an agent is today's state: its network is the VM's."""
+    real.guest("app", "printf 'DEPLOY_TOKEN=x\n' >~/code/app/.env; printf '[x]\n' >~/.pypirc")
+    (report,) = json.loads(real.ok("exposure", "app", "--json", timeout=BOOT))
+    results: dict[tuple[str, str], list[str]] = {}
+    for one in report["findings"]:
+        results.setdefault((one["who"], one["kind"]), []).append(one["result"])
+    print(*(" ".join(one.values()) for one in report["findings"]), sep="\n")
+    expected = {"mounts": ["none"], "host": ["open"], "vms": ["none"], "keys": ["open"], "sudo": ["open"]}
+    assert {kind: results["user", kind] for kind in expected} == expected
+    expected = {"mounts": ["none"], "host": ["open"], "own": ["open"], "keys": ["none"]}
+    assert {kind: results["agent", kind] for kind in expected} == expected
+    assert results["agent", "sudo"] in (["closed"], ["none"])
+    tokens = {
+        who: [one["text"] for one in report["findings"] if (one["who"], one["kind"]) == (who, "tokens")]
+        for who in ("user", "agent")
+    }
+    assert tokens == {"user": ["~/.pypirc", "DEPLOY_TOKEN in .env"], "agent": ["DEPLOY_TOKEN in .env"]}
+    assert real.guest("app", "git -C ~/code/app status --porcelain .env") == "?? .env\n"
+
+
+def test_05_a_hole_fails_the_next_sync_and_is_shown(real: RealDvmHome) -> None:
     hole = 's|words += \\["--bind", agent.pw_dir|words += ["--bind", "/home/dev", "/home/dev", "--bind", agent.pw_dir|'
     real.guest("app", f"sudo sed -i '{hole}' {LAUNCHER} && chmod 755 ~ && grep -q /home/dev {LAUNCHER}")
     said = real.dvm("sync", "app", timeout=BOOT)
