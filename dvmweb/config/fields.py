@@ -15,6 +15,7 @@ from dvmweb.guest_text import visible
 HOST_IP = "127.0.0.1"  # the only address of the host on which ports of guests are opened
 DASHBOARD_PORTS = (8722, 8723)
 CPUS = (1, 64)  # least and most
+IDLE_STOP = (0, 720)  # hours, least and most
 MEMORY, DISK = (2**29, 2**40), (2**30, 16 * 2**40)  # bytes, least and most
 HOST_PORTS = (1024, 65535)
 
@@ -66,6 +67,15 @@ def cpus(value: object) -> int:
         raise Wrong(f"is {shape(value)}, not a whole number", "Write it without quotes and unit, like 2.")
     if not CPUS[0] <= value <= CPUS[1]:
         raise Wrong(f"is {value}", "Write a number from 1 to 64.")
+    return value
+
+
+def idle_stop(value: object) -> int:
+    """Hours without use after which a VM is stopped, 0 to 720; 0: never."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise Wrong(f"is {shape(value)}, not a whole number", "Write hours without quotes and unit, like 8.")
+    if not IDLE_STOP[0] <= value <= IDLE_STOP[1]:
+        raise Wrong(f"is {value}", "Write a number of hours from 1 to 720, or 0 to never stop it.")
     return value
 
 

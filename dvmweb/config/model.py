@@ -172,6 +172,17 @@ class VmConfig:
             yes_no, "yes-no", "Baseline", "Whether the baseline recipe runs first; most other recipes need it.", False
         ),
     )
+    idle_stop: int = dataclasses.field(
+        default=0,
+        metadata=_about(
+            fields.idle_stop,
+            "number",
+            "Stop when idle",
+            "After how many hours without use, up to 720, the dashboard stops the VM, unless a program of a user runs "
+            "in it; 0 is never.",
+            8,
+        ),
+    )
 
     @classmethod
     def from_values(cls, values: Mapping[str, object]) -> VmConfig:

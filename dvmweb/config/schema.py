@@ -65,6 +65,7 @@ def _shapes(recipes: Sequence[str]) -> dict[str, Schema]:
         "recipes": _list(offered),
         "params": _map(names.RECIPE_PATTERN, _map(names.PARAM_PATTERN, _param_value())),
         "baseline": {"type": "boolean"},
+        "idle_stop": {"type": "integer", "minimum": fields.IDLE_STOP[0], "maximum": fields.IDLE_STOP[1]},
     }
 
 

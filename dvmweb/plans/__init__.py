@@ -1,6 +1,6 @@
 """Makes plans: lists of steps that bring an instance to its config. Pure."""
 
-from dvmweb.plans.guest_steps import agents, check_secrets, is_nothing_to_do
+from dvmweb.plans.guest_steps import check_secrets, has_agents, is_nothing_to_do
 from dvmweb.plans.job_plans import marked_unknown, plan
 from dvmweb.plans.model import DesiredRecipe, Options, PlanInput, Step
 from dvmweb.plans.script_requests import (
@@ -10,6 +10,7 @@ from dvmweb.plans.script_requests import (
     exposure_question,
     gpg_question,
     hook_question,
+    idle_question,
     journal_question,
     key_question,
     listing_folder,
@@ -25,14 +26,15 @@ __all__ = [
     "Options",
     "PlanInput",
     "Step",
-    "agents",
     "check_secrets",
     "clock_question",
     "copying_in",
     "copying_out",
     "exposure_question",
     "gpg_question",
+    "has_agents",
     "hook_question",
+    "idle_question",
     "is_nothing_to_do",
     "journal_question",
     "key_question",

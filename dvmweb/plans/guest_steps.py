@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from dvmweb.errors import SecretNeeded
@@ -23,7 +23,7 @@ from dvmweb.lima.script_payload import GuestScript
 from dvmweb.plans import titles
 from dvmweb.plans.model import DesiredRecipe, Options, PlanInput, Step
 from dvmweb.plans.script_requests import common, guest_script, library, state_question
-from dvmweb.recipes import Param
+from dvmweb.recipes import Param, Recipe
 
 # Deadlines in seconds.
 SCRIPT = 3600.0
@@ -235,6 +235,11 @@ def agents(plan_input: PlanInput) -> tuple[str, ...]:
     """The recipes of a VM that install an agent, bundled or local; all must run in the sandbox."""
     names = (desired.recipe.name for desired in agent_recipes(plan_input))
     return tuple(name for name in names if name != AGENT_USER)
+
+
+def has_agents(recipes: Iterable[Recipe]) -> bool:
+    """Whether one of these recipes installs an agent."""
+    return any(recipe.category == "agent" and recipe.name != AGENT_USER for recipe in recipes)
 
 
 def sandbox(plan_input: PlanInput) -> Iterator[Step]:

@@ -38,6 +38,11 @@ def clock_question(plan_input: PlanInput) -> GuestScript:
     return guest_script(plan_input, "clock.sh", {})
 
 
+def idle_question(plan_input: PlanInput) -> GuestScript:
+    """Read which programs of users run."""
+    return guest_script(plan_input, "idle.sh", {})
+
+
 def gpg_question(plan_input: PlanInput, name: str, email: str, *, signs: bool) -> GuestScript:
     """Create a GPG key if there is none, and read its public half; `signs`: Git signs with it from now on."""
     variables = {"DVM_NAME": name, "DVM_EMAIL": email, "DVM_SIGN": "1" if signs else ""}

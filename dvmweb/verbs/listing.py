@@ -17,7 +17,7 @@ from dvmweb.lima.lima_yaml import ports
 from dvmweb.lima.lima_yaml.differences import pending
 from dvmweb.names import instance_name, is_hidden
 from dvmweb.paths import Paths
-from dvmweb.records import guest_status, last_use, live_ports, work_reports
+from dvmweb.records import guest_status, idle_times, last_use, live_ports, work_reports
 from dvmweb.verbs.vm import Vm
 
 
@@ -64,6 +64,7 @@ def remembered(paths: Paths, vm: Vm) -> Vm:
         job=last if last is not None and last.is_open else None,
         failed=failed if failed is not None and failed.state in ("failed", "interrupted") else None,
         job_ended=last.ended if last is not None else 0.0,
+        idle=idle_times.read(paths, vm.name) if vm.config and vm.config.idle_stop else None,
     )
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dvmweb.lima.lima_yaml.differences import Difference
     from dvmweb.lima.lima_yaml.ports import PortState
     from dvmweb.records.guest_status import GuestStatus
+    from dvmweb.records.idle_times import IdleTime
     from dvmweb.records.known_work import WorkStatus
 
 
@@ -40,6 +41,7 @@ class Vm:
     job_ended: float = 0.0  # when its last job ended, seconds since the epoch
     ports: tuple[PortState, ...] = ()  # their states on the host
     pending: tuple[Difference, ...] = ()  # differences between config and instance
+    idle: IdleTime | None = None  # None if its config does not stop it when idle
 
     @property
     def pending_lines(self) -> tuple[str, ...]:

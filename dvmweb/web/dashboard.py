@@ -19,6 +19,7 @@ from pathlib import Path
 from dvmweb.files import open_own
 from dvmweb.host_ports import holder
 from dvmweb.paths import own_command
+from dvmweb.verbs.idle import IdleWatch
 from dvmweb.verbs.vms import Vms
 from dvmweb.web.app import create_app
 from dvmweb.web.server import redirect_file, running_dashboard
@@ -136,6 +137,7 @@ class Dashboard:
         if self._face.has_login:
             threading.Thread(target=self._wait_for_login, daemon=True).start()
         threading.Thread(target=self._end_sessions, daemon=True).start()
+        threading.Thread(target=IdleWatch(self._vms).run, args=(self._is_ending,), name="idle", daemon=True).start()
         try:
             self._server.serve_forever(poll_interval=0.1)
         finally:

@@ -231,7 +231,7 @@ def test_the_commented_lines_are_a_valid_config_as_they_stand(store: ConfigStore
     text = "\n".join(line.removeprefix("# ") for line in path.read_text().splitlines() if not line[2:3].isupper())
     uncommented = "\n".join(line for line in text.splitlines() if line.partition(":")[0].isidentifier())
     write(store, "app", uncommented)
-    assert len(uncommented.splitlines()) == 13
+    assert len(uncommented.splitlines()) == 14
     assert store.read("app").cpus == 2
 
 

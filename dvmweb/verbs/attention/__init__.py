@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dvmweb.verbs.attention import agents, changes, checks, disks, guests, jobs, ports
+from dvmweb.verbs.attention import agents, changes, checks, disks, guests, idle, jobs, ports
 from dvmweb.verbs.attention.item import Facts, Item, Todo
 
-KINDS = (agents.items, guests.items, jobs.items, checks.items, ports.items, disks.items, changes.items)
+KINDS = (agents.items, guests.items, jobs.items, checks.items, ports.items, disks.items, idle.items, changes.items)
 
 __all__ = ["Facts", "Item", "Todo", "items"]
 

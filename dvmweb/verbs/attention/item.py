@@ -14,6 +14,7 @@ AGENTS, PROBLEMS, CHANGES = "agents", "problems", "changes"  # the groups
 # What can be done about an item; `target` is what each of them needs beside the VM.
 TERMINAL, VM_PAGE, RECIPE, PORTS, LOG, CHECKPOINTS = "terminal", "vm", "recipe", "ports", "log", "checkpoints"
 JOB, AGAIN, CHECK, START, EDIT, SYNC, SYNC_RESTART = "job", "again", "check", "start", "edit", "sync", "sync-restart"
+KEEP, BOOT = "keep", "boot"
 
 
 @dataclass(frozen=True)

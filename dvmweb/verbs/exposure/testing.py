@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 
 from dvmweb import plans
 from dvmweb.guest.exposure import ExposureReport, parse_report
+from dvmweb.jobs.inputs import recipes_of
 from dvmweb.lima.deadlines import scaled
 from dvmweb.records import exposures
 from dvmweb.verbs.exposure.targets import targets
@@ -22,9 +23,10 @@ DEADLINE = 120.0  # seconds; the launcher checks the project before an agent's p
 
 
 def test(vms: Vms, name: str) -> ExposureReport:
-    """Test what a running VM and its agents can reach. Raises NotFound, NotNow, CheckFailed; nothing is stored then."""
+    """Test what a running VM and its agents can reach. Raises NotFound, ConfigError, CheckFailed."""
     plan_input, lima = vms.running(name)
-    has_agents = bool(plans.agents(plan_input))
+    # The plan input of a question has no recipes; one that cannot be read must not look like a VM without agents.
+    has_agents = plans.has_agents(recipes_of(vms.paths, plan_input.config))
     task = targets(plan_input.config, vms.list_vms())
     token = secrets.token_hex(16)
     with _listening(token) as port:

@@ -16,7 +16,7 @@ GROUPS = {"": "All", kinds.AGENTS: "Agents", kinds.PROBLEMS: "Problems", kinds.C
 SNOOZED = "snoozed"
 ICONS = {kinds.AGENTS: "bell", kinds.PROBLEMS: "warn", kinds.CHANGES: "sync"}
 TONES = {kinds.AGENTS: "info", kinds.PROBLEMS: "bad", kinds.CHANGES: "idle"}
-FIELDS = {kinds.SYNC_RESTART: {"restart": "1"}}  # what a form sends
+FIELDS = {kinds.SYNC_RESTART: {"restart": "1"}, kinds.KEEP: {"from": "attention"}}  # what a form sends
 HOURS = {"1": "1 hour", "24": "1 day", "168": "1 week"}  # for which an item can be snoozed
 # By what can be done: text, icon, path below the prefix, and whether it is a form.
 BUTTONS: dict[str, tuple[str, str, str, bool]] = {
@@ -32,6 +32,8 @@ BUTTONS: dict[str, tuple[str, str, str, bool]] = {
     kinds.VM_PAGE: ("Details", "file", "/vms/{vm}", False),
     kinds.RECIPE: ("Show recipe", "file", "/recipes/{target}", False),
     kinds.LOG: ("Boot log", "file", "/vms/{vm}/log", False),
+    kinds.KEEP: ("Keep running", "clock", "/vms/{vm}/keep-running", True),
+    kinds.BOOT: ("Start", "play", "/vms/{vm}/start", True),
     kinds.START: ("Wait for the guest", "sync", "/vms/{vm}/start", True),
 }
 

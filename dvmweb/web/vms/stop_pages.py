@@ -1,14 +1,15 @@
-"""Stops a VM; asks first if that ends programs in its terminals."""
+"""Stops a VM, after a question if that ends programs in its terminals, and keeps an idle one running."""
 
 from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
 from dvmweb.errors import CheckFailed
-from dvmweb.verbs import processes_in_use
+from dvmweb.verbs import idle, processes_in_use
 from dvmweb.web.ui import context
-from dvmweb.web.ui.find_vm import checked
+from dvmweb.web.ui.find_vm import checked, find_vm
 from dvmweb.web.ui.formatting import count
+from dvmweb.web.ui.redirects import see_other
 from dvmweb.web.vms.pages import start_job
 
 blueprint = Blueprint("vms_stop_pages", __name__)
@@ -29,6 +30,13 @@ def stop(name: str) -> Response:
             number = count(len(endings), "terminal is", "terminals are")
             return _ask(name, f"Stop {name}? {number} in use and will end.", tuple(str(one) for one in endings))
     return start_job(name, "stop")
+
+
+@blueprint.post("/vms/<name>/keep-running")
+def keep(name: str) -> Response:
+    """Begin to count anew for how long the VM is not used."""
+    idle.keep_running(context.vms(), find_vm(checked(name)).name)
+    return see_other("/attention" if request.form.get("from") == "attention" else f"/vms/{name}")
 
 
 def _ask(name: str, title: str, lines: tuple[str, ...]) -> Response:

@@ -20,3 +20,12 @@ def test_what_a_vm_can_reach_is_tested_and_kept(user: User, app: Vm) -> None:
     user.dvm("exposure app").exits("check failed", "dvm start app")
     user.dvm("exposure app --last").succeeds()
     user.dvm("exposure nothing").exits("not found")
+
+
+def test_a_vm_with_an_agent_is_tested_for_its_agents_too(user: User, app: Vm) -> None:
+    """In the demo no agent runs, and that is what is shown: not tested, for every line."""
+    user.dvm("config set app recipes claude").succeeds()
+    (facts,) = user.dvm("exposure app --json").succeeds().json
+    agent = {one["kind"]: one["result"] for one in facts["findings"] if one["who"] == "agent"}
+    assert set(agent.values()) == {"unknown"}
+    assert "sudo" in agent

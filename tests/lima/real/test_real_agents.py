@@ -23,7 +23,7 @@ printf '%s\n' '#!/bin/bash' 'if [ "$1" = --bypass ]; then echo unattended >&2; s
 as_root install -D -m 755 -- "$work" /usr/local/lib/dvm/claude/stand-in
 agent_wrapper claude claude /usr/local/lib/dvm/claude/stand-in DVM_CLAUDE_BYPASS 1 --bypass
 """
-LAUNCHER = "/usr/local/lib/dvm/agent/launcher.py"
+BWRAP = "/usr/local/lib/dvm/agent/agent_bwrap.py"  # the mounts of the sandbox
 
 
 def row(real: RealDvmHome) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def test_04_what_is_reached_is_found_from_inside_the_vm_and_from_inside_the_sand
 
 def test_05_a_hole_fails_the_next_sync_and_is_shown(real: RealDvmHome) -> None:
     hole = 's|words += \\["--bind", agent.pw_dir|words += ["--bind", "/home/dev", "/home/dev", "--bind", agent.pw_dir|'
-    real.guest("app", f"sudo sed -i '{hole}' {LAUNCHER} && chmod 755 ~ && grep -q /home/dev {LAUNCHER}")
+    real.guest("app", f"sudo sed -i '{hole}' {BWRAP} && chmod 755 ~ && grep -q /home/dev {BWRAP}")
     said = real.dvm("sync", "app", timeout=BOOT)
     assert said.code == 1
     assert "FAILED for claude" in said.err
