@@ -1,4 +1,4 @@
-"""Parses the answers of the short guest scripts: state, keys, clock, idle, show_hook, terminals; runs nothing."""
+"""Parses the answers of `state.sh`, `keys.sh`, `clock.sh` and `show_hook.sh`; runs nothing."""
 
 from __future__ import annotations
 
@@ -150,25 +150,6 @@ def _state(
 def done_recipes(state: GuestState) -> tuple[str, ...]:
     """The recipes that ran in the guest, without those that the demo skipped."""
     return tuple(name for name, applied in state.applied.items() if applied.result == "done")
-
-
-def parse_terminal(output: bytes, nonce: str) -> tuple[bytes, ...] | None:
-    """The names of the programs running in a terminal, besides its shell; None if the terminal does not exist.
-
-    Raises CheckFailed if the answer is incomplete or invalid.
-    """
-    records = protocol.parse(output, "terminal", nonce)
-    if not records or records[0].tag != "shell":
-        return None
-    return tuple(_fields(record, 1)[0] for record in records if record.tag == "runs")
-
-
-def parse_idle(output: bytes, nonce: str) -> tuple[bytes, ...]:
-    """The names of programs of users that run in the guest. Raises CheckFailed if the answer is not whole or odd."""
-    records = protocol.parse(output, "idle", nonce)
-    if any(record.tag != "runs" for record in records):
-        raise _odd("has an unknown record")
-    return tuple(_fields(record, 1)[0] for record in records)
 
 
 def parse_clock(output: bytes, nonce: str) -> float:

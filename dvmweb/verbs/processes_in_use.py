@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from dvmweb import plans
 from dvmweb.errors import CheckFailed, DvmError
-from dvmweb.guest.state import parse_terminal
+from dvmweb.guest.running_programs import parse_terminal
 from dvmweb.guest_text import visible
 from dvmweb.jobs.inputs import load_input
 from dvmweb.lima.client import Lima

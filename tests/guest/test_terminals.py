@@ -11,7 +11,7 @@ from typing import Any
 import pexpect
 import pytest
 
-from dvmweb.guest.state import parse_terminal
+from dvmweb.guest.running_programs import parse_terminal
 from dvmweb.lima import guest_shell
 from dvmweb.names import new_id
 from tests.guest.conftest import NONCE, Guest

@@ -11,7 +11,7 @@ from dataclasses import replace
 from dvmweb import plans
 from dvmweb.config.store import ConfigStore
 from dvmweb.errors import CheckFailed, DvmError
-from dvmweb.guest.state import parse_idle
+from dvmweb.guest.running_programs import parse_idle
 from dvmweb.guest.unsaved_work import Verdict
 from dvmweb.guest_text import visible
 from dvmweb.lima import connections
