@@ -75,3 +75,33 @@ def open_palette(page: Page) -> None:
     page.keyboard.press("Control+k")
     page.get_by_role("combobox").fill("shop")
     expect(page.get_by_role("option").first).to_be_visible()
+
+
+def show_table(page: Page) -> None:
+    """The table, which the dashboard remembers."""
+    page.get_by_role("button", name="Table", exact=True).click()
+    page.locator("#vms-table").wait_for()
+
+
+def show_cards(page: Page) -> None:
+    """The cards again."""
+    page.get_by_role("button", name="Cards", exact=True).click()
+    page.locator("#cards").wait_for()
+
+
+def select_two(page: Page) -> None:
+    """Two selected VMs."""
+    page.locator("#pick-vm-shop-api").check()
+    page.locator("#pick-vm-thesis").check()
+
+
+def open_columns(page: Page) -> None:
+    """The menu of columns."""
+    page.locator("#columns-open").click()
+
+
+def restart_none(page: Page) -> None:
+    """A verb on VMs that it cannot change now."""
+    page.locator("#pick-vm-thesis").check()
+    page.locator("#selected-stop").click()
+    page.locator("#selected").wait_for()

@@ -15,7 +15,20 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from page_acts import Act, fill_badly, fill_form, nothing, open_palette, post, work_in_terminal
+from page_acts import (
+    Act,
+    fill_badly,
+    fill_form,
+    nothing,
+    open_columns,
+    open_palette,
+    post,
+    restart_none,
+    select_two,
+    show_cards,
+    show_table,
+    work_in_terminal,
+)
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from small_png import small_png
 from stage import Stage, stage
@@ -117,6 +130,13 @@ def page_shots(made: Stage, job: str) -> tuple[Shot, ...]:
         Shot("hook", "/vms/shop-api/hook"),
         Shot("exposure", "/vms/shop-api/exposure", post("/vms/shop-api/exposure")),
         Shot("help", "/help"),
+        Shot("list-selected", "/", select_two),
+        Shot("list-table", "/", show_table),
+        Shot("list-table-selected", "/", select_two),
+        Shot("list-columns", "/", open_columns),
+        Shot("delete-several", "/delete-several?vm=shop-api&vm=thesis&vm=ml-sandbox"),
+        Shot("selected", "/", restart_none),
+        Shot("list-cards", "/", show_cards),
         Shot("problem-404", "/vms/nobody"),
         Shot("problem-409", "/help", post("/vms/infra/sync")),
     )

@@ -20,8 +20,10 @@ from dvmweb.web.ui.icons import icon
 
 AREAS = (
     "dvmweb.web.ui.login_pages",
+    "dvmweb.web.ui.preference_pages",
     "dvmweb.web.list.palette_pages",
     "dvmweb.web.list.pages",
+    "dvmweb.web.list.selected_pages",
     "dvmweb.web.vms.pages",
     "dvmweb.web.vms.overview.load_pages",
     "dvmweb.web.vms.stop_pages",
@@ -34,6 +36,7 @@ AREAS = (
     "dvmweb.web.vms.log_pages",
     "dvmweb.web.vms.files_pages",
     "dvmweb.web.deletion.pages",
+    "dvmweb.web.deletion.several_pages",
     "dvmweb.web.deletion.remove_config_pages",
     "dvmweb.web.deletion.trash_pages",
     "dvmweb.web.deletion.protection_pages",
@@ -46,6 +49,7 @@ AREAS = (
 BODY_BYTES = 1_000_000
 FIELD_BYTES = 500_000
 FIELDS = 1000
+NEXT_THEME = {"system": "light", "light": "dark", "dark": "system"}
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,11 @@ def _set_up_templates(app: Flask, vms: Vms) -> None:
     label = "Demo engine · not a security boundary" if kind == "demo" else "Lima"
     environment.globals.update(
         icon=icon, csrf_token=context.csrf_token, csrf_field=csrf_field, engine=EngineLabel(kind, label)
+    )
+    environment.globals.update(
+        preferences=context.preferences,
+        here=context.here,
+        next_theme=NEXT_THEME,
     )
     environment.filters.update(age=age, visible=visible, size=size)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page
 
+from dvmweb.verbs.several import record
+from dvmweb.verbs.several.record import Part
 from tests.browser.dashboard import Dashboard, at_home
 from tests.browser.driver.terminal import Terminal
 from tests.journey.conftest import DvmHome, until
@@ -36,7 +39,7 @@ class SampleVms:
 def addresses(jobs: Mapping[str, str]) -> dict[str, str]:
     """Every page and state that needs no more than an address.
 
-    `jobs`: state of a job -> id of one; also "trash" and "checkpoint".
+    `jobs`: state of a job -> id of one; also "trash", "checkpoint" and "selected".
     """
     return {
         "cards": "/",
@@ -54,6 +57,8 @@ def addresses(jobs: Mapping[str, str]) -> dict[str, str]:
         "trash": "/trash",
         "trash entry": f"/trash/{jobs['trash']}/delete",
         "checkpoints": "/checkpoints",
+        "delete several": "/delete-several?vm=risky&vm=still",
+        "selected": f"/selected/{jobs['selected']}",
         "checkpoint to delete": f"/checkpoints/{jobs['checkpoint']}/delete",
         "rewind": f"/checkpoints/{jobs['checkpoint']}/rewind",
         "checkpoint of a running VM": "/vms/risky/checkpoint",
@@ -199,6 +204,18 @@ def _settle(dvm_home: DvmHome) -> None:
     (dvm_home.paths.lima_home / ("unmanaged-" + "w" * 40)).mkdir(parents=True)
 
 
+def _run_of_several(dvm_home: DvmHome, ids: Mapping[str, str]) -> str:
+    """A run of a dashboard that has ended: one VM done, one failed, one left out, one that never had its turn."""
+    parts = (
+        Part("risky", "done", job=ids["succeeded"]),
+        Part("still", "failed", HOSTILE, ids["failed"]),
+        Part(LONG, "skipped", "It was not created."),
+        Part("gate", "waiting", left=("sync",)),
+    )
+    record.write(dvm_home.paths, record.Record("5" * 32, "sync", time.time(), None, parts))
+    return "5" * 32
+
+
 @contextmanager
 def settled(browser: Browser) -> Iterator[SampleVms]:
     """Make it, log in once, and take all of it away in the end."""
@@ -216,4 +233,5 @@ def settled(browser: Browser) -> Iterator[SampleVms]:
         ids = {job["state"]: job["id"] for job in dashboard.dvm_home.jobs()} | {"trash": entry["entry"]}
         (kept,) = json.loads(dashboard.dvm_home.ok("checkpoint", "ls", "--json"))
         ids["checkpoint"] = kept["checkpoint"]
+        ids["selected"] = _run_of_several(dashboard.dvm_home, ids)
         yield SampleVms(dashboard, root, storage, ids)

@@ -85,14 +85,19 @@ def ask(name: str) -> Response:
 
 def check_now(vm: Vm) -> bool:
     """Check a reachable VM with an old report, for at most `A_MOMENT`; return whether a check was started."""
-    must_check = vm.status == "Running" and vm.job is None and vm.reach is not None and vm.reach.answered
-    is_at_hand = vm.known is not None and not vm.since and not is_older(vm.known.last.checked_at, AT_HAND, time.time())
-    if not must_check or is_at_hand:
+    if not can_check_now(vm):
         return False
     check = threading.Thread(target=check_again, args=(context.vms(), vm), name="check", daemon=True)
     check.start()
     check.join(A_MOMENT)
     return True
+
+
+def can_check_now(vm: Vm) -> bool:
+    """Return whether a check would say more at once: the guest responds, and its report is not a new one."""
+    must_check = vm.status == "Running" and vm.job is None and vm.reach is not None and vm.reach.answered
+    is_at_hand = vm.known is not None and not vm.since and not is_older(vm.known.last.checked_at, AT_HAND, time.time())
+    return must_check and not is_at_hand
 
 
 @blueprint.post("/vms/<name>/delete")
@@ -154,13 +159,14 @@ def _protection(vm: Vm) -> DvmError | None:
 
 
 def _page(vm: Vm, status: int = 200, *, changed: str = "", typed: str = "") -> Response:
-    page = _model(context.vms(), vm)
+    page = delete_page(context.vms(), vm)
     return context.page(
         "deletion/delete.html", status, page=page, changed=changed, typed=typed, typed_name=request.form.get("name", "")
     )
 
 
-def _model(vms: Vms, vm: Vm) -> DeletePage:
+def delete_page(vms: Vms, vm: Vm) -> DeletePage:
+    """Return what the page of a VM shows before a decision."""
     known = vm.known
     is_named = known is None or known.needs_name
     trouble = protection = _protection(vm)

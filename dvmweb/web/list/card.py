@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dvmweb.ages import is_older
+from dvmweb.ages import age, is_older
 from dvmweb.guest_text import visible
 from dvmweb.records.guest_status import GuestStatus
 from dvmweb.verbs.vms import Vm
+from dvmweb.web.list.agents import AgentLine, agents_of
 from dvmweb.web.ui.formatting import element_id, short_repo
 from dvmweb.web.ui.meters import Meter, meters
 from dvmweb.web.ui.plots import Plot
@@ -24,6 +25,7 @@ class Card:
 
     id: str
     name: str  # safe to show; an unmanaged instance can have any name
+    vm: str  # its name to select it, "" for an unmanaged instance
     path: str  # of its page, "" where it has none
     what: str
     badge: Badge
@@ -38,20 +40,35 @@ class Card:
     load: Plot | None  # CPU in the last hour; None for a VM that does not run
     ports: tuple[Port, ...]
     recipes: tuple[str, ...]
+    agents: tuple[AgentLine, ...]
+    image: str
+    repository: str
+    used: str  # how long ago, "" for never or not known
     problem: str
     actions: tuple[Action, ...]
     more: tuple[Action, ...]
-    tags: tuple[str, ...]  # running, unsaved, clean: the filters that show it
+    tags: tuple[str, ...]  # the filters that show it: running, unsaved, recipe=node, kind=project
     search: str
 
 
-def card(vm: Vm, now: float, disk_used: int = 0, marks: tuple[Mark, ...] = (), load: Plot | None = None) -> Card:
-    """Return the card of a VM; `now` in seconds since the epoch, `disk_used` in bytes (0: not known)."""
-    line = work_line(vm, now)
+def card(
+    vm: Vm,
+    now: float,
+    disk_used: int = 0,
+    marks: tuple[Mark, ...] = (),
+    load: Plot | None = None,
+    opened: tuple[AgentLine, ...] = (),
+) -> Card:
+    """Return the card of a VM; `now` in seconds since the epoch, `disk_used` in bytes (0: not known).
+
+    `marks`: its terminals that wait; `opened`: the agents in its open terminals.
+    """
+    line, agents = work_line(vm, now), agents_of(vm, opened)
     kind = "instance" if vm.kind == "unmanaged" else "vm"
     return Card(
         id=f"{kind}-{element_id(vm.name)}",
         name=visible(vm.name, 80),
+        vm="" if vm.kind == "unmanaged" else vm.name,
         path="" if vm.kind == "unmanaged" else f"/vms/{vm.name}",
         what=what(vm),
         badge=badge(vm, now),
@@ -66,10 +83,14 @@ def card(vm: Vm, now: float, disk_used: int = 0, marks: tuple[Mark, ...] = (), l
         load=load,
         ports=ports(vm),
         recipes=vm.config.recipes if vm.config else (),
+        agents=agents,
+        image=visible(vm.config.image, 60) if vm.config else "",
+        repository=visible(short_repo(vm.config.repo), 120) if vm.config else "",
+        used=age(vm.used_at, now) if vm.used_at else "",
         problem=first_problem(vm),
         actions=actions_of(vm),
         more=more_of(vm),
-        tags=tags(vm, line),
+        tags=tags(vm, line, agents, is_waiting=bool(marks)),
         search=search_text(vm),
     )
 
@@ -94,14 +115,22 @@ def what(vm: Vm) -> str:
     return " · ".join(visible(fact, 80) for fact in known if fact)
 
 
-def tags(vm: Vm, line: StatusLine | None) -> tuple[str, ...]:
-    """Return the names of the filters that show this VM."""
+def tags(
+    vm: Vm, line: StatusLine | None, agents: tuple[AgentLine, ...] = (), *, is_waiting: bool = False
+) -> tuple[str, ...]:
+    """Return the names of the filters that show this VM; what is known of its work is what its line shows."""
+    tone = line.tone if line is not None else ""
     marks = {
         "running": vm.status == "Running",
-        "unsaved": line is not None and line.tone == "risk",
-        "clean": vm.kind == "managed" and line is not None and line.tone == "safe",
+        "unsaved": tone == "risk",
+        "unknown": tone == "blind",
+        "waiting": is_waiting,
+        "agent": bool(agents),
+        "service": vm.config is not None and vm.config.is_service,
+        "clean": vm.kind == "managed" and tone == "safe",
     }
-    return tuple(name for name, applies in marks.items() if applies)
+    config = (*(f"recipe={name}" for name in vm.config.recipes), f"kind={vm.config.kind}") if vm.config else ()
+    return (*(name for name, applies in marks.items() if applies), *config)
 
 
 def search_text(vm: Vm) -> str:

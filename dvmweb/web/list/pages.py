@@ -18,12 +18,14 @@ from dvmweb.records import load_samples
 from dvmweb.terminals import client
 from dvmweb.verbs import checkpoints, trash
 from dvmweb.verbs.vms import Vm, Vms
-from dvmweb.web.list.views import CardsPage, ListQuery, Load, Marks, cards_page, seen
-from dvmweb.web.terminals import views as terminal_views
+from dvmweb.web.list.agents import Terminals, of_terminals
+from dvmweb.web.list.filters import ListQuery
+from dvmweb.web.list.views import ListPage, Load, list_page, seen
 from dvmweb.web.ui import context
 from dvmweb.web.ui.disk import disk_used
 from dvmweb.web.ui.host_left import host_left
 from dvmweb.web.ui.plots import cpu_of_hour
+from dvmweb.web.ui.preferences import COLUMNS
 
 blueprint = Blueprint("list_pages", __name__)
 
@@ -44,9 +46,10 @@ class Help:
 
 @blueprint.get("/")
 def index() -> Response:
-    """All VMs as cards, with notices about the config folder."""
+    """All VMs as cards or as a table, with notices about the config folder."""
     return context.page(
         "list/list.html",
+        all_columns=COLUMNS,
         page=_model(ListQuery.of(request.args)),
         notices=_notices(context.vms()),
         help=_help(context.vms()),
@@ -58,11 +61,12 @@ def index() -> Response:
 
 @blueprint.get("/cards")
 def cards() -> Response:
-    """The cards alone; 204 when nothing has changed since the last poll."""
+    """The cards or the table alone; 204 when nothing has changed since the last poll."""
     wanted = ListQuery.of(request.args)
-    if wanted.seen and wanted.seen == seen(context.watch().snapshot(), time.time(), context.faults(), _marks()):
+    snapshot, faults, liked = context.watch().snapshot(), context.faults(), context.preferences()
+    if wanted.seen and wanted.seen == seen(snapshot, time.time(), faults, _terminals(), liked):
         return make_response("", 204)
-    return context.page("list/_cards.html", page=_model(wanted), help=_help(context.vms()), alone=True)
+    return context.page("list/_list.html", page=_model(wanted), help=_help(context.vms()), alone=True)
 
 
 @blueprint.get("/healthz")
@@ -80,11 +84,12 @@ def help_page() -> Response:
     return context.page("ui/help.html", help=_help(context.vms()))
 
 
-def _model(wanted: ListQuery) -> CardsPage:
+def _model(wanted: ListQuery) -> ListPage:
     snapshot = context.watch().snapshot()
     disks = {vm.name: disk_used(vm) for vm in snapshot.vms}
-    now, faults = time.time(), tuple(context.faults())
-    return cards_page(snapshot, wanted, now, disks, _host_memory(), faults, _marks(), _load(snapshot.vms, now))
+    now, faults, liked = time.time(), tuple(context.faults()), context.preferences()
+    load = _load(snapshot.vms, now)
+    return list_page(snapshot, wanted, now, disks, _host_memory(), faults, _terminals(), liked, load)
 
 
 def _load(vms: tuple[Vm, ...], now: float) -> Load:
@@ -97,10 +102,10 @@ def _load(vms: tuple[Vm, ...], now: float) -> Load:
     )
 
 
-def _marks() -> Marks | None:
-    """Return the terminals that wait for the user, by VM; None if the keeper does not respond."""
+def _terminals() -> Terminals | None:
+    """Return the open terminals; None if the keeper does not respond."""
     try:
-        return terminal_views.marks(client.list_terminals(context.vms()))
+        return of_terminals(client.list_terminals(context.vms()))
     except CheckFailed:
         return None
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from urllib.parse import urlencode
 
 from dvmweb.ages import age
 from dvmweb.errors import DvmError, NoEngine, sentence
 from dvmweb.lima.watching import Snapshot
 from dvmweb.verbs.vms import Vm
+from dvmweb.web.list.agents import NO_TERMINALS, Terminals
 from dvmweb.web.list.card import Card, card
+from dvmweb.web.list.filters import Choice, Filter, ListQuery, choices, filters
+from dvmweb.web.list.table import Column, columns, ordered
 from dvmweb.web.ui import meters
 from dvmweb.web.ui.formatting import count, needs_you, size, steady
 from dvmweb.web.ui.plots import Plot
-from dvmweb.web.ui.values import Mark
+from dvmweb.web.ui.preferences import USUAL_PREFERENCES, Preferences
 
 
 @dataclass(frozen=True)
@@ -28,21 +29,6 @@ class Load:
 
 
 NO_LOAD = Load({})
-FILTERS = {"": "All", "running": "Running", "unsaved": "Unsaved work", "clean": "No unsaved work"}
-Marks = Mapping[str, tuple[Mark, ...]]  # by VM, the terminals that wait for the user
-NO_MARKS: Marks = MappingProxyType({})
-QUERY_LENGTH = 200  # characters
-
-
-@dataclass(frozen=True)
-class Filter:
-    """A filter of the list."""
-
-    name: str
-    text: str
-    number: int
-    query: str
-    is_current: bool
 
 
 @dataclass(frozen=True)
@@ -56,46 +42,35 @@ class ListProblem:
 
 
 @dataclass(frozen=True)
-class CardsPage:
+class Row:
+    """A VM in the list; one that the filters leave out is hidden, for a script to show it at once."""
+
+    card: Card
+    is_shown: bool
+
+
+@dataclass(frozen=True)
+class ListPage:
     """The list page and its polled part."""
 
     title: str  # of the tab
     heading: str
     lead: str
-    cards: tuple[Card, ...]
+    rows: tuple[Row, ...]
+    columns: tuple[Column, ...]
+    is_table: bool
     filters: tuple[Filter, ...]
-    query: str
+    choices: tuple[Choice, ...]
+    wanted: ListQuery
     problem: ListProblem | None
-    poll: str  # the query string of the next poll
     seen: str  # sent with a poll; the same value means that nothing has changed
     is_first_visit: bool
-    is_filtered: bool
     is_waiting: bool  # something needs the user's attention
 
-
-@dataclass(frozen=True)
-class ListQuery:
-    """What the query string asks for."""
-
-    query: str = ""
-    show: str = ""
-    seen: str = ""
-
-    @classmethod
-    def of(cls, arguments: Mapping[str, str]) -> ListQuery:
-        """Read the query string; an unknown filter counts as none."""
-        show = arguments.get("show", "")
-        query = arguments.get("q", "")[:QUERY_LENGTH].strip()
-        return cls(query, show if show in FILTERS else "", arguments.get("seen", ""))
-
-    def shows(self, one: Card) -> bool:
-        """Return whether a card has the tag and contains every word."""
-        has_tag = not self.show or self.show in one.tags
-        return has_tag and all(word in one.search for word in self.query.lower().split())
-
-    def poll(self, seen: str) -> str:
-        """Return the query string of the next poll."""
-        return "?" + urlencode({"q": self.query, "show": self.show, "seen": seen})
+    @property
+    def cards(self) -> tuple[Card, ...]:
+        """The VMs that the filters show."""
+        return tuple(row.card for row in self.rows if row.is_shown)
 
 
 BLIND = ListProblem(
@@ -106,49 +81,64 @@ BLIND = ListProblem(
 )
 
 
-def seen(snapshot: Snapshot[Vm], now: float, faults: Sequence[str] = (), marks: Marks | None = NO_MARKS) -> str:
-    """Return a value that changes whenever the page would: with the list, its problems, its marks or its ages."""
+def seen(
+    snapshot: Snapshot[Vm],
+    now: float,
+    faults: Sequence[str] = (),
+    terminals: Terminals | None = NO_TERMINALS,
+    liked: Preferences = USUAL_PREFERENCES,
+) -> str:
+    """Return a value that changes whenever the page would: with the list, its problems, its terminals or its ages."""
     last = faults[-1] if faults else ""
     trouble = "p" if snapshot.problem else ""
-    waiting = "?" if marks is None else zlib.crc32(repr(sorted(marks.items())).encode()) if marks else ""
-    return f"{snapshot.generation}-{int(steady(now))}{trouble}{last}{waiting}"
+    waiting = "?" if terminals is None else ""
+    opened = terminals or NO_TERMINALS
+    rest = repr((sorted(opened.marks.items()), sorted(opened.agents.items()), liked))
+    return f"{snapshot.generation}-{int(steady(now))}{trouble}{last}{waiting}-{zlib.crc32(rest.encode())}"
 
 
-def cards_page(
+def list_page(
     snapshot: Snapshot[Vm],
     wanted: ListQuery,
     now: float,
     disks: Mapping[str, int],
     host: int,
     faults: Sequence[str] = (),
-    marks: Marks | None = NO_MARKS,
+    terminals: Terminals | None = NO_TERMINALS,
+    liked: Preferences = USUAL_PREFERENCES,
     load: Load = NO_LOAD,
-) -> CardsPage:
+) -> ListPage:
     """Return the page of a snapshot. `disks`: bytes used by VM; `host`: bytes of memory of the host.
 
-    `marks`: the terminals that wait for the user, None if they are not known. `load`: of running VMs and of the host.
+    `terminals`: those that are open, None if they are not known. `load`: of running VMs and of the host.
     """
-    known, marks = seen(snapshot, now, faults, marks), NO_MARKS if (is_blind := marks is None) else marks
-    at = steady(now)
-    every = tuple(
-        card(vm, at, disks.get(vm.name, 0), _marks_of(vm, marks), load.plots.get(vm.name)) for vm in snapshot.vms
-    )
-    shown = tuple(one for one in every if wanted.shows(one))
+    known, opened, at = seen(snapshot, now, faults, terminals, liked), terminals or NO_TERMINALS, steady(now)
+    sort, is_descending = (wanted.sort, wanted.is_descending) if wanted.sort else (liked.sort, liked.is_descending)
+    pairs = ((vm, _card(vm, at, disks.get(vm.name, 0), opened, load)) for vm in snapshot.vms)
+    every = tuple(one for _, one in ordered(pairs, sort, is_descending=is_descending))
     unsaved = sum("unsaved" in one.tags for one in every)
-    return CardsPage(
-        title=_title(every, unsaved, snapshot, sum(map(len, marks.values()))),
+    return ListPage(
+        title=_title(every, unsaved, snapshot, sum(map(len, opened.marks.values()))),
         heading=_heading(every, unsaved, snapshot),
         lead=" · ".join((_lead(snapshot.vms, disks, host), *load.host)),
-        cards=shown,
-        filters=_filters(every, wanted),
-        query=wanted.query,
-        problem=_problem(snapshot, now) or _fault(faults) or (BLIND if is_blind else None),
-        poll=wanted.poll(known),
+        rows=tuple(Row(one, wanted.shows(one)) for one in every),
+        columns=columns(liked.columns, sort, is_descending=is_descending),
+        is_table=liked.view == "table",
+        filters=filters(every, wanted),
+        choices=choices(every, wanted),
+        wanted=wanted,
+        problem=_problem(snapshot, now) or _fault(faults) or (BLIND if terminals is None else None),
         seen=known,
         is_first_visit=not every and snapshot.generation > 0,
-        is_filtered=bool(wanted.query or wanted.show),
         is_waiting=any(one.badge.tone == "bad" or one.problem or one.marks for one in every),
     )
+
+
+def _card(vm: Vm, at: float, disk: int, terminals: Terminals, load: Load) -> Card:
+    if vm.kind != "managed":
+        return card(vm, at, disk)
+    marks, opened = terminals.marks.get(vm.name, ()), terminals.agents.get(vm.name, ())
+    return card(vm, at, disk, marks, load.plots.get(vm.name), opened)
 
 
 def _heading(every: tuple[Card, ...], unsaved: int, snapshot: Snapshot[Vm]) -> str:
@@ -156,17 +146,13 @@ def _heading(every: tuple[Card, ...], unsaved: int, snapshot: Snapshot[Vm]) -> s
         return "Can't list VMs" if snapshot.problem is not None else "Listing VMs"
     if not every:
         return "No VMs yet"
-    blind = sum(one.work is not None and one.work.tone == "blind" for one in every)
+    blind = sum("unknown" in one.tags for one in every)
     clean = sum("clean" in one.tags for one in every)
     parts = [count(len(every), "VM", "VMs")]
     parts += [f"{unsaved} with unsaved work"] if unsaved else []
     parts += [f"{blind} not known"] if blind else []
     parts += ["no unsaved work found"] if clean and not (unsaved or blind) else []
     return ", ".join(parts)
-
-
-def _marks_of(vm: Vm, marks: Marks) -> tuple[Mark, ...]:
-    return marks.get(vm.name, ()) if vm.kind == "managed" else ()
 
 
 def _title(every: tuple[Card, ...], unsaved: int, snapshot: Snapshot[Vm], waiting: int) -> str:
@@ -190,15 +176,6 @@ def _lead(vms: tuple[Vm, ...], disks: Mapping[str, int], host: int) -> str:
     if used:
         facts.append(f"{size(used)} of {size(most)} disk used")
     return " · ".join(facts)
-
-
-def _filters(every: tuple[Card, ...], wanted: ListQuery) -> tuple[Filter, ...]:
-    found = []
-    for name, word in FILTERS.items():
-        number = sum(not name or name in one.tags for one in every)
-        query = "?" + urlencode({"show": name}) if name else ""
-        found.append(Filter(name, word, number, query, wanted.show == name))
-    return tuple(found)
 
 
 def _fault(faults: Sequence[str]) -> ListProblem | None:

@@ -9,6 +9,7 @@ import htmx_flask
 from flask import Flask, Response, current_app, g, make_response, render_template, request
 
 from dvmweb.web.server.sessions import SESSION
+from dvmweb.web.ui.preferences import USUAL_PREFERENCES, Preferences, read
 
 if TYPE_CHECKING:
     from dvmweb.lima.watching import Watch
@@ -63,6 +64,23 @@ def csrf_token() -> str:
         here = session()
         g.csrf_token = sessions().csrf_token(here) if here else ""
     return str(g.csrf_token)
+
+
+def preferences() -> Preferences:
+    """Return the user's preferences for pages, read once for each request; the usual ones without a session."""
+    if "preferences" not in g:
+        g.preferences = read(vms().paths) if session() else USUAL_PREFERENCES
+    return cast("Preferences", g.preferences)
+
+
+def here() -> str:
+    """Return the address of this page below the prefix, to come back to; that of the list after a POST."""
+    return request.full_path.rstrip("?") if request.method == "GET" else "/"
+
+
+def is_script() -> bool:
+    """Return whether our script sent the form and wants no page. Not for access control."""
+    return request.headers.get("X-Dvm-Script") == "1"
 
 
 def is_htmx() -> bool:

@@ -1,8 +1,9 @@
-// Disables the delete button until the name is typed. Without script the server checks it.
+// Disables the delete button until each name is typed. Without script the server checks it.
 // <input data-confirm-name="shop-api"> … <button data-confirm-button>, in one form
 
 function check(field) {
-  const isRight = field.value === field.dataset.confirmName;
+  const fields = [...(field.form?.querySelectorAll("[data-confirm-name]") ?? [])];
+  const isRight = fields.every((one) => one.value === one.dataset.confirmName);
   for (const button of field.form?.querySelectorAll("[data-confirm-button]") ?? []) button.disabled = !isRight;
 }
 

@@ -16,11 +16,13 @@ import * as menus from "./menus.js";
 import * as palette from "./palette.js";
 import * as poll from "./poll.js";
 import * as search from "../list/search.js";
+import * as selection from "../list/selection.js";
+import * as table from "../list/table.js";
 import * as theme from "./theme.js";
 import * as twoSides from "../form/two-way.js";
 
 // twoSides comes before poll, which records an answer as shown unless another behaviour prevented the swap.
-const BEHAVIOURS = [theme, keyboard, search, copy, forms, confirmTypedName, menus, twoSides, poll, liveErrors, log, attention, files, palette, answer];
+const BEHAVIOURS = [theme, selection, keyboard, search, table, copy, forms, confirmTypedName, menus, twoSides, poll, liveErrors, log, attention, files, palette, answer];
 
 function refresh() {
   for (const hidden of document.querySelectorAll("[data-needs-script][hidden]")) hidden.hidden = false;
@@ -31,4 +33,5 @@ for (const behaviour of BEHAVIOURS) behaviour.once?.();
 refresh();
 // afterSwap runs before the paint, so nothing flickers.
 document.addEventListener("htmx:afterSwap", refresh);
+document.addEventListener("dvm:swapped", refresh);
 document.documentElement.dataset.script = "on";

@@ -1,7 +1,9 @@
 // Keeps focus, selection and open menus when htmx replaces content, and shows one alert if the dashboard does not
 // respond. dvm:answers on the document: it responds again.
+// data-poll="morph": only what differs is changed (morph.js); dvm:swapped on the document follows.
 // data-poll on the element that polls (hx-get, hx-trigger="every 2s"); elements in it are identified by their id
 
+import { morphAnswer } from "./morph.js";
 import { say, sayGone, sayLoggedOut, unsay } from "./alerts.js";
 
 const FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex]";
@@ -39,9 +41,21 @@ function onBeforeSwap(event) {
   if (xhr.status >= 400 && xhr.getResponseHeader("HX-Retarget")) return showRefusal(event);
   if (!event.detail.shouldSwap) return;
   if (!isPoll(event.detail.requestConfig?.elt) || !target.id) return last.clear(); // the page changed in another way
+  if (target.dataset.poll === "morph") return change(event, target);
   if (last.get(target.id) === xhr.responseText || isBusy(target)) event.detail.shouldSwap = false;
   else last.set(target.id, xhr.responseText);
   kept = event.detail.shouldSwap ? remember(target) : null;
+}
+
+/** Change only what differs; text that the user selects stays as it is, and comes again with the next poll. */
+function change(event, target) {
+  const text = event.detail.xhr.responseText;
+  event.detail.shouldSwap = false;
+  const chosen = document.getSelection();
+  if (last.get(target.id) === text || (chosen && !chosen.isCollapsed && target.contains(chosen.anchorNode))) return;
+  last.set(target.id, text);
+  morphAnswer(target, text);
+  document.dispatchEvent(new Event("dvm:swapped"));
 }
 
 /** Return where the focus is, by id or position, and which details are open. */

@@ -1,8 +1,11 @@
-// Keyboard shortcuts: / search, n new VM, ? help, arrows between cards, Escape.
+// Keyboard shortcuts: / search, n new VM, ? help; among VMs arrows, j k, t s e (terminal, sync, edit), x select; Escape.
+// <html data-keys="off">: no key of one character (WCAG 2.1.4), a preference of the user.
 // [data-search] [data-log-search]  [data-new-vm]  [data-help] opens [data-help-dialog]
 // [data-cards] holds [data-card]; the focus goes to its [data-card-link], or its .name, or to the card itself.
 
-const TYPING = "input, select, textarea, [contenteditable], .xterm";
+import { clear, toggle } from "../list/selection.js";
+
+const TYPING = "input:not([type=checkbox], [type=radio]), select, textarea, [contenteditable], .xterm";
 const SEARCHES = "[data-search], [data-log-search]";
 
 const isShown = (element) => element.checkVisibility?.() ?? element.offsetParent !== null;
@@ -33,12 +36,28 @@ const KEYS = {
     return Boolean(link);
   },
   "?": openHelp,
+  j: () => moveFocus("next", currentCard()),
+  k: () => moveFocus("previous", currentCard()),
+  s: () => press("sync"),
+  t: () => press("terminal"),
+  e: () => press("more-edit") || press("edit"),
+  x: () => toggle(currentCard()),
 };
+
+const currentCard = () => document.activeElement?.closest("[data-card]") ?? null;
+
+/** Press a button or link of the current VM, by its id; false if it has none. */
+function press(action) {
+  const card = currentCard();
+  const target = card?.dataset.vm ? card.querySelector(`#${CSS.escape(`${card.dataset.vm}-${action}`)}`) : null;
+  target?.click();
+  return Boolean(target);
+}
 
 /** Return the index of the nearest card in a direction, by position on the screen. */
 export function neighbour(boxes, from, key) {
-  if (key === "ArrowRight") return Math.min(from + 1, boxes.length - 1);
-  if (key === "ArrowLeft") return Math.max(from - 1, 0);
+  if (key === "next" || key === "ArrowRight") return Math.min(from + 1, boxes.length - 1);
+  if (key === "previous" || key === "ArrowLeft") return Math.max(from - 1, 0);
   const here = boxes[from];
   const middle = (box) => box.left + box.width / 2;
   const isBeyond = (box) => (key === "ArrowDown" ? box.top > here.top + 1 : box.top < here.top - 1);
@@ -57,6 +76,7 @@ function moveFocus(key, from) {
   const index = cards.indexOf(from);
   const boxes = cards.map((card) => card.getBoundingClientRect());
   const next = index < 0 ? 0 : neighbour(boxes, index, key);
+  if (next === index && document.activeElement === linkOf(cards[next])) return true;
   linkOf(cards[next]).focus();
   cards[next].scrollIntoView({ block: "nearest" });
   return true;
@@ -67,13 +87,14 @@ function onArrow(event) {
   const card = focused?.closest("[data-card]");
   const isFromSearch = event.key === "ArrowDown" && focused?.matches("[data-search]");
   const isFromNowhere = focused === document.body || focused === null || focused.id === "main";
-  if (focused?.closest("[open].menu")) return false;
+  if (focused?.closest("[open].menu, [popover]")) return false;
   return card || isFromSearch || isFromNowhere ? moveFocus(event.key, card) : false;
 }
 
 function onEscape(event) {
   const field = event.target;
-  if (!field.matches?.(SEARCHES)) return false;
+  if (document.querySelector("details.menu[open], :popover-open")) return false;
+  if (!field.matches?.(SEARCHES)) return clear();
   if (field.value) {
     field.value = "";
     field.dispatchEvent(new Event("input", { bubbles: true }));
@@ -88,6 +109,7 @@ function onKey(event) {
   let isDone = false;
   if (event.key === "Escape") isDone = onEscape(event);
   else if (event.key.startsWith("Arrow") && (!isTyping || event.target.matches("[data-search]"))) isDone = onArrow(event);
+  else if (document.documentElement.dataset.keys === "off") return;
   else if (!isTyping && Object.hasOwn(KEYS, event.key)) isDone = KEYS[event.key]();
   if (isDone) event.preventDefault();
 }

@@ -1,11 +1,12 @@
-// The theme button: system, light, dark; stored in this browser.
-// <button data-theme-switch hidden>
+// The theme button: system, light, dark. The server stores it and sends each page with it; other open tabs follow.
+// <form data-theme-form> with <button data-theme-switch name=theme value=NEXT>
 
-const KEY = "dvm-theme";
-const NEXT = { auto: "light", light: "dark", dark: "auto" };
-const WORDS = { auto: "system", light: "light", dark: "dark" };
+import { store } from "./preferences.js";
 
-const now = () => document.documentElement.dataset.theme ?? "auto";
+const NEXT = { system: "light", light: "dark", dark: "system" };
+const channel = "BroadcastChannel" in window ? new BroadcastChannel("dvm-theme") : null;
+
+const now = () => document.documentElement.dataset.theme ?? "system";
 
 function show(theme) {
   if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
@@ -13,31 +14,22 @@ function show(theme) {
   refresh();
 }
 
-function keep(theme) {
-  try {
-    if (theme === "auto") localStorage.removeItem(KEY);
-    else localStorage.setItem(KEY, theme);
-  } catch {
-    // Storage is disabled: the theme applies to this page only.
-  }
-}
-
 export function once() {
-  document.addEventListener("click", (event) => {
-    if (!event.target.closest?.("[data-theme-switch]")) return;
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches?.("[data-theme-form]")) return;
+    event.preventDefault();
     const theme = NEXT[now()];
-    keep(theme);
     show(theme);
+    channel?.postMessage(theme);
+    store(event.target, { theme });
   });
-  addEventListener("storage", (event) => {
-    if (event.key === KEY) show(event.newValue); // another tab changed it
-  });
+  channel?.addEventListener("message", (event) => show(event.data));
 }
 
 export function refresh() {
-  const words = `Theme: ${WORDS[now()]}. Change to ${WORDS[NEXT[now()]]}`;
+  const words = `Theme: ${now()}. Change to ${NEXT[now()]}`;
   for (const button of document.querySelectorAll("[data-theme-switch]")) {
-    button.hidden = false;
+    button.value = NEXT[now()];
     button.title = words;
     button.setAttribute("aria-label", words);
   }

@@ -22,7 +22,7 @@ def test_a_page_is_found_and_opened_by_keys(sample_vms: SampleVms, sample_page: 
     page = sample_page
     page.goto(f"{sample_vms.root}/")
     page.keyboard.press("Control+k")
-    query, options = page.get_by_role("combobox"), page.get_by_role("option")
+    query, options = page.locator("#palette-query"), page.locator("#palette-list [role=option]")
     expect(query).to_be_focused()
     expect(options.first).to_have_attribute("aria-selected", "true")
     query.fill("ports risky")
@@ -48,8 +48,8 @@ def test_a_verb_is_sent_as_a_form(sample_vms: SampleVms, sample_page: Page) -> N
     page.goto(f"{sample_vms.root}/")
     page.route("**/vms/still/start", lambda route: route.abort())
     page.keyboard.press("Control+k")
-    page.get_by_role("combobox").fill("start still")
-    expect(page.get_by_role("option").first).to_contain_text("Start still")
+    page.locator("#palette-query").fill("start still")
+    expect(page.locator("#palette-list [role=option]").first).to_contain_text("Start still")
     with page.expect_request("**/vms/still/start") as asked:
         page.keyboard.press("Enter")
     assert asked.value.method == "POST"

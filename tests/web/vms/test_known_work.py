@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("guests_work")
 def running(dvm_home: DvmHome, client: Browser, vms: Vms) -> Browser:  # noqa: F811
     vms.init("app")
     dvm_home.ok("sync", "app")
-    eventually(lambda: 'data-tags="running clean"' in client.get("/cards").text)
+    eventually(lambda: 'data-tags="running clean ' in client.get("/cards").text)
     return client
 
 
@@ -34,7 +34,7 @@ def test_f1_a_guest_that_falls_silent_keeps_what_it_told(running: Browser, dvm_h
     dvm_home.faults(ssh={"exit": 255, "stderr": "Connection refused\n"})
     finished(vms, running.post("/vms/app/work"))
     text = eventually(lambda: (t := running.get("/cards").text) and "last check failed" in t and t)
-    assert 'data-tags="running unsaved"' in text
+    assert 'data-tags="running unsaved ' in text
     assert "1 VM, 1 with unsaved work" in text
     assert "1 commit not pushed" in text
     assert "1 commit not pushed" in running.get("/?show=unsaved").text
@@ -77,7 +77,7 @@ def test_n6_what_is_typed_into_a_terminal_is_told_and_looked_at_when_it_is_quiet
             said += message if isinstance(message, bytes) else b""
         text = eventually(lambda: (t := running.get("/cards").text) and "Used since" in t and t)
         assert "no unsaved work found then" in text
-        assert 'data-tags="running"' in text
+        assert 'data-tags="running unknown ' in text
         assert "1 VM, 1 not known" in text
         assert "Used since" in running.get("/vms/app").text
         monkeypatch.setattr(monitor, "QUIET", 0.0)

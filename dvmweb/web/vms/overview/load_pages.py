@@ -21,7 +21,7 @@ from dvmweb.web.ui.meters import configured_size
 from dvmweb.web.ui.plots import DAY
 from dvmweb.web.vms.overview.load_views import LoadView, load_view
 
-blueprint = Blueprint("vms_load_pages", __name__)
+blueprint = Blueprint("overview_load_pages", __name__)
 
 
 @blueprint.get("/vms/<name>/load")
