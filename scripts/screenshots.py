@@ -77,7 +77,7 @@ def readme_shots(job: str) -> tuple[Shot, ...]:
 def page_shots(made: Stage, job: str) -> tuple[Shot, ...]:
     """Every page in its states."""
     failed, waits = made.job("payments", "sync")["id"], made.job("shop-api", "sync")["id"]
-    tabs = ("load", "config", "recipes", "files", "jobs", "commands", "key")
+    tabs = ("load", "files", "ports", "logs", "recipes", "config", "jobs", "commands", "key")
 
     def change_meanwhile(page: Page) -> None:
         page.locator("input[name=cpus]").fill("3")
@@ -107,6 +107,11 @@ def page_shots(made: Stage, job: str) -> tuple[Shot, ...]:
         *(Shot(f"vm-{name}", f"/vms/{name}") for name in ("shop-api", "thesis", "infra", "website", "ml-sandbox")),
         *(Shot(f"vm-shop-api-{tab}", f"/vms/shop-api?tab={tab}") for tab in tabs),
         Shot("vm-shop-api-load-day", "/vms/shop-api?tab=load&span=day"),
+        Shot("vm-shop-api-console", "/vms/shop-api?tab=logs&source=ha.stderr.log&q=port"),
+        Shot("vm-shop-api-change", "/vms/shop-api?tab=ports&change=3000"),
+        Shot("force-stop", "/vms/shop-api/force-stop"),
+        Shot("clone", "/vms/shop-api/clone"),
+        Shot("rename", "/vms/thesis/rename"),
         Shot("vm-payments-recipes", "/vms/payments?tab=recipes&ask=1"),
         Shot("new", "/new-vm"),
         Shot("new-filled", "/new-vm", fill_form),

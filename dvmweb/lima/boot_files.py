@@ -49,6 +49,20 @@ class BootFiles:
                 if data:
                     yield End(name, data if not start else data.partition(b"\n")[2], facts.st_size)
 
+    def end(self, name: str, most: int) -> End | None:
+        """The last `most` bytes of one of the files, from the start of a line; None if it is not a plain file.
+
+        Raises KeyError for any other name.
+        """
+        if name not in NAMES:
+            raise KeyError(name)
+        with self._opened(name) as (descriptor, facts):
+            if descriptor < 0:
+                return None
+            start = max(0, facts.st_size - most)
+            data = os.pread(descriptor, most, start)
+        return End(name, data if not start else data.partition(b"\n")[2], facts.st_size)
+
     def more(self) -> Iterator[tuple[str, bytes]]:
         """What was added to each file since the last call. A start empties the files: then all that is in them."""
         for name in NAMES:

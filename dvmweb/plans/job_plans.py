@@ -47,7 +47,7 @@ def plan(verb: str, plan_input: PlanInput, options: Options) -> tuple[Step, ...]
 
 
 def _refusal(verb: str, instance: Instance, plan_input: PlanInput, options: Options) -> DvmError | None:
-    command = {"delete": "rm", "rewind": "rm", "checkpoint": "stop"}.get(verb, verb)
+    command = {"delete": "rm", "rewind": "rm", "checkpoint": "stop", "restart": "stop"}.get(verb, verb)
     if options.force and verb in ("stop", "delete", "rewind"):
         command += " --force" if verb == "stop" or options.trash else " --now --force"
     return states.refusal(command, facts_of(plan_input, instance))
@@ -144,6 +144,23 @@ def _stop(plan_input: PlanInput, options: Options) -> Iterator[Step]:
         yield Step(titles.CLOSE_CONNECTIONS, check="end-connections")
 
 
+def _restart(plan_input: PlanInput, options: Options) -> Iterator[Step]:
+    """Stop as a stop does, then start with the config as it is now. A port that is taken refuses it before the stop."""
+    yield check_instance()
+    if plan_input.config.ports:
+        yield Step(titles.CHECK_PORTS, check="ports-free")
+    booting = "still booting" if plan_input.is_booting else ""
+    yield guest_steps.check_work(plan_input, is_optional=True, skip_reason=stopped(plan_input) or booting)
+    yield stop_after_check(titles.STOP, plan_input, stopped(plan_input))
+    again = ""
+    if plan_input.instance is not None:
+        again = "Stopped" if plan_input.instance.is_running else ""  # it ran before: also after a failed change
+        plan_input = replace(plan_input, instance=replace(plan_input.instance, status="Stopped"))
+        yield from change(plan_input, options)
+    yield from boot(plan_input, always=again)
+    yield from _ports_after(plan_input)
+
+
 def _work(plan_input: PlanInput, options: Options) -> Iterator[Step]:
     is_down = bool(stopped(plan_input))
     yield check_instance()
@@ -197,6 +214,7 @@ _PLANS = {
     "sync": _sync,
     "start": _start,
     "stop": _stop,
+    "restart": _restart,
     "work": _work,
     "checkpoint": copy_plans.checkpoint,
     "rewind": copy_plans.rewind,

@@ -74,8 +74,16 @@ def addresses(jobs: Mapping[str, str]) -> dict[str, str]:
         "config to remove": f"/vms/{LONG}/remove",
         "service": "/vms/gate",
         "service log": "/vms/gate/log",
+        "log searched": "/vms/risky?tab=logs&source=serial.log&q=e&follow=1",
+        "force stop": "/vms/risky/force-stop",
+        "clone": "/vms/still/clone",
+        "clone of a running VM": "/vms/risky/clone",
+        "rename": "/vms/still/rename",
         "edit a service": "/vms/gate/edit",
-        **{f"tab {tab}": f"/vms/risky?tab={tab}" for tab in ("overview", "config", "recipes", "files", "jobs", "key")},
+        **{
+            f"tab {tab}": f"/vms/risky?tab={tab}"
+            for tab in ("overview", "files", "ports", "logs", "recipes", "config", "jobs", "key")
+        },
         "tab load": "/vms/risky?tab=load",
         "load of a day": "/vms/risky?tab=load&span=day",
         "load of a VM that is stopped": "/vms/still?tab=load",

@@ -205,7 +205,7 @@ MASTER = "ssh: /l/a/ssh.sock [mux]"
     ("declared", "instance", "listening", "live", "state"),
     [
         ([forward(3000, 80)], vm(directory="/l/a"), by(3000, 7, command=MASTER), {3000: (80, 7)}, ports.LIVE),
-        ([], vm(directory="/l/a"), by(3000, 7, command=MASTER), {3000: (80, 7)}, ports.LEAVES),
+        ([], vm(directory="/l/a"), by(3000, 7, command=MASTER), {3000: (80, 7)}, ports.LIVE),
         ([forward(3000, 80)], vm(directory="/l/a"), by(3000, 8, command=MASTER), {3000: (80, 7)}, ports.CLOSED),
         ([forward(3000, 80)], vm(), {}, {3000: (80, 0)}, ports.CLOSED),  # its process has ended
         ([forward(3000, 80)], vm(), {}, {3000: (80, 7)}, ports.CLOSED),  # its process has closed it

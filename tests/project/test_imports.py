@@ -43,7 +43,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
 WEB: tuple[tuple[str, ...], ...] = (
     ("app", "dashboard"),
     ("list",),
-    ("deletion", "attention"),
+    ("deletion", "attention", "tabs"),
     ("vms",),
     ("recipes", "terminals"),
     ("jobs",),
@@ -69,7 +69,7 @@ INSTEAD: dict[str, tuple[str, ...]] = {
     ),
     "web": (
         *READ_BY_FACES,
-        *("plans", "lima.booting", "lima.instances", "lima.watching"),
+        *("plans", "lima.booting", "lima.instances", "lima.lima_yaml.ports", "lima.watching"),
         *("terminals.agents", "terminals.connection", "terminals.launch", "terminals.wire"),
     ),
     "demo": FLOOR,  # a program of its own

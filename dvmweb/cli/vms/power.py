@@ -122,7 +122,7 @@ def _restart(vms: Vms, names: Sequence[str], *, is_all: bool, is_sure: bool, as_
     if not is_sure:
         for name in chosen:
             confirm_terminals(vms, name)
-    return _run(vms, chosen, (("stop", {}), ("start", {})), as_json=as_json)
+    return _run(vms, chosen, (("restart", {}),), as_json=as_json)
 
 
 def _sync(

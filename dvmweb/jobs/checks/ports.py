@@ -16,8 +16,9 @@ def free(tools: Tools, plan_input: PlanInput, finished: Finished) -> Outcome:
     """Raise PortTaken if another program uses a port: Lima would start the VM without an error and without the port."""
     taken = [port for port in _states(tools, plan_input) if port.state == ports.TAKEN]
     if taken:
-        name = plan_input.config.name
-        raise PortTaken(f"{ports.lost_sentence(taken)} {name} was not started.", _way_out(plan_input, taken[0]))
+        name, is_up = plan_input.config.name, plan_input.latest is not None and plan_input.latest.is_running
+        done = "restarted" if is_up else "started"
+        raise PortTaken(f"{ports.lost_sentence(taken)} {name} was not {done}.", _way_out(plan_input, taken[0]))
     return Outcome(plan_input, _joined("free", _states(tools, plan_input)))
 
 

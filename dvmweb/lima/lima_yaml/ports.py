@@ -46,6 +46,7 @@ class PortState:
     holder: str = ""  # TAKEN: the program that uses it, safe to show
     is_held: bool = False  # the VM's own host agent listens there
     met_first: str = ""  # the program that browsers reach on IPv6 before the VM, "" for none; safe to show
+    is_temporary: bool = False  # opened while the VM runs, and not in its config
 
     @property
     def is_lost(self) -> bool:
@@ -77,7 +78,8 @@ class PortState:
             CLOSED: "its connection has ended: opened again at the next sync or start, or by the open dashboard",
             LIVE: "opened while the VM runs; not checked whether a program in it listens",
         }
-        return notes.get(self.state, "")
+        note = notes.get(self.state, "")
+        return "; ".join(filter(None, (note, "not in the config"))) if self.is_temporary else note
 
 
 def port_states(
@@ -132,7 +134,7 @@ class _Facts:
         if self.instance is None or not self.instance.is_running:
             return PortState(host, guest, DOWN)
         if pair in self.opened:
-            return PortState(host, guest, LIVE if pair in self.wanted else LEAVES)
+            return PortState(host, guest, LIVE, is_temporary=pair not in self.wanted)
         if pair not in self.actual:
             return PortState(host, guest, CLOSED if pair in self.closed else WAITS)
         if pair not in self.wanted:

@@ -1,6 +1,6 @@
 """Open, close and check ports of a VM while it runs."""
 
-from dvmweb.verbs.ports.live import Done, add, remove
+from dvmweb.verbs.ports.live import Done, add, move, remove
 from dvmweb.verbs.ports.probing import checked
 
-__all__ = ["Done", "add", "checked", "remove"]
+__all__ = ["Done", "add", "checked", "move", "remove"]

@@ -29,33 +29,71 @@ class Done:
     note: str = ""  # why it is not live, and what else to know
 
 
-def add(vms: Vms, name: str, text: str) -> Done:
-    """Open a port (`3000`, or `8080:80` as host:guest) and add it to the config.
+def add(vms: Vms, name: str, text: str, *, is_temporary: bool = False) -> Done:
+    """Open a port (`3000`, or `8080:80` as host:guest) and add it to the config; not to that if it is temporary.
 
-    Raises UsageError, NotFound, PortTaken if another program has the port, CheckFailed if it cannot be opened; then the
-    config is unchanged.
+    Raises UsageError, NotFound, PortTaken if another program has the port, CheckFailed if it cannot be opened; for a
+    temporary port the error that fits the state of a VM that does not run. Then the config is unchanged.
     """
     port = _parsed(text)
     declared = check_config(vms.paths, name).ports
-    other = next((one for one in declared if one.host_port == port.host_port and one != port), None)
-    if other is not None:
-        todo = f"Use another host port, or remove it first: dvm port {name} rm {port.host_port}"
-        raise UsageError(f"Port {port.host_port} of the host already leads to port {other.guest_port} of {name}.", todo)
+    _refuse_second(vms, name, declared, port)
+    if is_temporary:
+        vms.running(name)  # raises if there is nothing to open it on
     note = _open(vms, name, port)
-    is_new = port not in declared
+    is_new = port not in declared and not is_temporary
     if is_new:
-        try:
-            _write(vms, name, (*declared, port))
-        except BaseException:
-            if not note:
-                _close(vms, name, port.host_port)
-            raise
+        _write_opened(vms, name, (*declared, port), port, note)
     return Done(str(fields.port_text(port)), not note, is_new, note)
+
+
+def move(vms: Vms, name: str, number: int, host_port: int) -> Done:
+    """Let a port of a VM, by its number here or in the guest, be `host_port` of this computer, also in the config.
+
+    Raises as `add` does, and NotFound for a port that the VM does not have; then nothing is changed.
+    """
+    declared = check_config(vms.paths, name).ports
+    old = _found(vms, name, declared, number)
+    port = _parsed(f"{host_port}:{old.guest_port}")
+    if port == old:
+        raise UsageError(f"Port {old.guest_port} of {name} is host port {host_port} already.", "Give another port.")
+    rest = tuple(one for one in declared if one != old)
+    _refuse_second(vms, name, rest, port)
+    note = _open(vms, name, port)
+    is_new = old in declared
+    if is_new:
+        _write_opened(vms, name, tuple(port if one == old else one for one in declared), port, note)
+    _close(vms, name, old.host_port)
+    left = _left(vms, name, old)
+    also = f"host port {old.host_port} stays open until the VM restarts" if left else ""
+    return Done(str(fields.port_text(port)), not note, is_new, note or also)
 
 
 def remove(vms: Vms, name: str, number: int) -> Done:
     """Close a port, by its number here or in the guest, and remove it from the config. Raises NotFound, CheckFailed."""
     declared = check_config(vms.paths, name).ports
+    port = _found(vms, name, declared, number)
+    is_new = port in declared
+    if is_new:
+        _write(vms, name, tuple(one for one in declared if one != port))
+    _close(vms, name, port.host_port)
+    left = _left(vms, name, port)
+    note = "the VM has had it since its start: it closes at the next restart" if left else ""
+    return Done(str(fields.port_text(port)), not note, is_new, note)
+
+
+def _refuse_second(vms: Vms, name: str, declared: tuple[PortForward, ...], port: PortForward) -> None:
+    """Raise UsageError if the host port leads to another port of the VM."""
+    recorded = live_ports.read(vms.paths, name).values()
+    opened = [PortForward(fields.HOST_IP, one.host_port, one.guest_port) for one in recorded if one.is_open]
+    other = next((one for one in (*declared, *opened) if one.host_port == port.host_port and one != port), None)
+    if other is not None:
+        todo = f"Use another host port, or remove it first: dvm port {name} rm {port.host_port}"
+        raise UsageError(f"Port {port.host_port} of the host already leads to port {other.guest_port} of {name}.", todo)
+
+
+def _found(vms: Vms, name: str, declared: tuple[PortForward, ...], number: int) -> PortForward:
+    """The one port with this number here, else in the guest. Raises NotFound, UsageError for several."""
     recorded = live_ports.read(vms.paths, name)
     every = [*declared, *(PortForward(fields.HOST_IP, one.host_port, one.guest_port) for one in recorded.values())]
     found = [one for one in every if one.host_port == number] or [one for one in every if one.guest_port == number]
@@ -64,16 +102,22 @@ def remove(vms: Vms, name: str, number: int) -> Done:
         raise NotFound(f"{name} has no port {number}.", f"Its ports: {known}")
     if len(set(found)) > 1:
         raise UsageError(f"Several ports of this computer lead to port {number} of {name}.", "Give one of those.")
-    port = found[0]
-    is_new = port in declared
-    if is_new:
-        _write(vms, name, tuple(one for one in declared if one != port))
-    _close(vms, name, port.host_port)
-    left = next((one for one in _states(vms, name) if one.host_port == port.host_port), None)
-    note = ""
-    if left is not None and left.state == LEAVES:
-        note = "the VM has had it since its start: it closes at the next restart"
-    return Done(str(fields.port_text(port)), not note, is_new, note)
+    return found[0]
+
+
+def _left(vms: Vms, name: str, port: PortForward) -> bool:
+    """Whether a port that is no longer in the config stays open until a restart."""
+    return any(one.host_port == port.host_port and one.state == LEAVES for one in _states(vms, name))
+
+
+def _write_opened(vms: Vms, name: str, ports: tuple[PortForward, ...], opened: PortForward, note: str) -> None:
+    """Write the config; if that fails, close the port that was opened for it (`note` is empty)."""
+    try:
+        _write(vms, name, ports)
+    except BaseException:
+        if not note:
+            _close(vms, name, opened.host_port)
+        raise
 
 
 def _parsed(text: str) -> PortForward:

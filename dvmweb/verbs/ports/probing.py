@@ -21,8 +21,11 @@ CONNECT = 2.0  # seconds
 REFUSAL = 1.0  # seconds that a refusal of the guest can take after its answer to the later question
 
 
-def checked(vms: Vms, name: str) -> tuple[PortState, ...]:
-    """The ports of a VM; `open` and `quiet` are what a connection showed now. Raises NotFound."""
+def checked(vms: Vms, name: str, *, is_quiet: bool = False) -> tuple[PortState, ...]:
+    """The ports of a VM; `open` and `quiet` are what a connection showed now. Raises NotFound.
+
+    `is_quiet`: a page asks every few seconds, so the ledger gets no line for each question.
+    """
     from dvmweb.errors import DvmError
     from dvmweb.verbs.configs import must_have_config
 
@@ -34,7 +37,7 @@ def checked(vms: Vms, name: str) -> tuple[PortState, ...]:
         return states
     answering: set[int] | None = None
     with suppress(DvmError):
-        plan_input, lima = vms.running(name)
+        plan_input, lima = vms.running(name, is_quiet=is_quiet)
         answering = _answering(lima, plan_input.desired.instance, [one.host_port for one in probed])
     return tuple(_judged(one, answering) if one in probed else one for one in states)
 

@@ -21,6 +21,7 @@ VERBS = {
     "sync": "Sync",
     "start": "Start",
     "stop": "Stop",
+    "restart": "Restart",
     "work": "Check",
     "delete": "Delete",
     "test": "Test",

@@ -1,8 +1,7 @@
-"""The page of one VM with its tabs, the routes that start a job on it, and its project hook."""
+"""Tabs of a VM's page (overview, config, recipes, jobs), the routes that start a job on it, and its project hook."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,38 +10,30 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from dvmweb import files
-from dvmweb.config.git_hosts import where_to_paste
-from dvmweb.errors import CheckFailed, DvmError, UsageError
+from dvmweb.errors import DvmError, UsageError
 from dvmweb.guest_text import log_lines, visible
-from dvmweb.lima import ledger
 from dvmweb.lima.command_display import shown
-from dvmweb.records import checkpoint_records
 from dvmweb.states import refusal
-from dvmweb.terminals import client
 from dvmweb.verbs import protection
 from dvmweb.verbs.recipes.requirements import recipes_of, secrets_of, standings_of
 from dvmweb.verbs.vm import facts_of_listing
 from dvmweb.verbs.vms import Vm, Vms
 from dvmweb.web.jobs import secret_fields
 from dvmweb.web.jobs import views as job_views
-from dvmweb.web.terminals import views as terminal_views
 from dvmweb.web.ui import context
 from dvmweb.web.ui.disk import disk_used
 from dvmweb.web.ui.find_vm import checked, find_vm
 from dvmweb.web.ui.redirects import see_other, to_job
-from dvmweb.web.ui.values import Mark
 from dvmweb.web.vms import files_pages, tab_views
-from dvmweb.web.vms.actions import actions_of, agents_of
 from dvmweb.web.vms.overview import load_pages
 from dvmweb.web.vms.sandbox_view import sandbox_line
-from dvmweb.web.vms.status import badge, failed_line, job_line, ports, trouble
+from dvmweb.web.vms.status import ports
 from dvmweb.web.vms.work_line import work_line
 from dvmweb.web.vms.work_views import work_view
 
 blueprint = Blueprint("vms_pages", __name__)
-OPTIONS = {"sync": ("fresh", "update", "restart"), "start": (), "stop": ("force",), "work": ()}
+OPTIONS = {"sync": ("fresh", "update", "restart"), "start": (), "stop": ("force",), "restart": (), "work": ()}
 ON = ("1", "on", "true", "yes")
-MOST_COMMANDS = 200
 NOTE_BYTES = 10_000
 
 
@@ -53,39 +44,6 @@ class PlanLine:
     title: str
     skip_reason: str
     command: str
-
-
-@blueprint.get("/vms/<name>")
-def show(name: str) -> Response:
-    """One tab of a VM."""
-    vm, now = find_vm(name), time.time()
-    tab = request.args.get("tab", "")
-    tab = tab if tab in tab_views.TABS else "overview"
-    model = _TABS[tab](context.vms(), vm, now)
-    agents, checkpoints = agents_of(vm), len(checkpoint_records.of_vm(context.vms().paths, vm.name))
-    return context.page(
-        "vms/vm.html",
-        vm=vm,
-        badge=badge(vm, now),
-        job=job_line(vm.job, now),
-        failed=failed_line(vm),
-        trouble=trouble(vm),
-        actions=(*actions_of(vm), *agents),
-        marks=_marks(vm),
-        is_offered=bool(agents) and not checkpoints,
-        checkpoint_count=checkpoints,
-        tabs=tab_views.tabs(tab, has_key=vm.config is None or not vm.config.is_service),
-        tab=tab,
-        problems=tuple(vm.problem.splitlines()),
-        **model,
-    )
-
-
-def _marks(vm: Vm) -> tuple[Mark, ...]:
-    try:
-        return terminal_views.marks(client.list_terminals(context.vms())).get(vm.name, ())
-    except CheckFailed as error:
-        return (Mark("needs-unknown", "/terminals", error.what, ""),)
 
 
 def _overview(vms: Vms, vm: Vm, now: float) -> dict[str, Any]:
@@ -150,28 +108,13 @@ def _jobs(vms: Vms, vm: Vm, now: float) -> dict[str, Any]:
     return {"rows": tuple(job_views.row(job, now) for job in vms.jobs(vm.name))}
 
 
-def _commands(vms: Vms, vm: Vm, now: float) -> dict[str, Any]:
-    has_all = request.args.get("all") == "1"
-    entries = [entry for entry in ledger.read(vms.paths, vm=vm.name, limit=100_000) if has_all or entry.job]
-    return {"rows": tab_views.command_rows(entries[-MOST_COMMANDS:], now), "has_all": has_all}
-
-
-def _key(vms: Vms, vm: Vm, now: float) -> dict[str, Any]:
-    line, repo = stored_key(vms, vm.name), vm.config.repo if vm.config else ""
-    if not line and request.args.get("ask") == "1":
-        line, _ = vms.ssh_key(vm.name)
-    return {"key": tab_views.key_view(line, where_to_paste(repo) if repo else "") if line else None}
-
-
-_TABS: Mapping[str, Callable[[Vms, Vm, float], dict[str, Any]]] = {
+MODELS: Mapping[str, Callable[[Vms, Vm, float], dict[str, Any]]] = {
     "overview": _overview,
     "load": load_pages.tab,
     "config": _config,
     "recipes": _recipes,
     "files": files_pages.tab,
     "jobs": _jobs,
-    "commands": _commands,
-    "key": _key,
 }
 
 

@@ -18,6 +18,7 @@ BUSY_WORDS = {
     "sync": "Syncing",
     "start": "Starting",
     "stop": "Stopping",
+    "restart": "Restarting",
     "work": "Checking",
     "delete": "Deleting",
     "checkpoint": "Copying",

@@ -12,36 +12,14 @@ from dvmweb.ages import age
 from dvmweb.config.model import VmConfig
 from dvmweb.guest_text import visible
 from dvmweb.jobs.job_record import Job, StepRecord
-from dvmweb.lima.command_display import shown
-from dvmweb.lima.ledger import Entry
 from dvmweb.plans import titles
 from dvmweb.plans.guest_steps import LATE
 from dvmweb.recipes import Recipe, units
 from dvmweb.verbs.recipes import Standing
 from dvmweb.verbs.vms import Vm
 from dvmweb.web.recipes.views import badge_of
-from dvmweb.web.ui.formatting import duration, size
+from dvmweb.web.ui.formatting import size
 from dvmweb.web.ui.values import Badge
-
-TABS = {
-    "overview": "Overview",
-    "load": "Load",
-    "config": "Config",
-    "recipes": "Recipes",
-    "files": "Files",
-    "jobs": "Jobs",
-    "commands": "Commands",
-    "key": "Key",
-}
-
-
-@dataclass(frozen=True)
-class Tab:
-    """One tab of the page."""
-
-    name: str
-    text: str
-    is_current: bool
 
 
 @dataclass(frozen=True)
@@ -54,18 +32,6 @@ class RecipeRow:
     note: str
     is_local: bool
     job_id: str  # the job that ran it last, "" for none
-
-
-@dataclass(frozen=True)
-class CommandRow:
-    """One engine command that was run."""
-
-    text: str
-    age: str
-    took: str
-    code: str
-    is_ok: bool
-    job_id: str
 
 
 @dataclass(frozen=True)
@@ -96,12 +62,6 @@ def _ports(recipe: Recipe, config: VmConfig) -> tuple[str, ...]:
     """Return the ports of a recipe; a NAME_port param in the config replaces them."""
     own = config.params.get(recipe.name, {}).get(f"{recipe.name.replace('-', '_')}_port")
     return (visible(str(own), 10),) if own is not None else tuple(map(str, recipe.ports)) if recipe.units else ()
-
-
-def tabs(current: str, *, has_key: bool = True) -> tuple[Tab, ...]:
-    """Return the tabs with the current one marked; a service VM has no SSH key."""
-    shown = (name for name in TABS if has_key or name != "key" or name == current)
-    return tuple(Tab(name, TABS[name], name == current) for name in shown)
 
 
 def facts(vm: Vm, disk_used: int) -> tuple[tuple[str, str], ...]:
@@ -175,22 +135,6 @@ def _recipe_state(recipe: Recipe, job: Job | None, step: StepRecord | None, now:
         return Badge("blind", "eye-off", "Skipped in the demo", when), reason
     unknown = "probe is not known" in step.reason
     return Badge("blind" if unknown else "ok", "eye-off" if unknown else "check", "Applied", when), reason
-
-
-def command_rows(entries: Iterable[Entry], now: float) -> tuple[CommandRow, ...]:
-    """Return the commands, newest first, as text to copy."""
-    rows = [
-        CommandRow(
-            text=shown(entry.argv),
-            age=age(entry.time, now),
-            took=f"{entry.seconds:.1f} s" if entry.seconds < 60 else duration(entry.seconds),
-            code=str(entry.code) if entry.ended == "exit" else visible(entry.ended, 20),
-            is_ok=entry.code == 0 and entry.ended == "exit",
-            job_id=entry.job,
-        )
-        for entry in entries
-    ]
-    return tuple(reversed(rows))
 
 
 def key_view(line: str, place: str) -> KeyView:

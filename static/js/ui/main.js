@@ -18,11 +18,13 @@ import * as poll from "./poll.js";
 import * as search from "../list/search.js";
 import * as selection from "../list/selection.js";
 import * as table from "../list/table.js";
+import * as logs from "../tabs/logs.js";
 import * as theme from "./theme.js";
+import * as verbKeys from "../tabs/verb-keys.js";
 import * as twoSides from "../form/two-way.js";
 
 // twoSides comes before poll, which records an answer as shown unless another behaviour prevented the swap.
-const BEHAVIOURS = [theme, selection, keyboard, search, table, copy, forms, confirmTypedName, menus, twoSides, poll, liveErrors, log, attention, files, palette, answer];
+const BEHAVIOURS = [theme, selection, keyboard, search, table, copy, forms, confirmTypedName, menus, twoSides, poll, liveErrors, log, attention, files, palette, logs, verbKeys, answer];
 
 function refresh() {
   for (const hidden of document.querySelectorAll("[data-needs-script][hidden]")) hidden.hidden = false;

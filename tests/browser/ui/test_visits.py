@@ -19,6 +19,8 @@ NO_PAGES = {
     "list_pages.cards": "a part of the page of VMs",
     "overview_load_pages.part": "a part of the page of a VM",
     "list_selected_pages.rows": "a part of the page of a verb on several VMs",
+    "tabs_log_pages.lines": "a part of the tab Logs",
+    "tabs_log_pages.download": "a file",
     "jobs_pages.part": "a part of the page of a job",
     "jobs_pages.log": "lines of a log",
     "jobs_pages.download": "a file",

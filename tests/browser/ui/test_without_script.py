@@ -103,7 +103,8 @@ class Walk:
                 if method == "post":
                     self.found.add((self.endpoint(action), value))
                 else:
-                    assert action == f"{prefix}/", "a form that asks is only the search"
+                    is_log = re.fullmatch(rf"{prefix}/vms/[a-z-]+", action)  # the search of its tab Logs
+                    assert action == f"{prefix}/" or is_log, "a form that asks is only a search"
         assert len(seen) > 5
 
 
@@ -128,6 +129,9 @@ def test_every_form_without_script(
     walk.all_pages(context)
     _sync_cancel_and_run_again(user)
     _stop_start_check_and_edit(user)
+    _restart_clone_and_rename(user)
+    _search_a_log(user)
+    _test_what_can_be_reached(user)
     _use_a_terminal(user, browser, walk)
     _download_the_code_folder(user)
     _open_and_close_a_port(user)
@@ -219,6 +223,53 @@ def _stop_start_check_and_edit(user: User) -> None:
     user.edits("brief").save_and_sync().succeeds()
 
 
+def _restart_clone_and_rename(user: User) -> None:
+    page = user.window.page
+    user.window.open("/vms/brief")
+    page.locator("#brief-restart").click()
+    JobPage(user.window).succeeds()
+    user.window.open("/vms/brief/force-stop")
+    user.main.press("Force stop brief")
+    JobPage(user.window).succeeds()
+    user.window.open("/vms/brief")
+    page.locator("#vm-more").click()
+    page.locator("#menu-clone").click()
+    for name, what in (("No Name", "is not a VM name"), ("brief", "is its name already"), ("app", "There is a VM app")):
+        page.get_by_label("Name of the clone").fill(name)
+        page.locator("#clone").click()
+        expect(page.locator("#name-error")).to_contain_text(what)
+    page.get_by_label("Name of the clone").fill("brief-two")
+    page.locator("#clone").click()
+    user.sees_heading("brief-two is a clone of brief")
+    page.locator("#to-vm").click()
+    page.locator("#vm-more").click()
+    page.locator("#menu-rename").click()
+    page.get_by_label("New name").fill("brief-three")
+    page.locator("#rename").click()
+    user.sees_heading("brief-two is brief-three now")
+    user.home.ok("rm", "brief-three", "--yes", "--force", "--now", "--config")
+    user.window.open("/vms/brief")
+    page.locator("#brief-start").click()
+    JobPage(user.window).succeeds()
+
+
+def _search_a_log(user: User) -> None:
+    page = user.window.page
+    user.window.open("/vms/brief?tab=logs")
+    page.get_by_label("Source").select_option("ha.stderr.log")
+    page.get_by_label("Search in this log").fill("no line has this")
+    page.locator("#log-show").click()
+    expect(page.locator("#log-count")).to_have_text("No matches")
+    page.locator("#log-follow").click()
+    expect(page.locator("#log-follow")).to_contain_text("Stop following")
+
+
+def _test_what_can_be_reached(user: User) -> None:
+    user.window.open("/vms/brief/exposure")
+    user.window.page.locator("form[action$='/exposure'] button").click()
+    user.window.page.wait_for_url("**/exposure")
+
+
 def _use_a_terminal(user: User, browser: Browser, walk: Walk) -> None:
     """Opened, named and closed here, used in another browser, which runs scripts. All pages are read meanwhile."""
     _write_hook(user, "one")
@@ -253,9 +304,16 @@ def _open_and_close_a_port(user: User) -> None:
     port = free_port()
     user.window.open("/vms/brief/ports")
     user.window.page.get_by_label("Port in the VM").fill(str(port))
-    user.window.page.locator("#open-port").click()
-    expect(user.window.page.locator("#ports")).to_contain_text("no program in the VM listens on it")
-    user.window.page.locator(f"#close-{port}").click()
+    user.window.page.locator("#open-live").click()
+    expect(user.window.page.locator("#ports")).to_contain_text("not in the config")
+    user.window.page.locator(f"#declare-{port}").click()
+    expect(user.window.page.locator("#ports")).not_to_contain_text("not in the config")
+    user.window.page.locator(f"#change-{port}").click()
+    other = free_port()
+    user.window.page.get_by_label("Port on this computer").fill(str(other))
+    user.window.page.locator("#move-port").click()
+    expect(user.window.page.locator("#ports")).to_contain_text("nothing listens")
+    user.window.page.locator(f"#close-{other}").click()
     expect(user.window.page.locator("#ports")).to_contain_text("No ports.")
 
 

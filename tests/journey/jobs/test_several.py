@@ -32,7 +32,7 @@ def test_several_vms_are_started_synced_stopped_and_restarted_with_one_command(u
     user.vm("cat").shows(status="Running")
     assert results(user, "start --all") == {"app": "done", "bee": "done"}
     assert results(user, "restart bee cat") == {"bee": "done", "cat": "done"}
-    assert [job.facts["verb"] for job in user.jobs[:4]].count("stop") == 2
+    assert [job.facts["verb"] for job in user.jobs[:4]].count("restart") == 2
     user.dvm("restart app").succeeds().prints("Stop VM", "Start VM")
     user.dvm("sync --all --dry-run").succeeds().prints("app:", "bee:", "cat:", "Check instance")
     assert results(user, "stop --all") == {"app": "done", "bee": "done", "cat": "done"}

@@ -43,7 +43,7 @@ def created(dvm_home: DvmHome, client: Browser, vms: Vms) -> Browser:  # noqa: F
     return client
 
 
-TABS = ["overview", "load", "config", "recipes", "jobs", "commands", "key"]
+TABS = ["overview", "load", "files", "ports", "logs", "recipes", "config", "jobs", "commands", "key"]
 
 
 @pytest.mark.parametrize("tab", [*TABS, "nonsense"])

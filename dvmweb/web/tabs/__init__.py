@@ -1,0 +1,1 @@
+"""The page of one VM: its head, its verbs and its tabs."""
