@@ -338,6 +338,7 @@ def _protect(user: User) -> None:
 
 def _delete_and_remove(user: User) -> None:
     _protect(user)
+    _delete_several_and_restore(user)
     _use_checkpoints(user)
     user.deletes("brief").check_again().succeeds()
     deletion = user.deletes("brief").type_name("Brief")
@@ -348,6 +349,32 @@ def _delete_and_remove(user: User) -> None:
     _use_the_trash(user)
     user.vm("brief").remove_config().shows("brief")
     assert not user.home.paths.vm_config("brief").exists()
+
+
+def _delete_several_and_restore(user: User) -> None:
+    """A theme, a stop and a start of the selected VM, and the deletion page of several."""
+    page = user.window.page
+    for verb in ("stop", "start"):
+        _select(user, verb)
+        until(lambda: bool(page.reload()) and page.locator("#selected", has_text="1 done").is_visible())
+    page.locator("[data-theme-switch]").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    user.deletes("brief").check_again().succeeds()
+    _select(user, "delete")
+    expect(page.locator("#about-brief")).to_be_visible()
+    page.locator("#typed-name-brief").fill("brief")
+    page.locator("#delete-all").click()
+    until(lambda: bool(page.reload()) and page.locator("#selected", has_text="1 done").is_visible())
+    user.window.open("/trash")
+    page.get_by_role("button", name="Restore brief").click()
+    page.wait_for_url("**/vms/brief")
+    user.vm("brief").check_for_unsaved_work().succeeds()
+
+
+def _select(user: User, verb: str) -> None:
+    user.window.open("/")
+    user.window.page.locator("#pick-vm-brief").check()
+    user.window.page.locator(f"#selected-{verb}").click()
 
 
 def _use_checkpoints(user: User) -> None:
