@@ -142,6 +142,7 @@ def page_shots(made: Stage, job: str) -> tuple[Shot, ...]:
         Shot("delete-several", "/delete-several?vm=shop-api&vm=thesis&vm=ml-sandbox"),
         Shot("selected", "/", restart_none),
         Shot("list-cards", "/", show_cards),
+        Shot("patterns", "/patterns"),
         Shot("problem-404", "/vms/nobody"),
         Shot("problem-409", "/help", post("/vms/infra/sync")),
     )

@@ -21,6 +21,7 @@ from dvmweb.web.ui.icons import icon
 AREAS = (
     "dvmweb.web.ui.login_pages",
     "dvmweb.web.ui.preference_pages",
+    "dvmweb.web.ui.patterns_pages",
     "dvmweb.web.list.palette_pages",
     "dvmweb.web.list.pages",
     "dvmweb.web.list.selected_pages",

@@ -66,6 +66,7 @@ def addresses(jobs: Mapping[str, str]) -> dict[str, str]:
         "hook": "/vms/risky/hook",
         "ports": "/vms/risky/ports",
         "exposure": "/vms/risky/exposure",
+        "patterns": "/patterns",
         "no terminal": "/vms/still/terminal",
         "help": "/help",
         "not found": "/nothing",
