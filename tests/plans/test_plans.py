@@ -317,3 +317,16 @@ def test_deadlines_of_a_slow_guest_are_longer_outside_and_within() -> None:
     assert slow["Baseline"][1] == {"DVM_PROBE_SECONDS": "360"}
     for title in ("Write VM identity", "Create SSH key"):
         assert slow[title][0] == quick[title][0] * 6
+
+
+def test_a_restart_checks_stops_and_starts_and_a_stopped_vm_is_only_started() -> None:
+    there = plan_input(instance=instance(), is_listed=True)
+    steps = {step.title: step for step in plan("restart", there, Options())}
+    order = [title for title in steps if title in ("Check for unsaved work", "Stop VM", "Start VM")]
+    assert order == ["Check for unsaved work", "Stop VM", "Start VM"]
+    assert not any(steps[title].skip_reason for title in order)
+    assert steps["Start VM"].always == "Stopped", "it ran before: it is started also after a change that failed"
+    down = plan_input(instance=replace(instance(), status="Stopped"), is_listed=True)
+    skipped = {step.title: step.skip_reason for step in plan("restart", down, Options())}
+    assert skipped["Stop VM"] == "already stopped"
+    assert skipped["Start VM"] == ""
