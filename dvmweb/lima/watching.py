@@ -83,6 +83,11 @@ class Watch(Generic[T]):
                 self._changed.wait_for(is_listed, FIRST if is_first else max(PATIENCE, patience))
             return self._with_slow_listing()
 
+    def is_running(self) -> bool:
+        """Whether there were requests in the last seconds."""
+        with self._changed:
+            return self._thread is not None and self._thread.is_alive()
+
     def end(self) -> None:
         """End the thread; wait for a listing that is running."""
         with self._changed:

@@ -43,6 +43,12 @@ def idle_question(plan_input: PlanInput) -> GuestScript:
     return guest_script(plan_input, "idle.sh", {})
 
 
+def overview_question(plan_input: PlanInput) -> GuestScript:
+    """Read what goes on in the guest: boot, last commit, processes, listening ports."""
+    seconds = {"DVM_CALL_SECONDS": whole(CALL, plan_input.pace)}
+    return GuestScript(plan_input.scripts["overview.sh"], {}, {**common(plan_input), **seconds})
+
+
 def gpg_question(plan_input: PlanInput, name: str, email: str, *, signs: bool) -> GuestScript:
     """Create a GPG key if there is none, and read its public half; `signs`: Git signs with it from now on."""
     variables = {"DVM_NAME": name, "DVM_EMAIL": email, "DVM_SIGN": "1" if signs else ""}

@@ -10,8 +10,9 @@ import os
 import struct
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from dvmweb import files
 from dvmweb.errors import DvmError
@@ -31,9 +32,8 @@ WHOLE = 10_000  # how the file has 100 % of all processors
 _KEPT = 200  # files whose content is kept in memory
 
 
-@dataclass(frozen=True)
-class Sample:
-    """The load at one time. What is not known is None."""
+class Sample(NamedTuple):
+    """The load at one time. What is not known is None. A tuple: a list of 50 VMs makes 12,000 of them."""
 
     at: float  # seconds since the epoch
     cpu: float | None = None  # share of all processors since the sample before, 0 to 1
@@ -135,8 +135,7 @@ def _sample(now: Reading, before: Reading | None) -> Sample:
         return sample
     ticks, busy = _more(before.ticks, now.ticks), _more(before.busy, now.busy)
     received, sent = _more(before.received, now.received), _more(before.sent, now.sent)
-    return replace(
-        sample,
+    return sample._replace(
         cpu=min(1.0, busy / ticks) if ticks and busy is not None else None,
         received=None if received is None else int(received / seconds),
         sent=None if sent is None else int(sent / seconds),

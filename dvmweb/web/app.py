@@ -27,6 +27,7 @@ AREAS = (
     "dvmweb.web.list.selected_pages",
     "dvmweb.web.vms.pages",
     "dvmweb.web.vms.overview.load_pages",
+    "dvmweb.web.vms.overview.overview_pages",
     "dvmweb.web.tabs.pages",
     "dvmweb.web.tabs.power_pages",
     "dvmweb.web.tabs.naming_pages",

@@ -20,6 +20,7 @@ from dvmweb.files import open_own
 from dvmweb.host_ports import holder
 from dvmweb.paths import own_command
 from dvmweb.verbs.idle import IdleWatch
+from dvmweb.verbs.load.background import BackgroundSampling
 from dvmweb.verbs.vms import Vms
 from dvmweb.web.app import create_app
 from dvmweb.web.server import redirect_file, running_dashboard
@@ -65,7 +66,8 @@ def run(vms: Vms, face: Face, port: int = 0, *, ipv4: bool = False) -> None:
         app = create_app(vms, sessions)
         _collect_faults(app.extensions["dvm"]["faults"])
         server = Server(listening, lambda host: guard(outermost(app), sessions, host))
-        Dashboard(vms, face, sessions, server, app.extensions["dvm"]["sockets"]).serve()
+        sampling = BackgroundSampling(vms, app.extensions["dvm"]["watch"].is_running)
+        Dashboard(vms, face, sessions, server, app.extensions["dvm"]["sockets"], sampling).serve()
     finally:
         lock.release()
 
@@ -121,9 +123,18 @@ def _collect_faults(faults: deque[str]) -> None:
 class Dashboard:
     """A server with its sessions, sockets and redirect file."""
 
-    def __init__(self, vms: Vms, face: Face, sessions: Sessions, server: Server, sockets: Sockets) -> None:
+    def __init__(
+        self,
+        vms: Vms,
+        face: Face,
+        sessions: Sessions,
+        server: Server,
+        sockets: Sockets,
+        sampling: BackgroundSampling | None = None,
+    ) -> None:
         self._vms, self._face, self._sessions = vms, face, sessions
         self._server, self._sockets = server, sockets
+        self._sampling = sampling
         self._has_login = threading.Event()
         self._is_ending = threading.Event()
         self._file: Path | None = None
@@ -137,6 +148,8 @@ class Dashboard:
         if self._face.has_login:
             threading.Thread(target=self._wait_for_login, daemon=True).start()
         threading.Thread(target=self._end_sessions, daemon=True).start()
+        if self._sampling is not None:
+            threading.Thread(target=self._sampling.run, args=(self._is_ending,), name="sampling", daemon=True).start()
         threading.Thread(target=IdleWatch(self._vms).run, args=(self._is_ending,), name="idle", daemon=True).start()
         try:
             self._server.serve_forever(poll_interval=0.1)

@@ -9,6 +9,7 @@ from dvmweb.terminals.agents import label
 from dvmweb.terminals.client import TerminalFacts
 from dvmweb.terminals.program_states import ENDED, RANG, WAITS
 from dvmweb.verbs.attention.item import AGENTS, TERMINAL, Facts, Item, Todo
+from dvmweb.verbs.load.turns import worked
 
 NEEDS = (WAITS, ENDED, RANG)  # states of a terminal that need the user
 
@@ -23,7 +24,9 @@ def items(facts: Facts) -> Iterator[Item]:
                 group=AGENTS,
                 vm=one.vm,
                 title=f"{visible(one.name, 60) or one.id[:8]}: {one.state_in_words}",
-                detail=_detail(one),
+                detail=", ".join(
+                    part for part in (_detail(one), worked(facts.turns.get(one.vm, ()), one.command)) if part
+                ),
                 todos=(Todo(TERMINAL, one.id),),
                 since=since,
                 is_watched=one.watched,

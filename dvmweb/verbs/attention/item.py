@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from dvmweb.records.agent_turns import Turn
 from dvmweb.terminals.client import TerminalFacts
 from dvmweb.verbs.recipes.usage import Use
 from dvmweb.verbs.vm import Vm
@@ -48,3 +49,4 @@ class Facts:
     terminals: Sequence[TerminalFacts] = ()
     uses: Mapping[str, Sequence[Use]] = field(default_factory=dict)  # by recipe
     disks: Mapping[str, int] = field(default_factory=dict)  # bytes that the disk of a VM uses on the host
+    turns: Mapping[str, Sequence[Turn]] = field(default_factory=dict)  # by VM, of its agents in the last day

@@ -12,8 +12,9 @@ from flask import Blueprint, Response, current_app, jsonify, request
 
 from dvmweb.errors import CheckFailed, DvmError, UsageError
 from dvmweb.lima.watching import Snapshot
-from dvmweb.records import snoozes
+from dvmweb.records import agent_turns, snoozes
 from dvmweb.terminals import client
+from dvmweb.terminals.agents import AGENTS
 from dvmweb.verbs import attention
 from dvmweb.verbs.attention import Facts, Item
 from dvmweb.verbs.recipes import RecipeLibrary
@@ -82,7 +83,9 @@ def _items(snapshot: Snapshot[Vm]) -> tuple[tuple[Item, ...], bool]:
     except CheckFailed:
         is_blind = True
     disks, now = {vm.name: disk_used(vm) for vm in vms}, time.time()
-    found = attention.items(Facts(vms, now, terminals, _uses(vms), disks))
+    paths, agents = context.vms().paths, {one.vm for one in terminals if one.command in AGENTS}
+    turns = {name: agent_turns.read(paths, name, now - agent_turns.DAY, now) for name in agents}
+    found = attention.items(Facts(vms, now, terminals, _uses(vms), disks, turns))
     is_whole = snapshot.generation > 0 and snapshot.problem is None and not any(vm.job for vm in vms)
     if is_whole and not is_blind:  # a job hides the items of its VM
         snoozes.keep_only(context.vms().paths, {snoozes.digest(one.key) for one in found}, now)

@@ -14,22 +14,16 @@ from dvmweb.errors import DvmError, UsageError
 from dvmweb.guest_text import log_lines, visible
 from dvmweb.lima.command_display import shown
 from dvmweb.states import refusal
-from dvmweb.verbs import protection
-from dvmweb.verbs.recipes.requirements import recipes_of, secrets_of, standings_of
+from dvmweb.verbs.recipes.requirements import recipes_of, standings_of
 from dvmweb.verbs.vm import facts_of_listing
 from dvmweb.verbs.vms import Vm, Vms
 from dvmweb.web.jobs import secret_fields
 from dvmweb.web.jobs import views as job_views
 from dvmweb.web.ui import context
-from dvmweb.web.ui.disk import disk_used
 from dvmweb.web.ui.find_vm import checked, find_vm
 from dvmweb.web.ui.redirects import see_other, to_job
 from dvmweb.web.vms import files_pages, tab_views
-from dvmweb.web.vms.overview import load_pages
-from dvmweb.web.vms.sandbox_view import sandbox_line
-from dvmweb.web.vms.status import ports
-from dvmweb.web.vms.work_line import work_line
-from dvmweb.web.vms.work_views import work_view
+from dvmweb.web.vms.overview import load_pages, overview_pages
 
 blueprint = Blueprint("vms_pages", __name__)
 OPTIONS = {"sync": ("fresh", "update", "restart"), "start": (), "stop": ("force",), "restart": (), "work": ()}
@@ -47,16 +41,7 @@ class PlanLine:
 
 
 def _overview(vms: Vms, vm: Vm, now: float) -> dict[str, Any]:
-    return {
-        "facts": tab_views.facts(vm, disk_used(vm)),
-        "ports": ports(vm),
-        "is_protected": protection.is_marked(vms.paths, vm.name),
-        "line": work_line(vm, now),
-        "work": work_view(vm.known, now, is_running=vm.status == "Running") if vm.known is not None else None,
-        "sandbox": {"line": sandbox_line(vm, now), "lines": vm.sandbox.lines()[1:] if vm.sandbox else ()},
-        "secrets": secret_fields.fields(secrets_of(vms.paths, vm)),
-        "service": _service(vms, vm),
-    }
+    return {**overview_pages.tab(vms, vm, now), "service": _service(vms, vm)}
 
 
 def _service(vms: Vms, vm: Vm) -> tab_views.ServiceView | None:

@@ -18,7 +18,6 @@ from dvmweb.recipes import Recipe, units
 from dvmweb.verbs.recipes import Standing
 from dvmweb.verbs.vms import Vm
 from dvmweb.web.recipes.views import badge_of
-from dvmweb.web.ui.formatting import size
 from dvmweb.web.ui.values import Badge
 
 
@@ -62,29 +61,6 @@ def _ports(recipe: Recipe, config: VmConfig) -> tuple[str, ...]:
     """Return the ports of a recipe; a NAME_port param in the config replaces them."""
     own = config.params.get(recipe.name, {}).get(f"{recipe.name.replace('-', '_')}_port")
     return (visible(str(own), 10),) if own is not None else tuple(map(str, recipe.ports)) if recipe.units else ()
-
-
-def facts(vm: Vm, disk_used: int) -> tuple[tuple[str, str], ...]:
-    """Return the facts of the overview as (label, value)."""
-    config, instance = vm.config, vm.instance
-    cpus = instance.cpus if instance else config.cpus if config else 0
-    memory = instance.memory if instance else config.memory if config else 0
-    disk = instance.disk if instance else config.disk if config else 0
-    rows = [("CPUs", str(cpus or "?")), ("Memory", size(memory)), ("Disk", _disk(disk, disk_used))]
-    if config is not None and config.is_service:
-        rows = [("Kind", f"{config.kind} service"), *rows]
-    if config is not None:
-        rows += [("Image", visible(config.image)), ("User", visible(config.user))]
-        rows += [("Code folder", visible(config.guest_code_dir))]
-        rows += [] if config.is_service else [("Repository", visible(config.repo) or "none")]
-    if instance is not None:
-        rows += [("Lima instance", visible(instance.name)), ("Status", visible(instance.status) or "not readable")]
-        rows += [("Folder", visible(instance.directory) or "?"), ("Driver", visible(instance.vm_type) or "?")]
-    return tuple(rows)
-
-
-def _disk(disk: int, used: int) -> str:
-    return f"{size(used)} of {size(disk)} used" if used else size(disk)
 
 
 def recipe_rows(

@@ -26,9 +26,10 @@ blueprint = Blueprint("overview_load_pages", __name__)
 
 @blueprint.get("/vms/<name>/load")
 def part(name: str) -> Response:
-    """The plots alone."""
+    """The plots alone; with `card` those of the overview."""
     vm = find_vm(name)
-    return context.page("vms/overview/_load.html", vm=vm, load=view(context.vms(), vm, time.time()))
+    template = "vms/overview/_load_card.html" if request.args.get("card") == "1" else "vms/overview/_load.html"
+    return context.page(template, vm=vm, load=view(context.vms(), vm, time.time()))
 
 
 def tab(vms: Vms, vm: Vm, now: float) -> dict[str, Any]:
