@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dvmweb.errors import Problem
 from dvmweb.guest_text import visible
 from dvmweb.names import is_param_name, is_recipe_name, is_unit_name
-from dvmweb.recipes.model import LONG, MAX_ENTRIES, OUR_VARIABLES, SHORT, Param
+from dvmweb.recipes.model import CHOICE, LONG, MAX_ENTRIES, NUMBER, OUR_VARIABLES, SHORT, TEXT, YES_NO, Param
+from dvmweb.recipes.param_types import misfit
 
 if TYPE_CHECKING:
     from dvmweb.recipes.header_yaml import Node
 
-PARAM_FIELDS = ("label", "default", "secret", "required", "help")
+PARAM_FIELDS = ("label", "default", "type", "choices", "secret", "required", "help")
 KEPT = "kept"  # `secret: kept`: the guest stores it
 
 
@@ -166,7 +168,28 @@ class Reader:
             self.problem(f"{field}.required", what, "Remove it.", found["required"].line)
         label = self.plain(found.get("label"), f"{field}.label") or name.replace("_", " ").capitalize()
         about = self.text(found.get("help"), f"{field}.help", LONG)
-        return Param(name, label, default, secret, about, is_required=is_required, is_kept=is_kept)
+        param = Param(name, label, default, secret, about, is_required=is_required, is_kept=is_kept)
+        return self._typed(param, found, field)
+
+    def _typed(self, param: Param, found: Mapping[str, Node], field: str) -> Param:
+        """The param with its type, which its default must fit."""
+        at = found.get("choices", found.get("type"))
+        if at is None:
+            return param
+        if param.secret:
+            self.problem(field, "a secret cannot have a type or choices", "Remove it.", at.line)
+            return param
+        kind = self.choice(found.get("type"), f"{field}.type", (TEXT, NUMBER, YES_NO), TEXT)
+        choices = tuple(self.plain(item, f"{field}.choices") for item in self.items(found.get("choices"), field))
+        if "choices" in found:
+            if len(set(choices)) < 2 or "" in choices or "type" in found:
+                todo = "Write at least two different values, like [small, large], and no type."
+                self.problem(f"{field}.choices", "these are not the choices of a param", todo, at.line)
+            kind = CHOICE
+        typed = replace(param, kind=kind, choices=choices)
+        if param.default and (todo := misfit(typed, param.default)):
+            self.problem(f"{field}.default", "the default does not fit the type", todo, found["default"].line)
+        return typed
 
 
 def _any_of(allowed: tuple[str, ...]) -> str:

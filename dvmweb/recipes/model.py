@@ -18,6 +18,7 @@ CATEGORIES = (
     "other",
 )
 MAX_ENTRIES = 50  # of needs, params and ports each
+TEXT, NUMBER, YES_NO, CHOICE = "text", "number", "yes-no", "choice"  # the types of a param
 BASH_DVM = "bash_dvm.sh"  # the functions for recipes of bash DVM
 SHORT, LONG = 200, 500  # characters of a label or summary, of a help text or probe
 
@@ -63,6 +64,8 @@ class Param:
     is_inferred: bool = False  # from a script without a header: passed only if a config sets it
     is_required: bool = False  # the recipe is useless without a value
     is_kept: bool = False  # a secret that the guest stores: asked for only if the recipe reports that it has none
+    kind: str = TEXT  # its type
+    choices: tuple[str, ...] = ()  # all values of a choice
 
     @property
     def variable(self) -> str:

@@ -13,6 +13,7 @@ from dvmweb.guest_text import visible
 from dvmweb.recipes.catalog import RecipeCatalog
 from dvmweb.recipes.local import unpinned
 from dvmweb.recipes.model import Param, Recipe
+from dvmweb.recipes.param_types import misfit, script_value, untyped
 
 BASELINE = "baseline"
 MAX_CHAIN = 50  # recipes that need each other in a row
@@ -98,11 +99,10 @@ def units(ordered: Iterable[Recipe]) -> tuple[str, ...]:
 def param_values(recipe: Recipe, given: Mapping[str, object]) -> dict[str, str]:
     """The values of all params except secrets, as the script gets them: given values, or defaults.
 
-    true and false become 1 and 0.
+    true and false become 1 and 0, and for a yes-no param yes and no as well.
     """
     taken = [param for param in recipe.params if not param.secret and (param.name in given or not param.is_inferred)]
-    values = {param.name: given.get(param.name, param.default) for param in taken}
-    return {name: str(int(value)) if isinstance(value, bool) else str(value) for name, value in values.items()}
+    return {param.name: script_value(param, given.get(param.name, param.default)) for param in taken}
 
 
 def validate_params(recipe: Recipe, given: Mapping[str, object]) -> tuple[Problem, ...]:
@@ -123,6 +123,8 @@ def validate_params(recipe: Recipe, given: Mapping[str, object]) -> tuple[Proble
         elif len(str(value)) > MAX_VALUE or any(unicodedata.category(c)[0] == "C" for c in str(value)):
             todo = f"Write one line of at most {MAX_VALUE} characters, without control characters."
             problems.append(Problem(field, "this text is too long or has hidden characters", todo))
+        elif todo := misfit(param, value):
+            problems.append(Problem(field, f"'{visible(str(value), 60)}' does not fit", todo))
     return tuple(problems)
 
 
@@ -144,9 +146,9 @@ def recipe_hash(
 ) -> str:
     """SHA-256 (hex) of script, `_lib.sh`, params except secrets, releases, files. If it changes, a sync runs it again.
 
-    The pin of a fork is left out: an unchanged fork is the same as the bundled recipe.
+    Left out: the pin of a fork, as an unchanged fork is the same as the bundled recipe, and the types of params.
     """
-    facts = {"version": 1, "script": unpinned(recipe.text), "library": library_text, "params": dict(params)}
+    facts = {"version": 1, "script": untyped(unpinned(recipe.text)), "library": library_text, "params": dict(params)}
     if releases:
         facts["releases"] = releases
     if files:

@@ -8,6 +8,7 @@
 #   claude_bypass:
 #     label: Run without permission prompts
 #     default: "1"
+#     type: yes-no
 #     help: "0: Claude asks before it edits or runs something. DVM_CLAUDE_BYPASS in the guest overrides this"
 # probe: test -x "$(sed -n 's/^program=//p' "$(type -P claude)")"
 # moving: true

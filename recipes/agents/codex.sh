@@ -8,6 +8,7 @@
 #   codex_yolo:
 #     label: Run without permission prompts
 #     default: "1"
+#     type: yes-no
 #     help: "0: Codex asks for approval and uses its own sandbox. DVM_CODEX_YOLO in the guest overrides this"
 # probe: test -x "$(sed -n 's/^program=//p' "$(type -P codex)")"
 # moving: true

@@ -5,7 +5,7 @@
 # needs: [agent-user]
 # params:
 #   mistral_version: {label: Vibe version, default: latest, help: "Version of mistral-vibe on PyPI, or latest"}
-#   mistral_ask: {label: Ask before edits and commands, default: "0", help: "1: Vibe asks as set in its own config"}
+#   mistral_ask: {label: Ask before edits and commands, default: "0", type: yes-no, help: "1: Vibe asks as set in its own config"}
 # probe: test -x "$(sed -n 's/^program=//p' "$(type -P vibe)")"
 # moving: true
 # ///

@@ -5,7 +5,7 @@
 # needs: [node, agent-user]
 # params:
 #   opencode_version: {label: OpenCode version, default: latest, help: "Version of opencode-ai on npm, or latest"}
-#   opencode_ask: {label: Ask before edits and commands, default: "0", help: "1: OpenCode asks as set in its own config"}
+#   opencode_ask: {label: Ask before edits and commands, default: "0", type: yes-no, help: "1: OpenCode asks as set in its own config"}
 # probe: test -x "$(sed -n 's/^program=//p' "$(type -P opencode)")"
 # moving: true
 # files: [opencode.mjs]

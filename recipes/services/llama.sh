@@ -8,8 +8,8 @@
 #   llama_models_sha256: {label: Checksums, required: true, help: "alias=sha256 for each model, as its publisher gives it"}
 #   llama_default_model: {label: Default model, help: The alias of the model to serve; empty for the first one}
 #   llama_host: {label: Listen address, default: 0.0.0.0, help: With 127.0.0.1 other VMs cannot connect}
-#   llama_port: {label: Port, default: "8080", help: "Open to other VMs; to the host only if the config lists it under ports"}
-#   llama_refresh: {label: Verify models, default: "0", help: "1: each run checks all model files and downloads changed ones again"}
+#   llama_port: {label: Port, default: "8080", type: number, help: "Open to other VMs; to the host only if the config lists it under ports"}
+#   llama_refresh: {label: Verify models, default: "0", type: yes-no, help: "1: each run checks all model files and downloads changed ones again"}
 # ports: [8080]
 # units: [dvm-llama]
 # probe: dvm-llama-health
