@@ -25,6 +25,7 @@ def fill_form(page: Page) -> None:
 def fill_badly(page: Page) -> None:
     """Send a form that comes back with errors."""
     page.get_by_label("Name", exact=True).first.fill("My Notes")
+    page.locator("label[for=f-size-custom]").click()
     page.locator("input[name=cpus]").fill("900")
     page.locator("input[name=memory]").fill("lots")
     page.locator("input[name=ports]").fill("80 3000")

@@ -16,9 +16,10 @@ from dvmweb.config.store import ConfigStore
 from dvmweb.config.validate import IN_PARTS, Reading, defaults_of, judge
 from dvmweb.config.values import size_text
 from dvmweb.config.yaml_reader import Document
-from dvmweb.errors import ConfigError, DvmError, NotFound, Problem, UsageError
+from dvmweb.errors import ConfigError, DvmError, NoEngine, NotFound, Problem, UsageError
 from dvmweb.jobs.inputs import beyond_the_file, desired_recipes, recipes_of, scripts
 from dvmweb.lima.engine import find_engine
+from dvmweb.lima.lima_yaml.known_images import known_images
 from dvmweb.lima.lima_yaml.overlay import read_overlay
 from dvmweb.lima.lima_yaml.rendering import desired_instance
 from dvmweb.names import check_socket_path, instance_name, vm_name
@@ -88,6 +89,16 @@ class Drafts:
             return defaults_of(self._defaults_file())
         except ConfigError as error:
             return Defaults(), error.problems
+
+    def images(self) -> tuple[str, ...]:
+        """The names of images that exist, for a list to choose from."""
+        with suppress(NoEngine):
+            return known_images(find_engine(self.environ, self.paths))
+        return known_images(None)
+
+    def filled(self, values: Mapping[str, object]) -> Source:
+        """A new VM without a name, with these values."""
+        return Source("").with_text(_laid_out(values))
 
     def source(self, name: str) -> Source:
         """The config of a VM on disk. Raises NotFound, and ConfigError for a file that is not text."""

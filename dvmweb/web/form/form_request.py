@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from flask import Response, request, url_for
 
 from dvmweb import plans, recipes
 from dvmweb.config.model import Defaults, FormField
+from dvmweb.config.store import ConfigStore
 from dvmweb.errors import DvmError, Problem
 from dvmweb.lima.instances import Instance
 from dvmweb.verbs.drafts import Draft, Drafts, Source, instance_of
@@ -20,6 +22,7 @@ from dvmweb.web.form.input import Typed, changes_of, is_plain, of_post, of_value
 from dvmweb.web.form.messages import count_words
 from dvmweb.web.form.preview import PreviewView, about_steps, preview_view, yaml_view
 from dvmweb.web.form.recipe_fields import read_catalog
+from dvmweb.web.form.starting_points import BUNDLES, Starts
 from dvmweb.web.form.two_way import NO_MARK, Side, mark, print_of_post, print_of_view
 from dvmweb.web.form.two_way import side as side_of
 from dvmweb.web.form.unsaved_yaml import UNSAVED_YAML, UnsavedYaml, unsaved_texts
@@ -111,6 +114,7 @@ def show(
     status: int = 200,
     failure: DvmError | None = None,
     conflict: ConflictView | None = None,
+    note: str = "",
 ) -> Response:
     """Render the whole page."""
     view, preview = _views(form, has_errors=has_errors)
@@ -122,6 +126,7 @@ def show(
         "failure": failure,
         "conflict": conflict,
         "unsaved_yaml": conflict.unsaved_yaml if conflict else _unsaved(form),
+        "starts": _starts(note),
         "name": form.source.name,
         "is_new": form.draft.is_new,
         "is_running": form.instance is not None and form.instance.status == "Running",
@@ -132,6 +137,12 @@ def show(
         "section": "vms",
     }
     return context.page("form/vm_form.html", status, **shown)
+
+
+def _starts(note: str) -> Starts:
+    with suppress(DvmError):  # an unreadable folder is reported when the form is saved
+        return Starts(BUNDLES, ConfigStore(context.vms().paths).names(), note)
+    return Starts(BUNDLES, (), note)
 
 
 def show_preview(form: FormRequest) -> Response:
@@ -163,10 +174,10 @@ def wants_restart() -> bool:
 def _views(form: FormRequest, *, has_errors: bool) -> tuple[FormView, PreviewView]:
     draft, catalog = form.draft, recipes.RecipeCatalog(form.drafts.paths)
     names = catalog.names()
-    notes = {**host_resources.notes(context.watch().snapshot().vms, form.source.name), **form.notes}
-    view = form_view(
-        Shown(form.typed, draft, form.defaults, form.fields, read_catalog(catalog, names), names, notes, has_errors)
-    )
+    host = host_resources.host_line(context.watch().snapshot().vms, form.source.name)
+    readable = read_catalog(catalog, names)
+    shown = form.typed, draft, form.defaults, form.fields, readable, names, form.notes, host, form.drafts.images()
+    view = form_view(Shown(*shown, has_errors))
     url = url_for("form_pages.new_vm") if draft.is_new else url_for("form_pages.edit_vm", vm=form.source.name)
     is_blank = not form.source.name and not has_errors
     plan = None if draft.problems and not is_blank else _plan(form)

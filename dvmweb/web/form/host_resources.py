@@ -1,4 +1,4 @@
-"""CPUs and memory of the host, and how much is allocated to VMs: notes in the form."""
+"""CPUs and memory of the host, and how much is allocated to VMs: a line in the form."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from dvmweb.verbs.vms import Vm
 GIB = 2**30
 
 
-def notes(vms: Iterable[Vm], name: str) -> dict[str, str]:
-    """Return notes by field; `name` is the VM of the form, which is not counted."""
+def host_line(vms: Iterable[Vm], name: str) -> str:
+    """Return what is allocated to other VMs; `name` is the VM of the form, which is not counted."""
     others = [vm.instance for vm in vms if vm.instance is not None and vm.name != name]
     cpus, memory = os.cpu_count() or 0, _memory()
     allocated = sum(instance.memory for instance in others)
-    return {
-        "cpus": f"{sum(instance.cpus for instance in others)} of {cpus or '?'} allocated to other VMs",
-        "memory": f"{_gib(allocated)} of {_gib(memory) if memory else '?'} GiB allocated to other VMs",
-    }
+    return (
+        f"Other VMs have {sum(instance.cpus for instance in others)} of {cpus or '?'} CPUs, "
+        f"{_gib(allocated)} of {_gib(memory) if memory else '?'} GiB"
+    )
 
 
 def _memory() -> int:

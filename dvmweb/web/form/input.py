@@ -13,6 +13,7 @@ from dvmweb.names import is_param_name, is_recipe_name
 from dvmweb.web.ui.values import SECRET
 
 PARAM = "params."  # prefix of the names of inputs for recipe params
+ORDER = "order"  # the hidden inputs with the order of the chosen recipes
 
 Params = Mapping[tuple[str, str], str]  # (recipe, param) -> text
 
@@ -51,13 +52,30 @@ def of_values(name: str, values: Mapping[str, object], defaults: Defaults, field
 
 
 def of_post(form: Fields, fields: Sequence[FormField], was: Typed, name: str = "") -> Typed:
-    """Return the posted content. Missing fields stay as they `was`; chosen recipes keep their order."""
+    """Return the posted content. Missing fields stay as they `was`, and the order of recipes if none is posted."""
     plain = (about.name for about in fields if is_plain(about))
     texts = {field: _trimmed(form.get(field, was.texts.get(field, ""))) for field in plain}
-    chosen = list(dict.fromkeys(form.getlist("recipe")))
-    kept = [recipe for recipe in was.recipes if recipe in chosen]
-    params = {**was.params, **{place: form.get(key, "") for key, place in _param_places(form)}}
+    chosen = chosen_recipes(form)
+    kept = [recipe for recipe in was.recipes if recipe in chosen] if has_no_order(form) else ()
+    params = {**was.params, **{place: last(form, key) for key, place in _param_places(form)}}
     return Typed(name or _trimmed(form.get("name", "")), texts, tuple(dict.fromkeys((*kept, *chosen))), params)
+
+
+def last(form: Fields, name: str) -> str:
+    """Return the last value of an input, "" for none: a switch that is on comes after the value for off."""
+    values = form.getlist(name)
+    return values[-1] if values else ""
+
+
+def chosen_recipes(form: Fields) -> tuple[str, ...]:
+    """Return the posted recipes in the posted order; newly chosen ones last."""
+    chosen = list(dict.fromkeys(form.getlist("recipe")))
+    return tuple(dict.fromkeys((*(name for name in form.getlist(ORDER) if name in chosen), *chosen)))
+
+
+def has_no_order(form: Fields) -> bool:
+    """Return whether a post says nothing about the order of recipes."""
+    return not form.getlist(ORDER)
 
 
 def secrets_of(form: Fields, takers: frozenset[str]) -> dict[str, bytes]:
@@ -88,6 +106,8 @@ def merged(typed: Typed, was: Typed, disk: Typed) -> Typed:
     gone = set(was.recipes) - set(typed.recipes)
     kept = [name for name in disk.recipes if name not in gone]
     added = [name for name in typed.recipes if name not in was.recipes]
+    if [name for name in typed.recipes if name in was.recipes] != [name for name in was.recipes if name not in gone]:
+        kept.sort(key=lambda name: typed.recipes.index(name) if name in typed.recipes else len(typed.recipes))
     params = {
         **disk.params,
         **{place: text for place, text in typed.params.items() if text != was.params.get(place, "")},

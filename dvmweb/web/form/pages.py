@@ -12,6 +12,8 @@ from dvmweb.verbs.drafts import Source
 from dvmweb.web.form import conflict_pages
 from dvmweb.web.form.form_request import FormRequest, drafts, open_form, posted, show, show_preview, wants_restart
 from dvmweb.web.form.input import secrets_of
+from dvmweb.web.form.recipe_fields import read_catalog
+from dvmweb.web.form.starting_points import values_like, values_of
 from dvmweb.web.form.two_way import Side
 from dvmweb.web.ui import context
 
@@ -20,8 +22,24 @@ blueprint = Blueprint("form_pages", __name__)
 
 @blueprint.get("/new-vm")
 def new_vm() -> Response:
-    """An empty form."""
-    return show(open_form(Source("")), has_errors=False)
+    """An empty form, or one that starts from a bundle (`start`) or like another VM (`like`)."""
+    like, start = request.args.get("like", ""), request.args.get("start", "")
+    if like:
+        return _like(_known(like))
+    values = values_of(start)
+    if not values:
+        return show(open_form(Source("")), has_errors=False)
+    return show(open_form(drafts().filled(values)), has_errors=False)
+
+
+def _like(vm: str) -> Response:
+    """The form with a copy of the config of another VM."""
+    source = drafts().source(vm)
+    catalog = recipes.RecipeCatalog(context.vms().paths)
+    readable = [one for one in read_catalog(catalog, catalog.names()) if isinstance(one, recipes.Recipe)]
+    form = open_form(drafts().filled(values_like(source.document.data, readable)))
+    note = f"A copy of the config of {vm}, without its name, repository, code folder and ports."
+    return show(form, has_errors=False, note=note)
 
 
 @blueprint.post("/new-vm")

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from dvmweb import recipes
-from dvmweb.config.typed import NO_TEXT
+from dvmweb.config.kinds import KINDS
+from dvmweb.config.typed import NO, NO_TEXT, YES
 from dvmweb.errors import DvmError
 from dvmweb.guest_text import visible
+from dvmweb.recipes.model import CHOICE, NUMBER, YES_NO
+from dvmweb.recipes.param_types import OFF, ON, misfit
 from dvmweb.recipes.selection import BASELINE
-from dvmweb.web.form.input import PARAM, default_text, written
+from dvmweb.web.form.input import PARAM, default_text, default_word, written
 from dvmweb.web.form.messages import id_of
-from dvmweb.web.form.views import Field, RecipeRow, Shown
+from dvmweb.web.form.recipe_groups import BUNDLES, group_of
+from dvmweb.web.form.views import Choice, Field, RecipeRow, Shown
 from dvmweb.web.ui.values import SECRET
 
 KEPT_SECRET = "Sent to the guest, which keeps it; never stored on the host. Enter it the first time, or to change it."  # noqa: S105
@@ -64,19 +68,32 @@ def _row(shown: Shown, name: str, messages: Mapping[str, Collection[str]]) -> Re
     fields = _params(shown, name, recipe, messages)
     is_chosen, added = name in shown.typed.recipes, _added(shown, name)
     errors = tuple(messages.get(f"recipe.{name}", ())) or _unreadable(shown, name)
+    asks = any(field.kind == "secret" or field.is_required for field in fields)
+    kind = shown.draft.config.kind if shown.draft.config else shown.typed.texts.get("kind")
     return RecipeRow(
         name=visible(name, 60),
         value=name,
         id=id_of(f"recipe.{name}"),
+        group=BUNDLES if name in shown.defaults.bundles else group_of(recipe.category if recipe else ""),
         tag=_tag(shown, name, recipe),
         summary=recipe.summary if recipe else visible(", ".join(shown.defaults.bundles.get(name, ())), 400),
         is_chosen=is_chosen,
         added=added,
         facts=_facts(recipe) if recipe else "",
         fields=fields,
-        is_open=any(field.value or field.errors for field in fields) or name == shown.typed.texts.get("kind"),
+        is_open=any(field.value or field.errors for field in fields) or name == kind or (bool(added) and asks),
         errors=errors,
+        is_yours=recipe is not None and recipe.is_local,
+        mark=_mark(shown, name, recipe),
+        asks=asks,
+        of_kind=name in KINDS,
     )
+
+
+def _mark(shown: Shown, name: str, recipe: recipes.Recipe | None) -> str:
+    if recipe is None:
+        return _tag(shown, name, recipe)
+    return "yours" if recipe.is_local else ""
 
 
 def _tag(shown: Shown, name: str, recipe: recipes.Recipe | None) -> str:
@@ -156,16 +173,41 @@ def _param(shown: Shown, name: str, param: recipes.Param, messages: Mapping[str,
     errors = tuple(messages.get(place, ()))
     is_in_error = any(param.help in error for error in errors)  # the error for a missing value contains the help
     default = f"{default_text(visible(inherited), is_shared=is_shared)} Enter {NO_TEXT} for an empty text."
-    parts = ("" if is_in_error else param.help, default if inherited else "")
+    value = shown.typed.params.get((name, param.name), "")
+    is_typed = not value or value == NO_TEXT or not misfit(param, value)  # else it is shown as it was typed
+    kind = _INPUTS.get(param.kind, "text") if is_typed and value != NO_TEXT else "text"
+    if kind == "switch" and inherited not in (*ON, *OFF):
+        kind = "text"  # neither on nor off without a value
+    parts = ("" if is_in_error else param.help, default if inherited and kind != "switch" else "")
     return Field(
         name=place,
         id=id_of(place),
         label=param.label,
         help=" ".join(part for part in parts if part),
-        value=shown.typed.params.get((name, param.name), ""),
+        value=value,
         placeholder=visible(inherited),
         note="",
         is_required=param.is_required and not inherited,
-        kind="text",
+        kind=kind,
         errors=errors,
+        choices=_choices(param, value, inherited, is_shared=is_shared) if kind == "choice" else (),
+        sends=_sends(value, inherited),
+        is_on=(value or inherited) in ON,
     )
+
+
+_INPUTS = {YES_NO: "switch", NUMBER: "number", CHOICE: "choice"}
+
+
+def _sends(value: str, inherited: str) -> tuple[str, str]:
+    """Return what a switch posts when it is off, and on: nothing for a default that the file does not set."""
+    words = (NO, YES) if value in (NO, YES) else ("0", "1")  # in the words of the file
+    texts = (words[0], words[1]) if value else ("" if inherited in OFF else "0", "" if inherited in ON else "1")
+    return (value if value in OFF else texts[0]), (value if value in ON else texts[1])
+
+
+def _choices(param: recipes.Param, value: str, inherited: str, *, is_shared: bool) -> tuple[Choice, ...]:
+    word = default_word(is_shared=is_shared)
+    default = Choice("", f"{visible(inherited)} ({word})" if inherited else word, not value)
+    others = [choice for choice in param.choices if choice != inherited or choice == value]
+    return default, *(Choice(choice, visible(choice, 60), choice == value) for choice in others)

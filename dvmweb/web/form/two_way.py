@@ -8,7 +8,7 @@ from enum import Enum
 
 from dvmweb.config.line_ends import plain
 from dvmweb.files import digest
-from dvmweb.web.form.input import PARAM, Fields
+from dvmweb.web.form.input import PARAM, Fields, chosen_recipes, has_no_order, last
 from dvmweb.web.form.views import FormView
 
 NO_MARK = "."  # of a form that was not rendered by us
@@ -39,23 +39,23 @@ def side(drawn: str, fields: str, text: str) -> Side:
 
 def print_of_view(view: FormView) -> str:
     """Return the digest of the fields as rendered."""
-    groups = (view.project, view.system)
-    drawn = [field for group in groups for field in (*group.fields, *group.trio, *group.below) if field.name != "name"]
+    drawn = [field for field in (*view.main.values(), *view.advanced) if field.name != "name"]
     drawn += [field for row in view.recipes for field in row.fields if field.kind != "secret"]
     values = {field.name: field.value for field in drawn}
-    return _print(values, (row.value for row in view.recipes if row.is_chosen))
+    return _print(values, view.order)
 
 
 def print_of_post(form: Fields, names: Iterable[str]) -> str:
     """Return the digest of the fields as posted; `names` are the inputs that belong to no recipe."""
     known = {*names, *(key for key in form.keys() if key.startswith(PARAM))}  # noqa: SIM118  (as in input.py)
-    return _print({name: form.get(name, "") for name in known}, form.getlist("recipe"))
+    chosen = chosen_recipes(form)
+    return _print({name: last(form, name) for name in known}, sorted(chosen) if has_no_order(form) else chosen)
 
 
 def _print(values: Mapping[str, str], chosen: Iterable[str]) -> str:
-    """Return a digest without empty inputs and recipe order, which the fields cannot express."""
+    """Return a digest without empty inputs."""
     given = {name: value.strip(" ") for name, value in values.items() if value.strip(" ")}
-    return digest(json.dumps([given, sorted(chosen)], sort_keys=True).encode())
+    return digest(json.dumps([given, list(chosen)], sort_keys=True).encode())
 
 
 def _print_of_text(text: str) -> str:

@@ -11,6 +11,9 @@ from tests.browser.driver.job import JobPage
 from tests.browser.driver.window import Part, Window
 
 
+SIZE_FIELDS, ADVANCED = ("cpus", "memory", "disk"), ("arch", "user", "code_dir", "baseline")
+
+
 class VmForm:
     """The form of a new VM or of one that is there; fields go by their name in the config."""
 
@@ -32,8 +35,23 @@ class VmForm:
         """What is written below a field that is wrong."""
         return self.window.part(f"The error of {name}", f"#f-{name}-error")
 
+    def reveal(self, *names: str) -> VmForm:
+        """Open what a field is folded into, as a user would: a custom size, another image, the advanced part."""
+        for name in names:
+            if self.page.locator(f"#f-{name}").is_visible():
+                continue
+            with self.window.act(f"Show the field {name}"):
+                if name in SIZE_FIELDS:
+                    self.page.locator("label[for=f-size-custom]").click()
+                elif name == "image":
+                    self.page.locator("#f-image-choice").select_option(label="Other…")
+                elif name in ADVANCED:
+                    self.page.locator("#f-advanced > summary").click()
+        return self
+
     def set(self, **values: str) -> VmForm:
         """Replace the values of fields, all at once."""
+        self.reveal(*values)
         for name, value in values.items():
             with self.window.act(f"Fill in {value!r} as {name}"):
                 self.field(name).fill(value)
@@ -64,6 +82,7 @@ class VmForm:
 
     def type(self, **values: str) -> VmForm:
         """Replace the values of fields, key by key."""
+        self.reveal(*values)
         for name, value in values.items():
             with self.window.act(f"Type {value!r} as {name}"):
                 self.field(name).fill("")
@@ -79,7 +98,7 @@ class VmForm:
 
     def choose_kind(self, kind: str) -> VmForm:
         with self.window.act(f"Choose the kind {kind}"):
-            self.page.locator("[name=kind]").select_option(kind)
+            self.page.locator(f"[data-kind='{kind}'] + label").click()
         return self
 
     def has(self, **values: str) -> VmForm:

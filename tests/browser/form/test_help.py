@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.driver.form import VmForm
 from tests.browser.driver.user import User
 
 pytestmark = pytest.mark.xdist_group("shared dashboard")
@@ -18,6 +19,7 @@ NARROW = {"viewport": {"width": 340, "height": 700}}
 def test_help_opens_by_keyboard_and_describes_its_field(user: User) -> None:
     user.window.open("/new-vm")
     page = user.window.page
+    VmForm(user.window).reveal("cpus")
     button, text = page.get_by_role("button", name="Help: CPUs"), page.locator("#f-cpus-help")
     expect(text).to_be_hidden()
     expect(page.get_by_label("CPUs", exact=True)).to_have_accessible_description(HELP)
@@ -35,6 +37,7 @@ def test_every_question_mark_is_large_enough_and_opens_its_own_text(user: User) 
     user.window.open("/new-vm")
     page = user.window.page
     page.locator("[name=recipe][value=node]").check()
+    VmForm(user.window).reveal("cpus", "user")
     buttons = page.locator(".hint:visible")
     assert buttons.count() >= 10
     for button in buttons.all():

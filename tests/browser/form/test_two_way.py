@@ -117,6 +117,6 @@ def test_a_new_vm_shows_what_its_kind_needs_beside_what_it_will_do(user: User) -
         form.choose_kind(kind)
         expect(form.field(setting)).to_be_visible()
         expect(form.field("repo")).to_be_hidden()
-        form.choose_kind("vm (default)")
+        form.choose_kind("vm")
     form.set(repo="git@example.org:a/b").choose_kind("llama")
     expect(form.field("repo")).to_be_visible()

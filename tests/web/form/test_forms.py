@@ -143,9 +143,15 @@ def test_inherited_values_are_shown_with_their_place(client: Browser, vms: Vms) 
 
 
 def test_the_options_of_a_select_name_the_default_as_other_fields_do(client: Browser, vms: Vms) -> None:
-    assert ">vm (default)</option>" in client.get("/new-vm").text
-    defaults(vms, "kind: llama\n")
-    assert ">llama (default from config.yaml)</option>" in client.get("/new-vm").text
+    text = client.get("/new-vm").text
+    assert ">yes (default)</option>" in text
+    assert ">fedora (default)</option>" in text
+    assert "Default: vm." in text
+    defaults(vms, "kind: llama\nbaseline: false\nimage: debian\n")
+    text = client.get("/new-vm").text
+    assert ">no (default from config.yaml)</option>" in text
+    assert ">debian (default from config.yaml)</option>" in text
+    assert "Default from config.yaml: llama." in text
 
 
 def test_errors_of_config_yaml_are_on_top_and_block_a_save(client: Browser, vms: Vms) -> None:

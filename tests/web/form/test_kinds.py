@@ -12,11 +12,9 @@ from tests.web.form.test_forms import errors, fields_of
 NEW = "/new-vm"
 
 
-def row(text: str, name: str) -> str:
-    """The class of a recipe's row."""
-    found = re.search(
-        rf'<div class="(recipe[^"]*)">\s*<input type="checkbox" id="[^"]*" name="recipe" value="{name}"', text
-    )
+def settings(text: str, name: str) -> str:
+    """The class of a recipe's settings."""
+    found = re.search(rf'<div class="(settings[^"]*)" data-settings="{name}"', text)
     assert found, name
     return found[1]
 
@@ -31,8 +29,8 @@ def test_a_llama_without_a_model_is_refused_at_its_fields(client: Browser, vms: 
         "beside the list of what keeps it from being saved, once"
     )
     assert not vms.paths.vm_config("brain").exists()
-    assert "open" in row(answer.text, "llama").split(), "its settings can be seen"
-    assert "open" not in row(answer.text, "tailscale").split()
+    assert "open" in settings(answer.text, "llama").split(), "its settings can be seen"
+    assert "open" not in settings(answer.text, "tailscale").split()
     form = Drawn(answer.text, "vm-form")
     data = form.values(**{"params.llama.llama_models": "a=https://h/a.gguf", "params.llama.llama_models_sha256": "a=0"})
     answer = client.post(NEW, data={**data, "do": "save"})

@@ -34,7 +34,7 @@ def yaml_of(form: Drawn) -> str:
 def problems(answer: TestResponse) -> list[str]:
     """What is said below the YAML."""
     found = re.search(r'<div id="vm-problems"[^>]*>(.*?)\n  </div>', answer.text, re.DOTALL)
-    lines = re.findall(r"<li>(.*?)</li>", found[1], re.DOTALL) if found else []
+    lines = re.findall(r"<li[^>]*>(.*?)</li>", found[1], re.DOTALL) if found else []
     return [unescape(re.sub("<[^>]*>", "", line)) for line in lines]
 
 
@@ -476,7 +476,7 @@ def test_the_answer_holds_only_the_side_that_follows(client: Browser, vms: Vms) 
     def ask(**changed: str) -> TestResponse:
         return client.post("/vms/app/edit", data=form.values(do="preview", **changed), headers=HTMX)
 
-    assert parts(ask(cpus="5")) == ["vm-file", "f-yaml"]
+    assert parts(ask(cpus="5")) == ["vm-file", "vm-chosen", "f-yaml"]
     assert parts(ask(yaml="cpus: 5\n")) == ["vm-file", "vm-fields"]
     assert parts(ask()) == ["vm-file"]
     assert parts(ask(yaml="cpus: [\n")) == ["vm-file"]
