@@ -68,7 +68,7 @@ def _row(shown: Shown, name: str, messages: Mapping[str, Collection[str]]) -> Re
     fields = _params(shown, name, recipe, messages)
     is_chosen, added = name in shown.typed.recipes, _added(shown, name)
     errors = tuple(messages.get(f"recipe.{name}", ())) or _unreadable(shown, name)
-    asks = any(field.kind == "secret" or field.is_required for field in fields)
+    needs_input = any(field.kind == "secret" or field.is_required for field in fields)
     kind = shown.draft.config.kind if shown.draft.config else shown.typed.texts.get("kind")
     return RecipeRow(
         name=visible(name, 60),
@@ -81,11 +81,11 @@ def _row(shown: Shown, name: str, messages: Mapping[str, Collection[str]]) -> Re
         added=added,
         facts=_facts(recipe) if recipe else "",
         fields=fields,
-        is_open=any(field.value or field.errors for field in fields) or name == kind or (bool(added) and asks),
+        is_open=any(field.value or field.errors for field in fields) or name == kind or (bool(added) and needs_input),
         errors=errors,
         is_yours=recipe is not None and recipe.is_local,
         mark=_mark(shown, name, recipe),
-        asks=asks,
+        needs_input=needs_input,
         of_kind=name in KINDS,
     )
 

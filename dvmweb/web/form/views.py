@@ -70,7 +70,7 @@ class RecipeRow:
     errors: tuple[str, ...]
     is_yours: bool = False
     mark: str = ""  # the word beside its name: yours, bundle, unknown recipe or invalid
-    asks: bool = False  # has a secret or a required param, which are asked for also where another recipe requires it
+    needs_input: bool = False  # a secret or a required param, to be entered also if another recipe requires it
     of_kind: bool = False  # a kind of VM runs it, so its params stand beside the kind
 
 

@@ -10,7 +10,6 @@ from playwright.sync_api import Locator, expect
 from tests.browser.driver.job import JobPage
 from tests.browser.driver.window import Part, Window
 
-
 SIZE_FIELDS, ADVANCED = ("cpus", "memory", "disk"), ("arch", "user", "code_dir", "baseline")
 
 
