@@ -91,6 +91,7 @@ class FindingView:
     todo: str
     by: str
     line: str
+    number: int  # of the line, 0 for none
 
 
 @dataclass(frozen=True)
@@ -234,6 +235,7 @@ def _finding(found: Finding, lines: Sequence[str]) -> FindingView:
         todo=found.todo,
         by=f"{found.by} {found.code}".strip(),
         line=visible(line.strip(), 200),
+        number=found.line,
     )
 
 

@@ -7,6 +7,7 @@ const cellOf = (name) => [...document.querySelectorAll("[data-recipe]")].find((c
 const chips = () => [...document.querySelectorAll("[data-chosen] [data-chip]")];
 
 let dragged = null;
+let kept = null; // the id of a button of a chip that had the focus when an answer came
 
 function say(text) {
   const place = document.querySelector("[data-recipe-said]");
@@ -59,6 +60,15 @@ function onPoint(event) {
 }
 
 // -- chips -----------------------------------------------------------------------------------------------------------
+
+/** A newly chosen recipe runs after those chosen before. */
+function onChoose(event) {
+  const { name, value, checked } = event.target;
+  const room = document.querySelector("[data-chosen]");
+  if (name !== "recipe" || !room) return;
+  for (const input of room.querySelectorAll('[name="order"]')) if (input.value === value) input.remove();
+  if (checked) room.append(Object.assign(document.createElement("input"), { type: "hidden", name: "order", value }));
+}
 
 /** Write the order of the chips into the inputs, and let the form ask what that means. */
 function sendOrder(names) {
@@ -133,10 +143,13 @@ export function once() {
   document.addEventListener("pointerover", onPoint);
   document.addEventListener("keydown", onKey);
   document.addEventListener("click", onClick);
+  document.addEventListener("input", onChoose, { capture: true }); // before the form is sent
   for (const type of ["dragstart", "dragover", "drop", "dragend"]) document.addEventListener(type, onDrag);
   // An answer would replace the chip that is being dragged; the drop asks again.
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (dragged) event.detail.shouldSwap = false;
+    const focused = document.activeElement?.closest("[data-chip] button");
+    kept = focused ? focused.id : null;
   });
 }
 
@@ -148,6 +161,8 @@ export function refresh() {
     field.addEventListener("keydown", onFindKey);
   }
   for (const chip of chips()) chip.draggable = true;
+  if (kept && document.activeElement === document.body) document.getElementById(kept)?.focus({ preventScroll: true });
+  kept = null;
   const needed = new Set([...document.querySelectorAll("[data-needed]")].map((chip) => chip.dataset.needed));
   for (const cell of document.querySelectorAll("[data-recipe]")) cell.classList.toggle("on", needed.has(cell.dataset.recipe));
 }
