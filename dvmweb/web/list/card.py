@@ -15,7 +15,18 @@ from dvmweb.web.ui.plots import Plot
 from dvmweb.web.ui.values import Action, Badge, Mark
 from dvmweb.web.vms.actions import actions_of, more_of
 from dvmweb.web.vms.sandbox_view import sandbox_line
-from dvmweb.web.vms.status import FRESH, FailedLine, JobLine, Port, badge, failed_line, job_line, ports, trouble
+from dvmweb.web.vms.status import (
+    FRESH,
+    FailedLine,
+    JobLine,
+    Port,
+    badge,
+    failed_line,
+    idle_lines,
+    job_line,
+    ports,
+    trouble,
+)
 from dvmweb.web.vms.work_line import StatusLine, place, work_line
 
 
@@ -77,7 +88,7 @@ def card(
         sandbox=sandbox_line(vm, now),
         job=job_line(vm.job, now),
         failed=failed_line(vm),
-        pending=vm.pending_lines,
+        pending=(*vm.pending_lines, *idle_lines(vm, now)),
         trouble=trouble(vm),
         meters=meters(vm, disk_used, _fresh_reach(vm, now)),
         load=load,

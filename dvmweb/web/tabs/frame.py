@@ -19,7 +19,7 @@ from dvmweb.web.terminals import views as terminal_views
 from dvmweb.web.ui import context
 from dvmweb.web.ui.formatting import size
 from dvmweb.web.ui.values import Mark
-from dvmweb.web.vms.status import badge, failed_line, job_line, trouble
+from dvmweb.web.vms.status import badge, failed_line, idle_lines, job_line, trouble
 
 TABS = {
     "overview": "Overview",
@@ -68,6 +68,7 @@ def vm_page(vm: Vm, tab: str, model: dict[str, Any], status: int = 200) -> Respo
         job=job_line(vm.job, now),
         failed=failed_line(vm),
         trouble=trouble(vm),
+        idle=idle_lines(vm, now),
         head=head,
         marks=_marks(vm),
         is_offered=any("-open-" in action.id for action in head.menu) and not checkpoints,

@@ -11,8 +11,9 @@ from dvmweb.ages import age, is_older
 from dvmweb.errors import DvmError
 from dvmweb.guest.exposure import ExposureReport
 from dvmweb.guest.exposure.report import CLOSED, EXPECTED, KINDS, NONE, OPEN
+from dvmweb.records import exposures
 from dvmweb.verbs import exposure as tests
-from dvmweb.verbs.vms import Vm
+from dvmweb.verbs.vms import Vm, Vms
 from dvmweb.web.ui import context
 from dvmweb.web.ui.error_pages import status_of
 from dvmweb.web.ui.find_vm import checked, find_vm
@@ -67,6 +68,12 @@ def test(name: str) -> Response:
     return see_other(f"/vms/{name}/exposure")
 
 
+def view(vms: Vms, vm: Vm, now: float) -> Exposure | None:
+    """Return the last test of a VM as rows; None if there is none."""
+    report = exposures.read(vms.paths, vm.name, vm.instance)
+    return exposure_view(report, vm.job_ended, now) if report is not None else None
+
+
 def exposure_view(report: ExposureReport, job_ended: float, now: float) -> Exposure:
     """Return a report as rows. `job_ended`: when the last job on the VM ended; times in seconds since the epoch."""
     is_old = report.at < job_ended or is_older(report.at, DAY, now)
@@ -98,11 +105,10 @@ def _badge(who: str, kind: str, result: str, *, is_old: bool) -> Badge:
 
 
 def _page(vm: Vm, error: DvmError | None = None) -> Response:
-    report = tests.last(context.vms(), vm.name)
     return context.page(
         "vms/exposure.html",
         200 if error is None else status_of(error),
         vm=vm,
-        exposure=exposure_view(report, vm.job_ended, time.time()) if report is not None else None,
+        exposure=view(context.vms(), vm, time.time()),
         problem=error,
     )

@@ -8,6 +8,7 @@ from dvmweb.ages import STEP, age, is_older
 from dvmweb.guest_text import visible
 from dvmweb.jobs.job_record import Job
 from dvmweb.states import refusal
+from dvmweb.verbs.idle import seconds_left
 from dvmweb.verbs.vm import facts_of_listing
 from dvmweb.verbs.vms import Vm
 from dvmweb.web.ui.formatting import duration
@@ -134,3 +135,13 @@ def ports(vm: Vm) -> tuple[Port, ...]:
         url = f"http://{vm.name}.localhost:{port.host_port}/" if is_guests else ""
         found.append(Port(text, url, f"127.0.0.1:{port.host_port}", port.note, port.is_lost, port.is_late))
     return tuple(found)
+
+
+def idle_lines(vm: Vm, now: float) -> tuple[str, ...]:
+    """Return the announced stop of a VM that is not used, or why it was not made; () for none."""
+    left = seconds_left(vm.idle, vm.config.idle_stop, now) if vm.idle is not None and vm.config is not None else None
+    if left is None or vm.idle is None or vm.status != "Running":
+        return ()
+    if vm.idle.problem:
+        return (f"Not used, and not stopped: {vm.idle.problem}",)
+    return (f"Stops in about {max(1, round(left / 60))} min, because nothing uses it",)

@@ -39,6 +39,7 @@ def test_keys_work_at_once_and_can_be_turned_off(sample_vms: SampleVms, vms: Pag
     vms.wait_for_url("**/vms/risky/edit")
     vms.goto(f"{sample_vms.root}/help")
     vms.get_by_role("button", name="Turn them off").first.click()
+    expect(vms.locator("html")).to_have_attribute("data-keys", "off")
     vms.goto(f"{sample_vms.root}/")
     vms.locator("#vm-risky-name").focus()
     for key in "jxe?n":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -14,7 +15,8 @@ from playwright.sync_api import Browser, BrowserContext, Error, Request, expect
 from werkzeug.routing import MapAdapter
 
 from dvmweb.paths import from_environment
-from dvmweb.records import last_use
+from dvmweb.records import idle_times, last_use
+from dvmweb.records.idle_times import IdleTime
 from dvmweb.verbs.vms import Vms
 from dvmweb.web.app import create_app
 from dvmweb.web.server.sessions import Sessions
@@ -339,6 +341,7 @@ def _protect(user: User) -> None:
 def _delete_and_remove(user: User) -> None:
     _protect(user)
     _delete_several_and_restore(user)
+    _keep_running(user)
     _use_checkpoints(user)
     user.deletes("brief").check_again().succeeds()
     deletion = user.deletes("brief").type_name("Brief")
@@ -356,7 +359,7 @@ def _delete_several_and_restore(user: User) -> None:
     page = user.window.page
     for verb in ("stop", "start"):
         _select(user, verb)
-        until(lambda: bool(page.reload()) and page.locator("#selected", has_text="1 done").is_visible())
+        expect(page.locator("#selected", has_text="1 done")).to_be_visible()  # it refreshes itself
     page.locator("[data-theme-switch]").click()
     expect(page.locator("html")).to_have_attribute("data-theme", "light")
     user.deletes("brief").check_again().succeeds()
@@ -364,10 +367,12 @@ def _delete_several_and_restore(user: User) -> None:
     expect(page.locator("#about-brief")).to_be_visible()
     page.locator("#typed-name-brief").fill("brief")
     page.locator("#delete-all").click()
-    until(lambda: bool(page.reload()) and page.locator("#selected", has_text="1 done").is_visible())
+    expect(page.locator("#selected", has_text="1 done")).to_be_visible()  # it refreshes itself
     user.window.open("/trash")
     page.get_by_role("button", name="Restore brief").click()
     page.wait_for_url("**/vms/brief")
+    _select(user, "start")
+    expect(page.locator("#selected", has_text="1 done")).to_be_visible()  # it refreshes itself
     user.vm("brief").check_for_unsaved_work().succeeds()
 
 
@@ -375,6 +380,21 @@ def _select(user: User, verb: str) -> None:
     user.window.open("/")
     user.window.page.locator("#pick-vm-brief").check()
     user.window.page.locator(f"#selected-{verb}").click()
+
+
+def _keep_running(user: User) -> None:
+    """A VM whose stop is announced because nothing uses it."""
+    page, paths = user.window.page, user.home.paths
+    config = paths.vm_config("brief")
+    before = config.read_text()
+    config.write_text(f"{before}\nidle_stop: 1\n")
+    now = time.time()
+    idle_times.write(paths, "brief", IdleTime(seconds=3000.0, at=now, warned_at=now))
+    user.window.open("/vms/brief")
+    page.locator("#keep-running").click()
+    expect(page.locator("#idle")).to_have_count(0)
+    assert idle_times.read(paths, "brief").seconds == 0
+    config.write_text(before)
 
 
 def _use_checkpoints(user: User) -> None:

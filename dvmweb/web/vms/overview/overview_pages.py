@@ -20,6 +20,7 @@ from dvmweb.web.jobs import secret_fields
 from dvmweb.web.ui import context
 from dvmweb.web.ui.disk import disk_used
 from dvmweb.web.ui.find_vm import find_vm
+from dvmweb.web.vms import exposure_pages
 from dvmweb.web.vms.overview import load_pages
 from dvmweb.web.vms.overview.overview_views import agent_rows, facts, inside_view
 from dvmweb.web.vms.sandbox_view import sandbox_line
@@ -58,6 +59,7 @@ def tab(vms: Vms, vm: Vm, now: float) -> dict[str, Any]:
         "inside": inside_view(report, now),
         "load": load_pages.view(vms, vm, now),
         "ports": ports(vm),
+        "exposure": exposure_pages.view(vms, vm, now),
         "is_protected": protection.is_marked(vms.paths, vm.name),
         "line": work_line(vm, now),
         "work": work_view(vm.known, now, is_running=vm.status == "Running") if vm.known is not None else None,
