@@ -391,6 +391,7 @@ def _keep_running(user: User) -> None:
     now = time.time()
     idle_times.write(paths, "brief", IdleTime(seconds=3000.0, at=now, warned_at=now))
     user.window.open("/vms/brief")
+    until(lambda: bool(page.reload()) and page.locator("#keep-running").is_visible())  # the list is made again first
     page.locator("#keep-running").click()
     expect(page.locator("#idle")).to_have_count(0)
     assert idle_times.read(paths, "brief").seconds == 0
