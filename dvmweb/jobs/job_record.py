@@ -20,6 +20,7 @@ from dvmweb.process_identity import birth, is_alive
 VERSION = 1
 JOURNAL_BYTES = 4_000_000
 PLACES_BYTES = 1_000_000
+KEPT = 200  # ended jobs that are kept, the newest
 REFUSED = "refused"
 OPEN_STATES = ("queued", "running")
 STATES = (*OPEN_STATES, "succeeded", "failed", "cancelled", "interrupted")

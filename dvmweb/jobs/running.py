@@ -15,7 +15,7 @@ from dvmweb.errors import DvmError, sentence
 from dvmweb.jobs import copy_ends, recipe_trials, restoring, starting
 from dvmweb.jobs.bases import automatic, building
 from dvmweb.jobs.checks import registry as checks
-from dvmweb.jobs.failures import failed_step, last_output, refused_clone
+from dvmweb.jobs.failures import failed_step, host_error, last_output, refused_clone
 from dvmweb.jobs.inputs import load_input, read_note, write_note
 from dvmweb.jobs.job_record import Job, StepRecord
 from dvmweb.jobs.leftovers import end_leftovers
@@ -76,10 +76,7 @@ class Runner:
         except DvmError as error:
             self._run.finish("failed", error)
         except OSError as error:
-            self._run.finish(
-                "failed",
-                DvmError(sentence(f"The job failed: {error}"), "Fix that (is the disk full?), then run it again."),
-            )
+            self._run.finish("failed", host_error(error))
         except Exception as error:
             self._run.log.note(traceback.format_exc().rstrip())
             self._run.finish(
@@ -170,7 +167,10 @@ class Runner:
         """Make the plan from its input again; the steps up to the current one keep their records."""
         self._steps = plans.plan(self._run.job.verb, self._run.plan_input, self._run.options)
         kept = self._run.job.steps[: self._current + 1]
-        fresh = tuple(StepRecord(step.title, step.argv, always=step.always) for step in self._steps[len(kept) :])
+        fresh = tuple(
+            StepRecord(step.title, step.argv, reason=step.skip_reason, always=step.always)
+            for step in self._steps[len(kept) :]
+        )
         self._run.job = replace(self._run.job, steps=kept + fresh)
 
     def _end_trial(self) -> None:

@@ -24,7 +24,7 @@ from dvmweb.names import is_id, new_id
 from dvmweb.paths import Paths
 from dvmweb.records import rewinds
 
-KEPT_JOBS = 200
+KEPT_JOBS = job_record.KEPT
 MOST_WORK_CHECKS = 20  # jobs that are read to find the last one that was not a check
 SPARE_JOBS = 20  # more than KEPT_JOBS before old ones are removed, so that few jobs read all journals
 EXIT_SECONDS = 2.0  # at most, between the end in a job's journal and the end of its process, which frees the lock

@@ -58,19 +58,31 @@ class Notes:
 def with_progress(paths: Paths, job: Job) -> Job:
     """The job; the reason of its running step is how far that is, if it is known."""
     running = next((index for index, step in enumerate(job.steps) if step.state == "running"), -1)
-    words = _words(paths, job) if job.is_open and running >= 0 else ""
-    if not words or job.steps[running].reason:
+    what, progress = _noted(paths, job) if job.is_open and running >= 0 else ("", None)
+    if progress is None or job.steps[running].reason:
         return job
+    words = f"{in_prose(what)}: {progress}"
     return replace(job, steps=tuple(replace(s, reason=words) if i == running else s for i, s in enumerate(job.steps)))
 
 
-def _words(paths: Paths, job: Job) -> str:
-    """For people, "" if nothing is known."""
+def fraction(paths: Paths, job: Job) -> tuple[int, int] | None:
+    """The bytes that are there and all bytes, of the transfer that the job runs now; None if that is not known."""
+    _, progress = _noted(paths, job) if job.is_open else ("", None)
+    if progress is None or not 0 <= progress.done <= progress.whole or not progress.whole:
+        return None
+    return progress.done, progress.whole
+
+
+def _noted(paths: Paths, job: Job) -> tuple[str, Progress | None]:
+    """What is transferred and how far that is; ("", None) if nothing is known."""
     try:
         facts = json.loads(files.read_bounded(_file(paths, job.id), MOST))
-        return f"{in_prose(facts.pop('what'))}: {Progress(**facts)}"
+        what = str(facts.pop("what"))
+        progress = Progress(**facts)
+        str(progress)  # values of other types fail here
     except (OSError, DvmError, ValueError, TypeError, KeyError, AttributeError, OverflowError):
-        return ""
+        return "", None
+    return what, progress
 
 
 def _file(paths: Paths, job_id: str) -> Path:

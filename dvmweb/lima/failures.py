@@ -68,6 +68,17 @@ WAYS_OUT = (
     ("already exists", "A failed create can leave an instance behind: `limactl delete -f {instance}`"),
 )
 
+# What limactl prints -> the cause in our words, where Lima's own sentence hides it at its end. The first match counts.
+PLAIN = (
+    ("no space left on device", "The disk of the host is full"),
+    ("no such host", "The host does not find the server of the image"),
+    ("network is unreachable", "The host has no network"),
+    ("expected digest", "The image is not the one that Lima expects"),
+    ("failed to download", "The image cannot be downloaded"),
+    ('"qemu-img": executable file not found', "QEMU is not installed"),
+    ("did not receive an event with the `running` status", "The VM did not finish booting in time"),
+)
+
 
 class LimaError(DvmError):
     """limactl failed, hung, or its output cannot be parsed."""
@@ -87,6 +98,9 @@ def _headline(finished: Finished, lines: tuple[str, ...]) -> str:
         return f"{name} did not finish within {span(finished.seconds)} and was stopped."
     if finished.ended == CANCELLED:
         return f"{name} was cancelled."
+    output = finished.stderr.decode("utf-8", "replace").lower()
+    if plain := next((words for sign, words in PLAIN if sign in output), ""):
+        return f"{plain}: {name} failed (exit code {finished.code})."
     cause = next((line.partition(": ")[2] for line in reversed(lines) if line.startswith(("fatal: ", "error: "))), "")
     if cause:
         return f"{name} failed: {in_prose(cause, 200).rstrip('.')} (exit code {finished.code})."

@@ -151,7 +151,7 @@ def code(plan_input: PlanInput) -> Step:
         if repo
         else guest_script(plan_input, "code_dir.sh", {})
     )
-    title = f"Clone {repo}" if repo else titles.CODE_FOLDER
+    title = titles.clone(repo) if repo else titles.CODE_FOLDER
     reason = ""
     if guest is not None and guest.code == "repository":
         reason = "already there" if not repo or guest.origin == repo else _other_repository(guest)

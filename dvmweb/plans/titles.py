@@ -36,6 +36,11 @@ def recipe(name: str) -> str:
     return "Baseline" if name == "baseline" else f"Recipe {name}"
 
 
+def clone(repo: str) -> str:
+    """The title of the step that clones the repository."""
+    return f"Clone {repo}"
+
+
 def copy_base(name: str) -> str:
     """The title of the step that copies a base instead of creating an instance."""
     return f"Copy base {name}"

@@ -121,7 +121,7 @@ def test_a_private_repo_ends_with_the_key_and_where_to_paste_it(user: User, app:
     )
     app.adds_to_config("repo: git@github.com:server/app.git")
     refused = user.dvm("sync app").fails()
-    refused.warns("Cloning failed: git@github.com: Permission denied (publickey).")
+    refused.warns("Cloning failed: github.com does not accept the SSH key of app.", "Permission denied (publickey).")
     refused.warns("The server refused access to git@github.com:server/app.git.")
     assert "not run" not in refused.err, "no key is no key"
     if HAS_KEYGEN:

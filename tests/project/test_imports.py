@@ -55,7 +55,7 @@ BELOW = ("config", "recipes", "guest", *FLOOR)
 # A face calls verbs; below them it reads values and records, and runs nothing.
 READ_BY_FACES = (
     *("verbs", "records", *BELOW),
-    *("jobs.job_record", "jobs.step_progress", "plans.model"),
+    *("jobs.job_record", "jobs.step_progress", "jobs.history", "plans.model"),
     *("terminals.client", "lima.ledger", "lima.command_display"),
 )
 # Where the rows alone would allow too much, or too little.

@@ -6,20 +6,22 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from flask import Blueprint, Response, make_response, request, send_file
+from flask import Blueprint, Response, current_app, make_response, request, send_file
 
 from dvmweb import files
 from dvmweb.errors import DvmError, NotFound, UsageError
 from dvmweb.jobs import job_record
+from dvmweb.jobs.history.step_times import StepTimes
 from dvmweb.jobs.job_record import Job
-from dvmweb.jobs.step_progress import with_progress
+from dvmweb.jobs.step_progress import fraction, with_progress
 from dvmweb.lima import booting, ledger
 from dvmweb.names import instance_name, vm_name
 from dvmweb.verbs.recipes.requirements import secrets_of
 from dvmweb.verbs.vms import Vms
-from dvmweb.web.jobs import log_lines, secret_fields
+from dvmweb.web.jobs import log_lines, rows, secret_fields
 from dvmweb.web.jobs import views as job_views
 from dvmweb.web.jobs.secret_fields import SecretField
+from dvmweb.web.jobs.time_left import Measure
 from dvmweb.web.jobs.views import JobView
 from dvmweb.web.ui import context
 from dvmweb.web.ui.confirmations import confirmed_at
@@ -35,11 +37,9 @@ MOST_COMMANDS = 500
 
 @blueprint.get("/jobs")
 def index() -> Response:
-    """All jobs, or those of one VM, newest first."""
-    name = request.args.get("vm", "")
-    now = time.time()
-    rows = tuple(job_views.row(job, now) for job in context.vms().jobs(name))
-    return context.page("jobs/jobs.html", rows=rows, vm=name)
+    """All jobs that fit the filter, newest first, a page at a time."""
+    jobs = rows.job_list(context.vms().jobs(), rows.filter_of(request.args), time.time())
+    return context.page("jobs/jobs.html", jobs=jobs)
 
 
 @blueprint.get("/jobs/<job_id>")
@@ -122,14 +122,22 @@ def find(job_id: str) -> Job:
 
 
 def _view(vms: Vms, job: Job) -> JobView:
-    now, job = time.time(), with_progress(vms.paths, job)
+    now, measure, job = time.time(), _measure(vms, job), with_progress(vms.paths, job)
     step = job_views.boot_step(job)
     if step is None:
-        return job_views.job_view(job, now, secrets=_missing_secrets(vms, job))
+        return job_views.job_view(job, now, secrets=_missing_secrets(vms, job), measure=measure)
     most = min(BOOT_BYTES, (step.log_to or _size(vms, job)) - step.log_from)
     stages = booting.stages(vms.log(job, step.log_from, most)) if most > 0 else ()
     serial = booting.serial_tail(_instance_folder(vms, job.vm)) if job_views.needs_console(step, now) else ()
-    return job_views.job_view(job, now, stages, serial)
+    return job_views.job_view(job, now, stages, serial, measure=measure)
+
+
+def _measure(vms: Vms, job: Job) -> Measure:
+    """What is known of the times of a job that runs."""
+    if not job.is_open:
+        return Measure()
+    known = current_app.extensions.setdefault("dvm_step_times", StepTimes(vms.paths))
+    return Measure(known.of(job), fraction(vms.paths, job))
 
 
 def _missing_secrets(vms: Vms, job: Job) -> tuple[SecretField, ...]:

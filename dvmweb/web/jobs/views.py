@@ -1,4 +1,4 @@
-"""View models for jobs: steps, times, failures, commands and next actions. Pure."""
+"""View model of one job: steps with their times, failure, result and commands. Pure."""
 
 from __future__ import annotations
 
@@ -12,32 +12,14 @@ from dvmweb.lima.booting import Stage
 from dvmweb.lima.command_display import shown
 from dvmweb.lima.ledger import Entry
 from dvmweb.plans import titles
+from dvmweb.web.jobs import time_left, words
+from dvmweb.web.jobs.next_actions import next_actions, retry_help
 from dvmweb.web.jobs.secret_fields import SecretField
-from dvmweb.web.ui.confirmations import confirmed_at
-from dvmweb.web.ui.formatting import capital, clock, count, duration
+from dvmweb.web.jobs.time_left import Bar, Measure
+from dvmweb.web.jobs.words import badge, not_run, subject
+from dvmweb.web.ui.formatting import capital, clock, duration
 from dvmweb.web.ui.values import Action, Badge
 
-VERBS = {
-    "sync": "Sync",
-    "start": "Start",
-    "stop": "Stop",
-    "restart": "Restart",
-    "work": "Check",
-    "delete": "Delete",
-    "test": "Test",
-    "base": "Build base",
-    "checkpoint": "Checkpoint",
-    "rewind": "Rewind",
-}
-STATES = {
-    "queued": Badge("info", "wait", "Queued"),
-    "running": Badge("info", "sync", "Running"),
-    "succeeded": Badge("ok", "check", "Done"),
-    "failed": Badge("bad", "warn", "Failed"),
-    "cancelled": Badge("idle", "close", "Cancelled"),
-    "interrupted": Badge("bad", "warn", "Interrupted"),
-    "refused": Badge("warn", "warn", "Refused"),
-}
 MARKS = {
     "waiting": ("wait", "wait"),
     "running": ("now", "sync"),
@@ -62,6 +44,8 @@ class StepView:
     clock: str
     reason: str
     log_from: int  # offset in the log; -1: none
+    bar: Bar | None = None  # of the running step, where something is measured
+    is_folded: bool = False  # its part of the log, until it is unfolded
 
 
 @dataclass(frozen=True)
@@ -72,20 +56,6 @@ class FailureView:
     lines: tuple[str, ...]
     todo: tuple[str, ...]
     command: str
-
-
-@dataclass(frozen=True)
-class JobRow:
-    """One job in the list."""
-
-    id: str
-    title: str
-    vm: str
-    verb: str
-    badge: Badge
-    requested: str
-    duration: str
-    note: str
 
 
 @dataclass(frozen=True)
@@ -108,6 +78,8 @@ class JobView:
     serial: tuple[str, ...]
     next: tuple[Action, ...]
     secrets: tuple[SecretField, ...] = ()  # those that it failed without
+    bar: Bar | None = None  # of all steps
+    retry: str = ""  # what the button Retry does
 
 
 def job_view(
@@ -116,51 +88,38 @@ def job_view(
     stages: tuple[Stage, ...] = (),
     serial: tuple[str, ...] = (),
     secrets: tuple[SecretField, ...] = (),
+    measure: Measure = time_left.NOTHING,
 ) -> JobView:
     """The view of a job at `now` (seconds since the epoch)."""
+    bar = time_left.job_bar(job, measure, now)
     headline = f"{job.vm} was deleted." if job.verb == "delete" and job.state == "succeeded" else ""
     return JobView(
         id=job.id,
         title=_title(job),
-        vm=_subject(job),
-        verb=VERBS.get(job.verb, visible(job.verb, 20)),
-        badge=_badge(job),
-        lead=_lead(job, now),
+        vm=subject(job),
+        verb=words.verb_of(job),
+        badge=badge(job),
+        lead=_lead(job, now, bar),
         is_open=job.is_open,
-        steps=tuple(_step(step, now, is_open=job.is_open) for step in job.steps),
+        steps=tuple(_step(step, now, measure, is_open=job.is_open) for step in job.steps),
         failure=_failure(job.failure) if job.failure else _interrupted(job),
         headline=visible(headline, 200),
         notices=tuple(visible(notice, 2000) for notice in job.notices if notice != headline),
         hook_waits=job.hook_waits,
         stages=stages,
         serial=serial,
-        next=_next(job),
+        next=next_actions(job),
         secrets=secrets,
+        bar=bar,
+        retry=retry_help(job),
     )
 
 
-def _badge(job: Job) -> Badge:
-    """The state of a job; green only where every step ran. A test that did not run its recipe is "Not tested"."""
-    is_test = job.verb == "test"
-    steps = job.runs_of(job.about) if is_test else job.steps
-    if job.state == "succeeded" and any(step.state == "not-run" for step in steps):
-        return Badge("blind", "eye-off", "Not tested" if is_test else "Done")
-    return STATES["refused" if job.is_refused else job.state]
-
-
-def _subject(job: Job) -> str:
-    return visible(job.about, 40)
-
-
-def _name(job: Job) -> str:
-    return f"{VERBS.get(job.verb, job.verb)} {_subject(job)}"
-
-
 def _title(job: Job) -> str:
-    name = _name(job)
+    name = words.name(job)
     if job.is_open:
         return f"{_progress(job)} · {name} · dvm" if job.steps else f"{name} · dvm"
-    return f"{name}: {_badge(job).word.lower()} · dvm"
+    return f"{name}: {badge(job).word.lower()} · dvm"
 
 
 def _progress(job: Job) -> str:
@@ -168,29 +127,25 @@ def _progress(job: Job) -> str:
     return f"Step {min(ended + 1, len(job.steps))} of {len(job.steps)}"
 
 
-def _lead(job: Job, now: float) -> str:
+def _lead(job: Job, now: float, bar: Bar | None) -> str:
     if job.state == "queued":
         return f"Waiting for another VM to start or stop. {CONTINUES}"
     if job.is_open:
         begun = duration(now - (job.started or job.created))
-        return f"{_progress(job)}, running for {begun}. {CONTINUES}"
+        left = f", {bar.text}" if bar else ""
+        return f"{_progress(job)}, running for {begun}{left}. {CONTINUES}"
     took = f" after {duration(job.ended - job.started)}" if job.ended and job.started else ""
-    result = f"{_badge(job).word}{took}, {age(job.ended or job.created, now)}."
-    return f"{result} {not_run}." if (not_run := _not_run(job)) else result
+    result = f"{badge(job).word}{took}, {age(job.ended or job.created, now)}."
+    return f"{result} {left}." if (left := not_run(job)) else result
 
 
-def _not_run(job: Job) -> str:
-    """How many of its steps did not run, "" for none."""
-    left = ("not-run",) if job.is_open else ("not-run", "waiting")
-    number = sum(step.state in left for step in job.steps)
-    return f"{count(number, 'step', 'steps')} did not run" if number else ""
-
-
-def _step(step: StepRecord, now: float, *, is_open: bool) -> StepView:
+def _step(step: StepRecord, now: float, measure: Measure, *, is_open: bool) -> StepView:
     is_cut = step.state == "running" and not is_open  # its process died: the result is not known
     is_unreached = step.state == "waiting" and not is_open
     tone, icon = ("not-run", "eye-off") if is_cut else MARKS["skipped" if is_unreached else step.state]
     word = {"waiting": "pending", "not-run": "not run"}.get(step.state, step.state)
+    bar = time_left.step_bar(step, measure, now) if is_open else None
+    left = (bar.text if bar else time_left.late(step, measure, now)) if is_open else ""
     has_clock = step.started and step.argv and not is_cut
     return StepView(
         tone=tone,
@@ -198,8 +153,10 @@ def _step(step: StepRecord, now: float, *, is_open: bool) -> StepView:
         word="interrupted" if is_cut else "not run" if is_unreached else word,
         title=visible(step.title, 200),
         clock=clock((step.ended or now) - step.started) if has_clock else "",
-        reason="not run" if is_unreached else visible(step.reason, 400),
+        reason="not run" if is_unreached else visible(step.reason, 400) or left,
         log_from=step.log_from if step.started and step.argv else -1,
+        bar=bar,
+        is_folded=step.state in ("done", "skipped", "not-run"),
     )
 
 
@@ -214,68 +171,8 @@ def _failure(failure: Failure) -> FailureView:
 def _interrupted(job: Job) -> FailureView | None:
     if job.state != "interrupted":
         return None
-    todo = "Run it again: it checks what exists and continues from there."
+    todo = "The next run checks what exists and continues from there."
     return FailureView("The process of this job died. The result of its last step is not known.", (), (todo,), "")
-
-
-def _next(job: Job) -> tuple[Action, ...]:
-    """The actions after a job that has ended, the most likely first."""
-    if job.is_open:
-        return ()
-    if job.verb == "test":
-        name = _subject(job)
-        return (Action("next-recipe", name, "back", f"/recipes/{name}", is_post=False, tone="primary"),)
-    if job.verb == "base":  # it has no page
-        return (Action("next-all", "All VMs", "back", "/", is_post=False, tone="primary"),)
-    if job.verb in ("checkpoint", "rewind") and job.state == "succeeded":
-        see = Action("next-vm", job.vm, "back", f"/vms/{job.vm}", is_post=False, tone="primary")
-        return (see, Action("next-checkpoints", "All checkpoints", "copy", "/checkpoints", is_post=False))
-    page, again = f"/vms/{job.vm}", _again(job)
-    see = Action("next-vm", job.vm, "back", page, is_post=False)
-    if job.verb == "delete":
-        every = Action("next-all", "All VMs", "back", "/", is_post=False, tone="primary")
-        return (every,) if job.state == "succeeded" else (again, see)
-    if job.needs_secret:
-        return (see,)  # running it again needs the secret
-    if job.state != "succeeded":
-        return (again, see)
-    if job.verb == "work":
-        report = Action("next-work", "Show report", "eye", page, is_post=False, tone="primary")
-        return (report, Action("next-delete", f"Delete {job.vm}", "trash", f"{page}/delete", is_post=False))
-    if job.verb == "stop":
-        return (see, Action("next-start", "Start", "play", f"{page}/start"))
-    return (Action("next-terminal", "Terminal", "term", f"{page}/terminal", is_post=False, tone="primary"), see)
-
-
-def _again(job: Job) -> Action:
-    if page := confirmed_at(job):
-        word, icon = ("delete", "trash") if job.verb == "delete" else ("checkpoint", "copy")
-        return Action(f"next-{word}", "Review again", icon, page, is_post=False, tone="primary")
-    return Action("next-again", "Run again", "sync", f"/jobs/{job.id}/again", tone="primary")
-
-
-def row(job: Job, now: float) -> JobRow:
-    """A job in the list."""
-    end = job.ended or (now if job.is_open else 0.0)
-    return JobRow(
-        id=job.id,
-        title=_name(job),
-        vm=_subject(job),
-        verb=VERBS.get(job.verb, visible(job.verb, 20)),
-        badge=_badge(job),
-        requested=age(job.created, now),
-        duration=duration(end - job.started) if end and job.started else "",
-        note=visible(_note(job), 160),
-    )
-
-
-def _note(job: Job) -> str:
-    """The failure, the running step or what did not run; "" where all is well."""
-    if job.failure and job.failure.what:
-        return job.failure.what.splitlines()[0]
-    if job.is_open:
-        return next((step.title for step in job.steps if step.state == "running"), "")
-    return _not_run(job)
 
 
 def commands(job: Job, entries: Iterable[Entry]) -> tuple[str, ...]:
@@ -296,4 +193,4 @@ def needs_console(step: StepRecord, now: float) -> bool:
 
 def title_of(job: Job) -> str:
     """The heading of a job's page."""
-    return capital(_name(job))
+    return capital(words.name(job))

@@ -17,8 +17,8 @@ from dvmweb.states import refusal
 from dvmweb.verbs.recipes.requirements import recipes_of, standings_of
 from dvmweb.verbs.vm import facts_of_listing
 from dvmweb.verbs.vms import Vm, Vms
+from dvmweb.web.jobs import rows as job_rows
 from dvmweb.web.jobs import secret_fields
-from dvmweb.web.jobs import views as job_views
 from dvmweb.web.ui import context
 from dvmweb.web.ui.find_vm import checked, find_vm
 from dvmweb.web.ui.redirects import see_other, to_job
@@ -90,7 +90,7 @@ def _plan(vms: Vms, vm: Vm) -> tuple[PlanLine, ...]:
 
 
 def _jobs(vms: Vms, vm: Vm, now: float) -> dict[str, Any]:
-    return {"rows": tuple(job_views.row(job, now) for job in vms.jobs(vm.name))}
+    return {"jobs": job_rows.job_list(vms.jobs(vm.name), job_rows.Filter(), now)}
 
 
 MODELS: Mapping[str, Callable[[Vms, Vm, float], dict[str, Any]]] = {

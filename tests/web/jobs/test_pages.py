@@ -18,7 +18,7 @@ from dvmweb.lima.command_display import shown
 from dvmweb.lima.ledger import Entry
 from dvmweb.lima.script_payload import BOOTSTRAP
 from dvmweb.verbs.vms import Vms
-from dvmweb.web.jobs import log_lines
+from dvmweb.web.jobs import log_lines, rows, words
 from dvmweb.web.jobs import views as job_views
 from dvmweb.web.server.sessions import Sessions
 from tests.web.conftest import Browser, within
@@ -58,7 +58,7 @@ def test_the_view_of_a_running_job_says_the_answer() -> None:
 
 def test_a_test_of_a_recipe_leads_to_the_recipe_and_not_to_its_throwaway_vm() -> None:
     job = replace(ENDED, vm="dvmtest-0badcafe", verb="test", options={"recipe": "node", "origin": "app"})
-    view, row = job_views.job_view(job, NOW), job_views.row(job, NOW)
+    view, row = job_views.job_view(job, NOW), rows.row(job, NOW)
     assert view.title == "Test node: done · dvm"
     assert [(action.text, action.path) for action in view.next] == [("node", "/recipes/node")]
     assert (row.title, row.vm) == ("Test node", "node")
@@ -67,7 +67,7 @@ def test_a_test_of_a_recipe_leads_to_the_recipe_and_not_to_its_throwaway_vm() ->
 
 def test_a_base_has_its_name_and_no_page_of_a_vm() -> None:
     job = replace(ENDED, vm="dvmbase-0badcafe", verb="base", options={"replaces": ""})
-    view, row = job_views.job_view(job, NOW), job_views.row(job, NOW)
+    view, row = job_views.job_view(job, NOW), rows.row(job, NOW)
     assert view.title == "Build base 0badcafe: done · dvm"
     assert [(action.text, action.path) for action in view.next] == [("All VMs", "/")]
     assert (row.title, row.vm) == ("Build base 0badcafe", "0badcafe")
@@ -76,11 +76,11 @@ def test_a_base_has_its_name_and_no_page_of_a_vm() -> None:
 def test_a_test_that_was_not_run_is_not_green() -> None:
     steps = (StepRecord("Baseline", (), "not-run"), StepRecord("Recipe node, first run and probe", (), "not-run"))
     job = replace(ENDED, verb="test", options={"recipe": "node"}, steps=steps)
-    view, row = job_views.job_view(job, NOW), job_views.row(job, NOW)
+    view, row = job_views.job_view(job, NOW), rows.row(job, NOW)
     assert (view.badge.tone, row.badge.word, view.title) == ("blind", "Not tested", "Test node: not tested · dvm")
     assert view.lead.endswith(" 2 steps did not run.")
     tried = replace(job, steps=(steps[0], StepRecord("Recipe node, first run and probe", (), "done")))
-    assert job_views.row(tried, NOW).badge == job_views.STATES["succeeded"]
+    assert rows.row(tried, NOW).badge == words.STATES["succeeded"]
 
 
 def test_a_sync_of_which_a_part_was_not_run_is_not_green() -> None:
@@ -88,7 +88,7 @@ def test_a_sync_of_which_a_part_was_not_run_is_not_green() -> None:
     view = job_views.job_view(job, NOW)
     assert (view.badge.tone, view.badge.word) == ("blind", "Done")
     assert view.lead.endswith(" 1 step did not run.")
-    assert job_views.row(job, NOW).note == "1 step did not run"
+    assert rows.row(job, NOW).note == "1 step did not run"
 
 
 def test_the_steps_that_never_came_are_counted_with_those_that_were_not_run() -> None:
@@ -106,8 +106,8 @@ def test_the_steps_that_never_came_are_counted_with_those_that_were_not_run() ->
         ("work", "succeeded", ["Show report", "Delete app"]),
         ("stop", "succeeded", ["app", "Start"]),
         ("delete", "succeeded", ["All VMs"]),
-        ("sync", "failed", ["Run again", "app"]),
-        ("sync", "interrupted", ["Run again", "app"]),
+        ("sync", "failed", ["Retry", "app"]),
+        ("sync", "interrupted", ["Retry", "app"]),
         ("delete", "failed", ["Review again", "app"]),
     ],
 )
@@ -127,7 +127,7 @@ def test_a_refusal_is_no_failure_and_what_never_came_was_not_run() -> None:
     view = job_views.job_view(job, NOW)
     assert (view.badge.word, view.badge.tone, view.title) == ("Refused", "warn", "Delete app: refused · dvm")
     assert (view.steps[2].word, view.steps[2].reason) == ("not run", "not run")
-    assert job_views.row(replace(job, outcome=""), NOW).badge.word == "Failed"
+    assert rows.row(replace(job, outcome=""), NOW).badge.word == "Failed"
 
 
 def test_a_delete_ends_in_one_headline_and_its_details_are_folded(client: Browser, vms: Vms) -> None:
@@ -322,7 +322,7 @@ def test_a_download_is_an_attachment(client: Browser, vms: Vms) -> None:
 def test_a_page_of_a_job_that_has_ended_asks_nothing_more(client: Browser, vms: Vms) -> None:
     kept(vms, ENDED)
     assert "hx-get" not in client.get(f"/jobs/{ID}/part").text
-    assert "Run again" not in client.get(f"/jobs/{ID}").text
+    assert "next-again" not in client.get(f"/jobs/{ID}").text
 
 
 def test_the_list_of_jobs_and_of_one_vm(client: Browser, vms: Vms) -> None:
@@ -331,7 +331,7 @@ def test_the_list_of_jobs_and_of_one_vm(client: Browser, vms: Vms) -> None:
     both = client.get("/jobs").text
     assert "2 jobs" in both
     assert "Stop <span" in both
-    assert "other" not in client.get("/jobs?vm=app").text.split("<main", 1)[1]
+    assert "other" not in client.get("/jobs?vm=app").text.split('id="job-rows"', 1)[1]
     assert client.get("/jobs?vm=%3Cscript%3E").status_code == 200
 
 
@@ -370,7 +370,7 @@ def test_a_job_is_watched_cancelled_and_run_again(dvm_home: DvmHome, client: Bro
     assert client.post(f"{page}/cancel").status_code == 303
     job = finished(vms, started)
     assert job.state == "cancelled"
-    assert "Run again" in client.get(page).text
+    assert "Retry" in client.get(page).text
     dvm_home.faults()
     again = finished(vms, client.post(f"{page}/again"))
     assert again.state == "succeeded"

@@ -73,7 +73,7 @@ def test_g06_a_sync_asks_for_its_secret_and_keeps_it_nowhere(client: Browser, dv
     asking = client.get(f"/jobs/{job.id}").text
     form = Drawn(asking, "give-secret")
     assert {name for name, _ in form.sent} == {"csrf", "secret.token", "secret.other_token"}
-    assert "Run again" not in asking  # it would end in the same way
+    assert "next-again" not in asking  # it would end in the same way
     assert asking.count(" required") == 2
 
     data = form.values(**{"secret.token": CANARY, "secret.other_token": "x"})
