@@ -47,6 +47,7 @@ class Preferences:
     sort: str = "name"
     is_descending: bool = False
     has_keys: bool = True  # single letters are shortcuts (WCAG 2.1.4: they can be turned off)
+    has_wrap: bool = True  # lines of logs wrap
     theme: str = "system"
     density: str = "comfortable"
 
@@ -85,6 +86,8 @@ def changed(old: Preferences, form: Mapping[str, str], columns: Sequence[str] = 
         one = replace(one, columns=_columns(columns))
     if keys := form.get("keys"):
         one = replace(one, has_keys=keys not in OFF)
+    if wrap := form.get("wrap"):
+        one = replace(one, has_wrap=wrap not in OFF)
     return one
 
 
@@ -97,6 +100,7 @@ def _of(facts: Mapping[str, Any]) -> Preferences:
         sort=_word(facts.get("sort"), SORTS, usual.sort),
         is_descending=facts.get("is_descending") is True,
         has_keys=facts.get("has_keys") is not False,
+        has_wrap=facts.get("has_wrap") is not False,
         theme=_word(facts.get("theme"), THEMES, usual.theme),
         density=_word(facts.get("density"), DENSITIES, usual.density),
     )

@@ -1,17 +1,18 @@
 // Follows the log of a job by byte offset: colours, search, follow, and the title of each step where it began.
-// <div data-log data-url="…/jobs/ID/log" data-open="true"> holds [data-log-lines] and optionally [data-log-search],
-// [data-log-follow], [data-log-note]; anywhere on the page: data-log-from="BYTES" data-log-title="…" on a step.
+// <div data-log data-url="…/jobs/ID/log" data-open="true"> holds [data-log-lines] and [data-log-tools] (log-tools.js);
+// anywhere on the page: data-log-from="BYTES" data-log-title="…" on a step, data-log-folded on one that is done.
 // GET url?from=N returns bytes with X-Log-Next, X-Log-Size, X-Log-Ours (FROM-TO,… of what dvm itself wrote) and, once the
 // log of an ended job is complete, X-Log-Ended: 1.
 
 import { LogLines } from "./log-lines.js";
+import { LogSearch } from "./log-search.js";
+import { listen } from "./log-tools.js";
 import { LogWindow } from "./log-window.js";
 
 const OFTEN = 400; // milliseconds between requests while bytes arrive
 const SELDOM = 1500; // and while none arrive
 const TIMEOUT = 15000; // milliseconds of one request
 const MOST_BYTES = 48_000_000; // of a longer log only the end is fetched
-const SLICE = 20000; // lines searched before the page can react again
 
 const followers = new Map(); // element -> LogFollower
 
@@ -23,13 +24,11 @@ class LogFollower {
     this.root = root;
     this.log = new LogLines();
     this.window = new LogWindow(root.querySelector("[data-log-lines]"));
-    this.hits = []; // indexes of matching lines
-    this.hit = -1; // the shown one of them
-    this.searched = 0; // lines searched so far
+    this.search = new LogSearch(this.window, (text) => this.#show("[data-log-found]", text));
     this.skipped = 0; // bytes before the first fetched line
     this.note = "";
     this.window.show(this.log);
-    this.#listen();
+    listen(root, this.window, this.search);
     this.#run();
   }
 
@@ -81,7 +80,7 @@ class LogFollower {
     const hadDropped = this.log.dropped;
     const changed = bytes.length > 0 ? this.log.add(bytes, ours) : -1;
     const hasShifted = this.addHosts() || this.log.dropped > hadDropped;
-    if (hasShifted) this.searched = 0;
+    if (hasShifted) this.search.forget();
     if (hasShifted) this.window.redraw();
     else if (changed >= 0) this.window.redrawFrom(changed);
     else this.window.draw();
@@ -91,7 +90,9 @@ class LogFollower {
   /** Add the titles of the steps on the page; true when one is new. */
   addHosts() {
     const steps = [...document.querySelectorAll("[data-log-from]")].map((step) => [Number(step.dataset.logFrom), step.dataset.logTitle]);
-    return this.log.setHosts(steps.filter(([at, title]) => title && at <= this.log.next));
+    const hasChanged = this.log.setHosts(steps.filter(([at, title]) => title && at <= this.log.next));
+    this.window.setDone([...document.querySelectorAll("[data-log-folded]")].map((step) => Number(step.dataset.logFrom)));
+    return hasChanged;
   }
 
   #showCount() {
@@ -99,7 +100,7 @@ class LogFollower {
     const number = lines.length - hostCount;
     const count = number === 1 ? "1 line" : `${number.toLocaleString("en")} lines`;
     this.#say(dropped || this.skipped ? `Last ${count}. The download has the whole log.` : count);
-    if (this.window.found.text) this.#search(this.window.found.text, false);
+    this.search.goOn();
   }
 
   #end() {
@@ -110,60 +111,14 @@ class LogFollower {
   }
 
   #say(text) {
-    const note = this.root.querySelector("[data-log-note]");
-    if (note && this.note !== text) note.textContent = this.note = text;
+    if (this.note === text) return;
+    this.note = text;
+    this.#show("[data-log-note]", text);
   }
 
-  #listen() {
-    const field = this.root.querySelector("[data-log-search]");
-    let timer = 0;
-    field?.addEventListener("input", () => {
-      clearTimeout(timer);
-      timer = setTimeout(() => this.#search(field.value, true), 150);
-    });
-    field?.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter") return;
-      event.preventDefault();
-      this.#step(event.shiftKey ? -1 : 1);
-    });
-    const button = this.root.querySelector("[data-log-follow]");
-    if (button) {
-      button.hidden = false;
-      button.setAttribute("aria-pressed", "true");
-      button.addEventListener("click", () => this.window.follow(!this.window.isFollowing));
-      this.root.addEventListener("dvm:follow", (event) => button.setAttribute("aria-pressed", String(event.detail.isOn)));
-    }
-  }
-
-  /** Find the matching lines, a slice at a time; a newer search ends this one. */
-  async #search(text, isNew) {
-    const token = (this.searching = Symbol(text));
-    const low = text.toLowerCase();
-    // Earlier matches are kept; the last line may have been unfinished.
-    let from = isNew ? 0 : Math.max(0, this.searched - 1);
-    const hits = this.hits.filter((line) => line < from);
-    for (; low && from < this.log.lines.length; from = this.searched) {
-      this.searched = Math.min(from + SLICE, this.log.lines.length);
-      for (let i = from; i < this.searched; i += 1) if (this.log.plain(i).toLowerCase().includes(low)) hits.push(i);
-      await pause(0);
-      if (this.searching !== token) return;
-    }
-    this.hits = hits;
-    if (isNew) this.hit = hits.length - 1;
-    this.#showHit(text, isNew);
-  }
-
-  #step(by) {
-    if (this.hits.length === 0) return;
-    this.hit = (this.hit + by + this.hits.length) % this.hits.length;
-    this.#showHit(this.window.found.text, true);
-  }
-
-  #showHit(text, isMove) {
-    if (isMove) this.window.mark(text, this.hits[this.hit] ?? -1);
-    if (!text) return this.#showCount();
-    const count = this.hits.length;
-    this.#say(count === 0 ? "No matches." : `Match ${this.hit + 1} of ${count}. Enter: next, Shift+Enter: previous`);
+  #show(place, text) {
+    const note = this.root.querySelector(place);
+    if (note) note.textContent = text;
   }
 
   goTo(at) {

@@ -1,21 +1,12 @@
-<<<<<<< HEAD
 // Keyboard shortcuts: / search, n new VM, ? help; among VMs arrows, j k, t s e (terminal, sync, edit), x select; Escape.
 // <html data-keys="off">: no key of one character (WCAG 2.1.4), a preference of the user.
-// [data-search] [data-log-search]  [data-new-vm]  [data-help] opens [data-help-dialog]
+// [data-search] [data-log-search] [data-job-search]  [data-new-vm]  [data-help] opens [data-help-dialog]
 // [data-cards] holds [data-card]; the focus goes to its [data-card-link], or its .name, or to the card itself.
 
 import { clear, toggle } from "../list/selection.js";
 
 const TYPING = "input:not([type=checkbox], [type=radio]), select, textarea, [contenteditable], .xterm";
-const SEARCHES = "[data-search], [data-log-search]";
-=======
-// Keyboard shortcuts: / search, n new VM, ? help, arrows between cards, Escape.
-// [data-search] [data-log-search] [data-job-search]  [data-new-vm]  [data-help] opens [data-help-dialog]
-// [data-cards] holds [data-card]; the focus goes to its [data-card-link], or its .name, or to the card itself.
-
-const TYPING = "input, select, textarea, [contenteditable], .xterm";
 const SEARCHES = "[data-search], [data-log-search], [data-job-search]";
->>>>>>> c2775cd (Jobs: time left from earlier runs, the cause first and the buttons that help, a list with filters and pages)
 
 const isShown = (element) => element.checkVisibility?.() ?? element.offsetParent !== null;
 const firstShown = (selector) => [...document.querySelectorAll(selector)].find(isShown);

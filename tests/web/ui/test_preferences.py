@@ -78,6 +78,7 @@ def test_a_planted_file_breaks_no_page(client: Browser, file: Path, tmp_path: Pa
         ({"sort": "disk", "direction": "x"}, (), Preferences(sort="disk")),
         ({"keys": "off"}, (), Preferences(has_keys=False)),
         ({"keys": "on"}, (), USUAL_PREFERENCES),
+        ({"wrap": "off"}, (), Preferences(has_wrap=False)),
         ({"of": "columns"}, (), Preferences(columns=())),
         ({"of": "columns"}, ("used", "state", "evil"), Preferences(columns=("state", "used"))),
         ({}, ("used",), USUAL_PREFERENCES),
