@@ -96,7 +96,8 @@ def refused_clone(plan_input: PlanInput, output: bytes, public_key: str) -> DvmE
     """The error of a clone whose server refused the VM's key: contains the key and where to add it."""
     repo, name = plan_input.config.repo or "", plan_input.config.name
     lines = last_lines(output)
-    what = f"Cloning failed: {_refusal(lines, repo, name)}\n  {sentence(_git_cause(lines))}"
+    more = f"{sentence(_git_cause(lines))}\n  The server refused access to {repo}."
+    what = f"Cloning failed: {_refusal(lines, repo, name)}\n  {more}"
     if not public_key:
         return DvmError(what, NO_KEY)
     key = f"The SSH key of this VM:\n\n{in_prose(public_key, 1200)}\n\n{where_to_paste(repo)}"

@@ -11,6 +11,7 @@ from typing import cast
 from flask import Blueprint, Response, current_app, jsonify, request
 
 from dvmweb.errors import CheckFailed, DvmError, UsageError
+from dvmweb.jobs.history.recent import RecentJobs
 from dvmweb.lima.watching import Snapshot
 from dvmweb.records import agent_turns, snoozes
 from dvmweb.terminals import client
@@ -21,6 +22,7 @@ from dvmweb.verbs.recipes import RecipeLibrary
 from dvmweb.verbs.recipes.usage import Use
 from dvmweb.verbs.vms import Vm
 from dvmweb.web.attention import views
+from dvmweb.web.jobs.signs import signs
 from dvmweb.web.ui import context
 from dvmweb.web.ui.disk import disk_used
 from dvmweb.web.ui.redirects import see_other
@@ -44,13 +46,15 @@ def rows() -> Response:
 
 @blueprint.get("/attention/needing")
 def needing() -> Response:
-    """The items as JSON: for the number on every page, and for notifications.
+    """The items as JSON: for the number on every page, and for notifications; and the jobs that run or ended lately.
 
     `is_blind`: which terminals wait is not known.
     """
     found, is_blind = _items(context.watch().snapshot())
     snoozed = snoozes.read(context.vms().paths, time.time())
-    return jsonify({"needing": views.needing(found, snoozed), "is_blind": is_blind})
+    jobs = current_app.extensions.setdefault("dvm_recent_jobs", RecentJobs(context.vms().paths)).jobs()
+    of_jobs = signs(jobs, time.time())
+    return jsonify({"needing": views.needing(found, snoozed), "is_blind": is_blind, "jobs": of_jobs})
 
 
 @blueprint.post("/attention/<name>/snooze")

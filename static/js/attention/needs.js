@@ -10,7 +10,7 @@ let timer = 0;
 let isKnown = false; // this page has the number
 
 const find = (name) => document.querySelector(`[data-notices${name}]`);
-const isEnabled = () => stored(CHOICE) === "on" && window.Notification?.permission === "granted";
+export const isEnabled = () => stored(CHOICE) === "on" && window.Notification?.permission === "granted";
 
 function stored(key) {
   try {
@@ -33,10 +33,13 @@ async function ask() {
   if (!place || (document.hidden && isKnown && !isEnabled())) return;
   const answer = await fetch(place.dataset.needs, { headers: { Accept: "application/json" } }).catch(() => null);
   if (!answer?.ok) return; // shown by the page's other polls
-  const { needing, is_blind: isBlind } = await answer.json();
+  const { needing, is_blind: isBlind, jobs } = await answer.json();
   isKnown = true;
   showNumber(place, needing, isBlind);
-  notifyOf(place, needing.filter((one) => one.is_urgent), isBlind);
+  const urgent = needing.filter((one) => one.is_urgent);
+  notifyOf(place, urgent, isBlind);
+  const notified = isEnabled() ? urgent.map((one) => one.path) : [];
+  document.dispatchEvent(new CustomEvent("dvm:jobs", { detail: { ...jobs, notified } })); // to jobs/ended.js
 }
 
 /** The number; "?" is added while the keeper does not respond, which is not the same as "none". */

@@ -1,10 +1,18 @@
 // Updates the title of the tab, and puts a dot on its icon when something waits for the user.
-// data-title="2 with unsaved work · dvm" on polled content; data-waiting on anything that waits for the user
+// data-title="2 with unsaved work · dvm" on polled content; data-ended="Sync app: done" on the notice of a job, before it;
+// data-waiting on anything that waits for the user
 // <link rel=icon data-favicon data-waiting-href="…">
 
+let calm = document.title; // without the job that has ended
+let shown = calm;
+
 export function refresh() {
-  const titled = document.querySelector("[data-title]");
-  if (titled?.dataset.title) document.title = titled.dataset.title;
+  if (document.title !== shown) calm = document.title; // another behaviour has set it
+  calm = document.querySelector("[data-title]")?.dataset.title || calm;
+  const ended = [...document.querySelectorAll("[data-ended]")].at(-1);
+  const wanted = ended ? `${ended.dataset.ended} · ${calm}` : calm;
+  if (document.title !== wanted) document.title = wanted;
+  shown = document.title;
   const icon = document.querySelector("link[data-favicon]");
   if (!icon) return;
   icon.dataset.calmHref ??= icon.getAttribute("href");

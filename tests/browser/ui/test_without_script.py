@@ -106,7 +106,7 @@ class Walk:
                     self.found.add((self.endpoint(action), value))
                 else:
                     is_log = re.fullmatch(rf"{prefix}/vms/[a-z-]+", action)  # the search of its tab Logs
-                    assert action == f"{prefix}/" or is_log, "a form that asks is only a search"
+                    assert action in (f"{prefix}/", f"{prefix}/jobs") or is_log, "a form that asks is only a search"
         assert len(seen) > 5
 
 

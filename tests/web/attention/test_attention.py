@@ -230,7 +230,8 @@ def test_the_page_shows_snoozes_and_shows_again(client: Browser, failed: Item) -
     assert "&lt;b&gt;no&lt;/b&gt;" in page
     name = snoozes.digest(failed.key)
     assert client.post(f"/attention/{name}/snooze", data={"hours": "24"}).status_code == 303
-    assert client.get("/attention/needing").json == {"needing": [], "is_blind": False}
+    none = {"running": [], "ended": []}
+    assert client.get("/attention/needing").json == {"needing": [], "is_blind": False, "jobs": none}
     assert "Nothing needs attention" in client.get("/attention").text
     assert "Sync failed" in client.get("/attention?show=snoozed").text
     assert client.post(f"/attention/{name}/snooze", data={"hours": "0"}).status_code == 303
