@@ -6,6 +6,8 @@ import { isEnabled } from "../attention/needs.js";
 
 const SEEN = "dvm.jobs.running"; // ids of jobs that a page has seen running
 const SAID = "dvm.jobs.said"; // ids of those whose end was shown
+const WATCHED = "dvm.jobs.watched"; // id of the job that a visible page shows, and when that was
+const FRESH = 12_000; // milliseconds for which that counts: two polls of a page
 const KEPT = 50;
 
 function read(key) {
@@ -31,9 +33,12 @@ export function decide(seen, said, { running, ended }, watched) {
   return { shown: fresh.filter((one) => one.id !== watched), seen: open, said: [...said, ...fresh.map((one) => one.id)] };
 }
 
-/** The job that is looked at, "" for none. */
+/** The job that is looked at in this tab or another, "" for none. */
 function watchedJob() {
-  return document.hidden ? "" : (document.getElementById("job")?.dataset.job ?? "");
+  const mine = document.hidden ? "" : (document.getElementById("job")?.dataset.job ?? "");
+  if (mine) write(WATCHED, [mine, String(Date.now())]);
+  const [id = "", at = "0"] = read(WATCHED);
+  return Date.now() - Number(at) < FRESH ? id : "";
 }
 
 function take(jobs) {

@@ -35,8 +35,17 @@ function withMarks(text, found, index, names) {
   return out;
 }
 
+/** Put the selected rows on the clipboard as they were printed: no colour, no wrap, no mark. */
+export function copy(event, rows) {
+  const range = document.getSelection().rangeCount ? document.getSelection().getRangeAt(0) : null;
+  if (!range || range.collapsed || !rows.contains(range.commonAncestorContainer)) return;
+  const chosen = [...rows.children].filter((row) => range.intersectsNode(row));
+  event.clipboardData.setData("text/plain", chosen.map((row) => within(range, row)).join("\n"));
+  event.preventDefault();
+}
+
 /** The text of a row, or of the part of it that is in a range. */
-export function within(range, row) {
+function within(range, row) {
   const part = document.createRange();
   part.selectNodeContents(row);
   if (row.contains(range.startContainer)) part.setStart(range.startContainer, range.startOffset);

@@ -12,11 +12,8 @@ export function listen(root, view, search) {
   const form = find("wrap");
   if (form) listenToWrap(form, view);
   const fold = find("fold-all");
-  fold?.addEventListener("click", () => {
-    const isFolded = fold.getAttribute("aria-pressed") !== "true";
-    fold.setAttribute("aria-pressed", String(isFolded));
-    view.foldAll(isFolded);
-  });
+  fold?.addEventListener("click", () => view.foldAll(!view.hasFolded));
+  if (fold) root.addEventListener("dvm:folds", (event) => (fold.textContent = event.detail.isAny ? "Unfold all" : "Fold all"));
   const follow = find("follow");
   follow?.setAttribute("aria-pressed", "true");
   follow?.addEventListener("click", () => view.follow(!view.isFollowing));

@@ -2,7 +2,7 @@
 // are left out. Short logs are rendered completely, for the browser's own search.
 
 import { LogFolds } from "./log-folds.js";
-import { element, lineRow, titleRow, within } from "./log-row.js";
+import { copy, element, lineRow, titleRow } from "./log-row.js";
 import { RowHeights, cellsOf } from "./row-heights.js";
 
 const ROW = 20; // px, as .log.live .line in css/jobs/log.css
@@ -33,7 +33,7 @@ export class LogWindow {
     box.replaceChildren(this.ruler, this.rows);
     box.addEventListener("scroll", () => this.#onScroll(), { passive: true });
     box.addEventListener("click", (event) => this.#onClick(event));
-    box.addEventListener("copy", (event) => this.#onCopy(event));
+    box.addEventListener("copy", (event) => copy(event, this.rows));
     new ResizeObserver(() => this.#onResize()).observe(box);
   }
 
@@ -67,6 +67,7 @@ export class LogWindow {
     for (const line of this.shown) this.heights.push(this.#guess(line));
     this.#empty();
     this.draw();
+    this.box.dispatchEvent(new CustomEvent("dvm:folds", { bubbles: true, detail: { isAny: this.hasFolded } }));
   }
 
   /** The lines from an index on have changed. */
@@ -114,6 +115,10 @@ export class LogWindow {
     if (this.folds.setDone(offsets, isRead)) this.#keepPlace(() => this.redraw());
   }
 
+  get hasFolded() {
+    return this.log.lines.some((line) => line.host !== undefined && !this.folds.isOpen(line.at));
+  }
+
   /** Fold or unfold all steps. */
   foldAll(isFolded) {
     this.follow(false);
@@ -144,15 +149,6 @@ export class LogWindow {
     this.folds.toggle(at);
     this.#keepPlace(() => this.redraw());
     this.rows.querySelector(`[data-fold="${at}"]`)?.focus({ preventScroll: true });
-  }
-
-  /** Put the selected lines on the clipboard as they were printed: no colour, no wrap, no mark. */
-  #onCopy(event) {
-    const range = document.getSelection().rangeCount ? document.getSelection().getRangeAt(0) : null;
-    if (!range || range.collapsed || !this.rows.contains(range.commonAncestorContainer)) return;
-    const chosen = [...this.rows.children].filter((row) => range.intersectsNode(row));
-    event.clipboardData.setData("text/plain", chosen.map((row) => within(range, row)).join("\n"));
-    event.preventDefault();
   }
 
   #onResize() {

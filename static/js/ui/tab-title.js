@@ -10,8 +10,8 @@ export function refresh() {
   if (document.title !== shown) calm = document.title; // another behaviour has set it
   calm = document.querySelector("[data-title]")?.dataset.title || calm;
   const ended = [...document.querySelectorAll("[data-ended]")].at(-1);
-  const wanted = ended ? `${ended.dataset.ended} · ${calm}` : calm;
-  if (document.title !== wanted) document.title = wanted;
+  const title = ended ? `${ended.dataset.ended} · ${calm}` : calm;
+  if (document.title !== title) document.title = title;
   shown = document.title;
   const icon = document.querySelector("link[data-favicon]");
   if (!icon) return;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from tests.browser.driver.window import Window
+from tests.browser.driver.window import Part, Window
 
 
 class JobPage:
@@ -15,7 +15,29 @@ class JobPage:
         with window.awaited("No page of a job is open"):
             window.page.wait_for_url("**/jobs/*")
         self.steps = window.part("The list of steps", "#job .steps")
-        self.log = window.part("The log", window.page.get_by_role("region", name="Log"))
+
+    @property
+    def log(self) -> Part:
+        """The log, with the steps unfolded that it has now."""
+        fold = self.window.page.locator("[data-log-fold-all]")
+        if fold.is_visible():  # not without script
+            with self.window.awaited("The log does not come"):
+                expect(self.window.page.locator("[data-log-note]")).not_to_be_empty()
+            if fold.inner_text() == "Unfold all":
+                self.window.press("Unfold all", fold)
+        return self.window.part("The log", self.window.page.get_by_role("region", name="Log"))
+
+    @property
+    def failure(self) -> Part:
+        """Why it failed, with the buttons that help."""
+        return self.window.part("The failure", "#job .callout.bad, #job .callout.warn")
+
+    def fails(self) -> JobPage:
+        return self._ends_as("Failed")
+
+    def helped_by(self, button: str) -> None:
+        """Follow a link of those that help."""
+        self.window.press(f"Press {button!r}", self.window.page.locator("#helps").get_by_role("link", name=button))
 
     @property
     def id(self) -> str:
