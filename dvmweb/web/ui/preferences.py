@@ -47,9 +47,9 @@ class Preferences:
     sort: str = "name"
     is_descending: bool = False
     has_keys: bool = True  # single letters are shortcuts (WCAG 2.1.4: they can be turned off)
-    has_wrap: bool = True  # lines of logs wrap
     theme: str = "system"
     density: str = "comfortable"
+    has_wrap: bool = True  # lines of logs wrap
 
 
 USUAL_PREFERENCES = Preferences()

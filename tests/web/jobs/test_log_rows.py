@@ -1,4 +1,4 @@
-"""The parts of the log's window that need no browser: heights of rows, folds, the search's counter, which ends are shown."""
+"""What the log and the notices decide without a browser: heights of rows, folds, the counter, which ends are shown."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ def test_a_row_is_found_by_its_place_among_a_hundred_thousand() -> None:
       const wrong = [];
       let top = 0;
       heights.forEach((height, i) => {
-        if (i % 97 === 0 && (rows.top(i) !== top || rows.at(top) !== i || rows.at(top + height - 1) !== i)) wrong.push(i);
+        const isRight = rows.top(i) === top && rows.at(top) === i && rows.at(top + height - 1) === i;
+        if (i % 97 === 0 && !isRight) wrong.push(i);
         top += height;
       });
       return [wrong, rows.total === top, rows.at(-5), rows.at(top + 5), rows.count, new RowHeights().at(3)];
