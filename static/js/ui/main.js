@@ -7,6 +7,7 @@ import * as answer from "./tab-title.js";
 import * as attention from "../attention/needs.js";
 import * as confirmTypedName from "../deletion/confirm-typed-name.js";
 import * as copy from "./copy.js";
+import * as ended from "../jobs/ended.js";
 import * as files from "../vms/files.js";
 import * as fill from "../form/fill.js";
 import * as formKeys from "../form/keys.js";
@@ -24,7 +25,7 @@ import * as verbKeys from "../tabs/verb-keys.js";
 import * as twoSides from "../form/two-way.js";
 
 // twoSides comes before poll, which records an answer as shown unless another behaviour prevented the swap.
-const BEHAVIOURS = [theme, selection, keyboard, search, table, copy, forms, confirmTypedName, menus, twoSides, poll, liveErrors, formKeys, fill, attention, files, palette, verbKeys, answer];
+const BEHAVIOURS = [theme, selection, keyboard, search, table, copy, forms, confirmTypedName, menus, twoSides, poll, liveErrors, formKeys, fill, ended, attention, files, palette, verbKeys, answer];
 
 // Large behaviours of few pages: each is loaded when its part is on the page.
 const RARE = new Map([

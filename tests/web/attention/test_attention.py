@@ -230,7 +230,7 @@ def test_the_page_shows_snoozes_and_shows_again(client: Browser, failed: Item) -
     assert "&lt;b&gt;no&lt;/b&gt;" in page
     name = snoozes.digest(failed.key)
     assert client.post(f"/attention/{name}/snooze", data={"hours": "24"}).status_code == 303
-    none = {"running": [], "ended": []}
+    none: dict[str, list[str]] = {"running": [], "ended": []}
     assert client.get("/attention/needing").json == {"needing": [], "is_blind": False, "jobs": none}
     assert "Nothing needs attention" in client.get("/attention").text
     assert "Sync failed" in client.get("/attention?show=snoozed").text

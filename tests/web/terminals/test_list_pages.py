@@ -95,7 +95,7 @@ def test_no_agent_is_opened_behind_a_sandbox_with_a_hole(
 def test_the_page_without_a_terminal_says_so(client: Browser) -> None:
     page = client.get("/terminals").text
     assert "No open terminals" in page
-    none = {"running": [], "ended": []}
+    none: dict[str, list[str]] = {"running": [], "ended": []}
     assert client.get("/attention/needing").json == {"needing": [], "is_blind": False, "jobs": none}
 
 
