@@ -38,6 +38,8 @@ AREAS = (
     "dvmweb.web.attention.pages",
     "dvmweb.web.form.pages",
     "dvmweb.web.recipes.pages",
+    "dvmweb.web.host.bases_pages",
+    "dvmweb.web.host.doctor_pages",
     "dvmweb.web.jobs.pages",
     "dvmweb.web.vms.files_pages",
     "dvmweb.web.deletion.pages",

@@ -14,7 +14,7 @@ MOST_FILES, MOST_LINES = 20, 300
 READ = (".py", ".sh", ".js", ".mjs", ".css", ".html")
 # Tests are lists of cases and are read by the case.
 LONG_FOR_A_REASON = ("tests/",)
-AREAS = {"server", "ui", "list", "vms", "attention", "form", "jobs", "terminals", "recipes", "deletion", "tabs"}
+AREAS = {"server", "ui", "list", "vms", "attention", "form", "jobs", "terminals", "recipes", "deletion", "host", "tabs"}
 
 
 @pytest.fixture(scope="module")

@@ -43,7 +43,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
 WEB: tuple[tuple[str, ...], ...] = (
     ("app", "dashboard"),
     ("list",),
-    ("deletion", "attention", "tabs"),
+    ("deletion", "attention", "host", "tabs"),
     ("vms",),
     ("recipes", "terminals"),
     ("jobs",),

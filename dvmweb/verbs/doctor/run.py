@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
 
 from dvmweb.config import stray_files
@@ -20,12 +20,26 @@ from dvmweb.verbs.vms import Vms
 END_CONNECTIONS = "end the connections"
 PROTECT_ENTRIES = "finish or remove what was interrupted"
 REPAIR_COPIES = "finish or remove a copy that was interrupted"
+REPAIRS = (
+    *(host.CLOSE_FOLDER, lima_home.REMOVE_PID_FILES, PROTECT_ENTRIES),
+    *(REPAIR_COPIES, left_copies.REMOVE, END_CONNECTIONS),
+)
 
 
 def examine(vms: Vms) -> tuple[Finding, ...]:
     """All findings. Changes nothing; a check that fails is a finding of its own."""
+    return (*examine_host(vms), *examine_vms(vms))
+
+
+def examine_host(vms: Vms) -> tuple[Finding, ...]:
+    """The findings about this computer, which need no VM: engine, virtualisation, disk, folders, Lima's own files."""
     found = [*host.engine(vms), *host.virtualisation(vms), *host.disk(vms.paths), *host.folders(vms.paths)]
-    found += [*host.lima_files(vms.paths), *lima_home.reflinks(vms.paths), *_configs(vms), *_vms(vms)]
+    return (*found, *host.lima_files(vms.paths), *lima_home.reflinks(vms.paths))
+
+
+def examine_vms(vms: Vms) -> tuple[Finding, ...]:
+    """The findings about configs and VMs; each running VM is asked for its clock, for at most 10 s."""
+    found = [*_configs(vms), *_vms(vms)]
     found += lima_home.pid_files(vms.paths)  # after the listing, in which Lima removes those of dead processes
     return tuple(found)
 
@@ -108,21 +122,26 @@ def _connections_of(vm: Vm) -> Iterator[Finding]:
 
 def repair(vms: Vms, findings: Sequence[Finding]) -> tuple[str, ...]:
     """Repair what is safe; a sentence for each thing that was done. Raises OSError, DvmError."""
+    return repair_each(vms, {one.repair for one in findings})
+
+
+def repair_each(vms: Vms, wanted: Set[str]) -> tuple[str, ...]:
+    """Do these of REPAIRS, as far as they are still needed; a sentence for each thing that was done."""
     done: list[str] = []
-    if any(one.repair == host.CLOSE_FOLDER for one in findings):
+    if host.CLOSE_FOLDER in wanted:
         for path in (vms.paths.config, vms.paths.state):
             if path.is_dir() and not path.is_symlink() and path.stat().st_mode & 0o022:
                 path.chmod(path.stat().st_mode & ~0o022 & 0o7777)
                 done.append(f"{path} is no longer writable by others.")
-    if any(one.repair == lima_home.REMOVE_PID_FILES for one in findings):
+    if lima_home.REMOVE_PID_FILES in wanted:
         done += lima_home.remove_stale(vms.paths)
-    if any(one.repair == PROTECT_ENTRIES for one in findings):
+    if PROTECT_ENTRIES in wanted:
         done += trash.repair(vms)[1]
-    if any(one.repair == REPAIR_COPIES for one in findings):
+    if REPAIR_COPIES in wanted:
         done += checkpoints.repair(vms)[1]
-    if any(one.repair == left_copies.REMOVE for one in findings):
+    if left_copies.REMOVE in wanted:
         done += left_copies.remove(vms)
-    if any(one.repair == END_CONNECTIONS for one in findings):
+    if END_CONNECTIONS in wanted:
         for vm in vms.list_vms():  # as they are now
             if any(_connections_of(vm)):
                 assert vm.instance is not None  # noqa: S101

@@ -80,7 +80,7 @@ def index() -> Response:
 
 def _index(notes: tuple[str, ...]) -> Response:
     vms, now = context.vms(), time.time()
-    found = checkpoints.list_checkpoints(vms)
+    found = sorted(checkpoints.list_checkpoints(vms), key=lambda one: (-one.record.at, one.name))  # the newest first
     return context.page(
         "deletion/checkpoints.html",
         checkpoints=tuple(view(one, now) for one in found),

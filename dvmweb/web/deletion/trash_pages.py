@@ -60,7 +60,8 @@ def index() -> Response:
 
 def _index(notes: tuple[str, ...], refused: Refused | None = None, status: int = 200) -> Response:
     now = time.time()
-    entries = tuple(_view(one, now) for one in trash.list_entries(context.vms()))
+    newest_first = sorted(trash.list_entries(context.vms()), key=lambda one: (-one.record.at, one.name))
+    entries = tuple(_view(one, now) for one in newest_first)
     return context.page("deletion/trash.html", status, entries=entries, notes=notes, days=DAYS, refused=refused)
 
 

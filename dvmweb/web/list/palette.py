@@ -21,6 +21,9 @@ PAGES = (
     ("Jobs", "/jobs"),
     ("Trash", "/trash"),
     ("Checkpoints", "/checkpoints"),
+    ("Bases", "/bases"),
+    ("Doctor", "/doctor"),
+    ("Settings", "/settings"),
     ("Help and shortcuts", "/help"),
 )
 TABS = ("config", "recipes", "files")  # those that no action opens

@@ -1,0 +1,1 @@
+"""The pages about this computer and dvm itself: bases, doctor, settings, the example project."""
