@@ -101,7 +101,11 @@ def page_shots(made: Stage, job: str) -> tuple[Shot, ...]:
 
     return (
         Shot("vms", "/"),
-        *(Shot(name, f"/{name}") for name in ("attention", "terminals", "jobs", "trash", "checkpoints", "recipes")),
+        *(
+            Shot(name, f"/{name}")
+            for name in ("attention", "terminals", "jobs", "trash", "checkpoints", "bases", "recipes")
+        ),
+        *(Shot(name, f"/{name}") for name in ("doctor", "settings")),
         Shot("palette", "/", open_palette),
         Shot("vms-searched", "/?q=nothing+has+this"),
         *(Shot(f"vm-{name}", f"/vms/{name}") for name in ("shop-api", "thesis", "infra", "website", "ml-sandbox")),

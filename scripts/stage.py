@@ -161,11 +161,22 @@ class Stage:
             self.guest(name, BEGIN + WORK[name])
             self.run("work", name, may_fail=True)
         self.run("stop", "thesis")
+        self._keep_copies()
         self.run("sync", "shop-api")  # it finds a project hook, which waits for the user
         self.limactl("create", "--tty=false", "--name=default", str(self.paths.vm_state("thesis") / "lima.yaml"))
         self.open_terminals()
         for seed, name in enumerate(("shop-api", "payments", "ml-sandbox")):
             add_load(self.paths, name, seed)
+
+    def _keep_copies(self) -> None:
+        """Make a base, checkpoints and an entry of the trash."""
+        self.run("base", "build", "git", "node")
+        self.run("checkpoint", "thesis", "--note", "before the new template")
+        self.run("checkpoint", "thesis")
+        for name in ("old-api", "trial-db"):
+            self.paths.vm_config(name).write_text("recipes: [git]\n")
+            self.run("sync", name)
+            self.run("rm", name, "--yes", "--force", "--config")
 
     def begin_long_job(self) -> str:
         """A sync of infra that goes on until the end; return its id once its recipe prints."""

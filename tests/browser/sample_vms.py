@@ -63,6 +63,9 @@ def addresses(jobs: Mapping[str, str]) -> dict[str, str]:
         "rewind": f"/checkpoints/{jobs['checkpoint']}/rewind",
         "checkpoint of a running VM": "/vms/risky/checkpoint",
         "checkpoint of a stopped VM": "/vms/still/checkpoint",
+        "bases": "/bases",
+        "doctor": "/doctor?now=1",
+        "settings": "/settings",
         "hook": "/vms/risky/hook",
         "ports": "/vms/risky/ports",
         "exposure": "/vms/risky/exposure",
@@ -90,6 +93,7 @@ def addresses(jobs: Mapping[str, str]) -> dict[str, str]:
         "load of a VM that is stopped": "/vms/still?tab=load",
         "tab commands": "/vms/risky?tab=commands&all=1",
         "recipes": "/recipes",
+        "recipes searched": "/recipes?q=language",
         "recipe": "/recipes/node",
         "recipe of the user's": "/recipes/git?check=1",
         "recipe to edit": "/recipes/broken/edit?saved=1",
@@ -199,6 +203,7 @@ def _settle(dvm_home: DvmHome) -> None:
     still.write_text(f"{still.read_text()}# {HOSTILE}\n")
     _config(dvm_home, "gone", "cpus: 1\n")
     dvm_home.ok("sync", "gone")
+    dvm_home.ok("base", "build", "git")
     dvm_home.guest("gone", WORK)
     dvm_home.ok("rm", "gone", "--yes", "--force", "--config")
     _config(dvm_home, "a-name-that-is-too-long-to-be-a-vm", "")

@@ -153,6 +153,7 @@ def needing(items: Iterable[Item], snoozed: Mapping[str, float]) -> list[dict[st
             "detail": one.detail,
             "path": _path(one),
             "is_watched": one.is_watched,
+            "group": one.group,
             "is_urgent": one.group != kinds.CHANGES,
         }
         for one in items

@@ -9,12 +9,13 @@ from dvmweb.config.kinds import KINDS
 from dvmweb.config.typed import NO, NO_TEXT, YES
 from dvmweb.errors import DvmError
 from dvmweb.guest_text import visible
+from dvmweb.recipes.groups import group_of
 from dvmweb.recipes.model import CHOICE, NUMBER, YES_NO
 from dvmweb.recipes.param_types import OFF, ON, misfit
 from dvmweb.recipes.selection import BASELINE
 from dvmweb.web.form.input import PARAM, default_text, default_word, written
 from dvmweb.web.form.messages import id_of
-from dvmweb.web.form.recipe_groups import BUNDLES, group_of
+from dvmweb.web.form.recipe_groups import BUNDLES
 from dvmweb.web.form.views import Choice, Field, RecipeRow, Shown
 from dvmweb.web.ui.values import SECRET
 

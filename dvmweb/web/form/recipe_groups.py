@@ -4,25 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from dvmweb.recipes.groups import GROUPS
 from dvmweb.web.form.views import RecipeGroup, RecipeRow
 
-GROUPS = {
-    "agent": "Agents",
-    "language": "Languages",
-    "shell": "Shell",
-    "dotfiles": "Shell",
-    "editor": "Editors",
-    "git": "Git",
-    "service": "Services",
-    "network": "Services",
-}
-BUNDLES, OTHER = "Bundles", "Other"
-ORDER = (BUNDLES, *dict.fromkeys(GROUPS.values()), OTHER)
-
-
-def group_of(category: str) -> str:
-    """Return the group of a category of the recipe header."""
-    return GROUPS.get(category, OTHER)
+BUNDLES = "Bundles"
+ORDER = (BUNDLES, *GROUPS)
 
 
 def grouped(rows: Iterable[RecipeRow]) -> tuple[RecipeGroup, ...]:

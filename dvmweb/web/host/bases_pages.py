@@ -133,5 +133,3 @@ def _find(found: Sequence[ListedBase], name: str) -> ListedBase:
         if one.name == name:
             return one
     raise NotFound(f"There is no base {visible(name, 60)}.", "The page Bases lists them.")
-
-

@@ -17,10 +17,12 @@ from dvmweb.recipes import parse_header
 from dvmweb.verbs.recipes import Entry, RecipeLibrary
 from dvmweb.verbs.vms import Vm
 from dvmweb.web.recipes import views as recipe_views
+from dvmweb.web.recipes.trial_pages import trial_of
 from dvmweb.web.ui import context
 from dvmweb.web.ui.redirects import see_other
 
 blueprint = Blueprint("recipes_pages", __name__)
+MOST_QUERY = 200  # characters
 
 
 def recipes() -> RecipeLibrary:
@@ -59,10 +61,20 @@ def index() -> Response:
 
 
 def _index(status: int = 200, *, typed: str = "", error: str = "") -> Response:
-    rows = tuple(map(recipe_views.row, recipes().entries(_listed())))
-    odd = tuple(str(problem) for problem in recipes().odd_files())
-    heading = recipe_views.heading(rows)
-    return context.page("recipes/recipes.html", status, rows=rows, heading=heading, odd=odd, typed=typed, error=error)
+    query = request.args.get("q", "")[:MOST_QUERY]
+    rows = tuple(recipe_views.row(entry, query) for entry in recipes().entries(_listed()))
+    return context.page(
+        "recipes/recipes.html",
+        status,
+        groups=recipe_views.grouped(rows),
+        shown=sum(row.is_shown for row in rows),
+        total=len(rows),
+        heading=recipe_views.heading(rows),
+        odd=tuple(str(problem) for problem in recipes().odd_files()),
+        query=query,
+        typed=typed,
+        error=error,
+    )
 
 
 @blueprint.get("/recipes/<recipe>")
@@ -73,7 +85,8 @@ def show(recipe: str) -> Response:
     if request.args.get("check") == "1":
         check = recipe_views.check_view(recipes().check(name), text)
     bundled = recipes().local.bundled(name) if entry.is_local and recipes().local.has_bundled(name) else ""
-    return context.page("recipes/recipe.html", page=recipe_views.page(entry, text, bundled), check=check)
+    page, trial = recipe_views.page(entry, text, bundled), trial_of(name)
+    return context.page("recipes/recipe.html", page=page, check=check, trial=trial)
 
 
 def _text(name: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dvmweb.guest_text import visible
 from dvmweb.recipes import Param
 from dvmweb.recipes.checking import ERROR, WARNING, Checked, Finding
+from dvmweb.recipes.groups import GROUPS, group_of
 from dvmweb.recipes.local import unpinned
 from dvmweb.verbs.recipes import Entry, Standing, Use
 from dvmweb.verbs.recipes.usage import APPLIED, CHANGED, NOT_APPLIED, NOT_RUN
@@ -15,6 +16,7 @@ from dvmweb.web.ui.diff import Line, diff
 from dvmweb.web.ui.formatting import capital, count
 from dvmweb.web.ui.values import Badge
 
+YOURS = "Yours"  # the group of local recipes
 LONGEST = 1000  # characters shown of a line
 FEWEST_ROWS, MOST_ROWS = 16, 40  # of the editor
 BADGES = {
@@ -53,11 +55,25 @@ class RecipeRow:
     """A recipe in the list."""
 
     name: str
-    category: str
+    group: str
     summary: str
     marks: tuple[str, ...]  # local, changed, …
     uses: tuple[UseView, ...]
     is_broken: bool
+    search: str  # its text in lower case
+    is_shown: bool
+
+
+@dataclass(frozen=True)
+class RecipeGroup:
+    """The recipes of one group."""
+
+    title: str
+    rows: tuple[RecipeRow, ...]
+
+    @property
+    def shown(self) -> int:
+        return sum(row.is_shown for row in self.rows)
 
 
 @dataclass(frozen=True)
@@ -115,17 +131,30 @@ def heading(rows: Sequence[RecipeRow]) -> str:
     return ", ".join(parts)
 
 
-def row(entry: Entry) -> RecipeRow:
-    """A recipe in the list."""
+def row(entry: Entry, query: str = "") -> RecipeRow:
+    """A recipe in the list, shown if each word of the query is in its text."""
     recipe = entry.recipe
+    group = YOURS if entry.is_local else group_of(recipe.category if recipe else "")
+    summary = visible(recipe.summary) if recipe else visible(entry.problem.splitlines()[0], 300)
+    vms = " ".join(use.vm for use in entry.uses)
+    search = f"{entry.name} {summary} {recipe.category if recipe else ''} {group} {vms}".lower()
     return RecipeRow(
         name=entry.name,
-        category=recipe.category if recipe else "",
-        summary=visible(recipe.summary) if recipe else visible(entry.problem.splitlines()[0], 300),
+        group=group,
+        summary=summary,
         marks=(*(["local"] if entry.is_local else []), *([entry.mark] if entry.mark else [])),
         uses=tuple(map(use_view, entry.uses)),
         is_broken=recipe is None,
+        search=search,
+        is_shown=all(word in search for word in query.lower().split()),
     )
+
+
+def grouped(rows: Iterable[RecipeRow]) -> tuple[RecipeGroup, ...]:
+    """The groups that have recipes, in their order; the rows of a group stay in theirs."""
+    rows = tuple(rows)
+    found = (RecipeGroup(title, tuple(row for row in rows if row.group == title)) for title in (YOURS, *GROUPS))
+    return tuple(group for group in found if group.rows)
 
 
 def use_view(use: Use) -> UseView:

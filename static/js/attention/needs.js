@@ -1,9 +1,12 @@
 // Shows on every page how many items need attention and, where enabled, a browser notification for each urgent one.
 // [data-needs="URL"] in the navigation shows the number; [data-notices] with -switch, -text and -note enables notifications.
+// [data-notice-kinds] with a [data-notice-kind] for each kind: of which items the browser notifies.
 // The choice and what was already notified are stored in this browser, so that two tabs do not notify twice.
 
 const EVERY = 5000; // milliseconds
 const CHOICE = "dvm.notices";
+const KINDS = "dvm.notices.kinds"; // separated by spaces
+const USUAL_KINDS = "agents problems";
 const NOTIFIED = "dvm.notices.said";
 
 let timer = 0;
@@ -11,6 +14,8 @@ let isKnown = false; // this page has the number
 
 const find = (name) => document.querySelector(`[data-notices${name}]`);
 export const isEnabled = () => stored(CHOICE) === "on" && window.Notification?.permission === "granted";
+
+const kinds = () => new Set((stored(KINDS) ?? USUAL_KINDS).split(" "));
 
 function stored(key) {
   try {
@@ -36,9 +41,9 @@ async function ask() {
   const { needing, is_blind: isBlind, jobs } = await answer.json();
   isKnown = true;
   showNumber(place, needing, isBlind);
-  const urgent = needing.filter((one) => one.is_urgent);
-  notifyOf(place, urgent, isBlind);
-  const notified = isEnabled() ? urgent.map((one) => one.path) : [];
+  const wanted = needing.filter((one) => kinds().has(one.group));
+  notifyOf(place, wanted, isBlind);
+  const notified = isEnabled() ? wanted.map((one) => one.path) : [];
   document.dispatchEvent(new CustomEvent("dvm:jobs", { detail: { ...jobs, notified } })); // to jobs/ended.js
 }
 
@@ -89,7 +94,19 @@ function showChoice() {
   find("-text").textContent = isEnabled() ? "Notifications are on" : "Notify me";
 }
 
+function refreshKinds() {
+  const place = document.querySelector("[data-notice-kinds]");
+  if (!place || !place.hidden || !("Notification" in window)) return;
+  const boxes = [...place.querySelectorAll("[data-notice-kind]")];
+  for (const box of boxes) box.checked = kinds().has(box.dataset.noticeKind);
+  place.addEventListener("change", () =>
+    store(KINDS, boxes.filter((box) => box.checked).map((box) => box.dataset.noticeKind).join(" ")),
+  );
+  place.hidden = false;
+}
+
 export function refresh() {
+  refreshKinds();
   const bar = find("");
   if (!bar || !bar.hidden || !("Notification" in window)) return;
   bar.hidden = false;

@@ -32,6 +32,7 @@ const RARE = new Map([
   ["[data-log]", "../jobs/log.js"],
   ["[data-editor]", "./editor.js"],
   ["[data-recipe]", "../form/recipes.js"],
+  ["[data-filter-rows]", "../recipes/filter.js"],
   ["[data-log-view]", "../tabs/logs.js"],
 ]);
 

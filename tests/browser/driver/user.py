@@ -68,8 +68,11 @@ class User:
         return self.window.part("The alert", "#alerts")
 
     def logs_out(self, *, everywhere: bool = False) -> None:
-        name = "Log out everywhere" if everywhere else "Log out"
-        self.window.part("The foot of the page", "footer.foot").press(name)
+        if everywhere:
+            self.window.open("/settings")
+            self.main.press("Log out everywhere")
+        else:
+            self.window.part("The foot of the page", "footer.foot").press("Log out")
         self.sees_heading("You are logged out everywhere." if everywhere else "You are logged out.")
 
     def sees(self, *texts: str) -> None:

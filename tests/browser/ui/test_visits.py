@@ -27,6 +27,7 @@ NO_PAGES = {
     "jobs_pages.download": "a file",
     "terminals_list_pages.rows": "a part of the page of terminals",
     "attention_pages.rows": "a part of the page Needs attention",
+    "host_doctor_pages.findings": "a part of the page Doctor",
     "list_palette_pages.palette": "the entries of the command palette",
     "attention_pages.needing": "a number in the navigation",
     "terminals_pages.open_terminals": "a part of the page of a terminal",

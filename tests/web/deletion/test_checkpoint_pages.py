@@ -43,7 +43,7 @@ def test_one_is_made_and_listed(client: Browser, checkpoint: str) -> None:
     assert "unmanaged" not in client.get("/cards").text
     assert ">1 checkpoint</a>" in client.get("/vms/app").text
     text = client.get("/checkpoints").text
-    for words in ("1 checkpoint", checkpoint, "app</span>: before &lt;i&gt;it&lt;/i&gt; &amp; more"):
+    for words in ("1 checkpoint", checkpoint, '<td class="whole">before &lt;i&gt;it&lt;/i&gt; &amp; more'):
         assert words in text
     assert NOTE not in text
     assert f"/checkpoints/{checkpoint}/rewind" in text

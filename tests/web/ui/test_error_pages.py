@@ -137,7 +137,9 @@ def test_sizes_in_words(amount: int | None, text: str) -> None:
     assert size(amount) == text
 
 
-def test_the_word_about_the_demo_engine_is_a_landmark_of_its_own(client: Browser) -> None:
-    page = client.get("/help").text
-    assert page.count('<aside class="demo-note" aria-label="Demo engine">') == 1
-    assert page.index("</aside>") < page.index("<main ")
+def test_the_demo_engine_is_marked_once_in_the_head_and_says_that_it_is_no_security_boundary(client: Browser) -> None:
+    page = client.get("/jobs").text
+    head, _, rest = page.partition("</header>")
+    assert head.count('id="demo-mark"') == 1
+    assert "not a security boundary. Run only code that you trust." in head
+    assert "emo engine" not in rest
