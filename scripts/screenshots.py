@@ -225,7 +225,7 @@ def for_us(browser: Browser, order: Order) -> None:
         (made.paths.config / "config.sh").write_text("DVM_CODE_DIR=code\n")  # a bash DVM was here
         camera = Camera(browser, made)
         camera.take_all(_strangers(made), order, has_session=False)
-        camera.take_all((Shot("first", "/"), Shot("jobs-none", "/jobs")), order)
+        camera.take_all((Shot("first", "/"), Shot("example", "/example"), Shot("jobs-none", "/jobs")), order)
     with stage() as made:
         made.furnish()
         job = made.begin_long_job()

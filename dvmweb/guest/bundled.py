@@ -13,6 +13,7 @@ SCRIPTS = ROOM / "scripts"
 COPIES = ROOM / "copies"
 FOLDERS = (SCRIPTS, *(ROOM / name / "program" for name in ("copies", "unsaved_work", "rescue", "exposure")))
 BOTH_ENDS = tuple(COPIES / f"{name}.py" for name in ("tally", "entries", "packing", "unpacking"))  # of a copy
+OF_RECIPES = (SCRIPTS, AGENT, ROOM / "example")  # folders with files that recipes name
 SANDBOX_TEST = AGENT / "sandbox_test.sh"
 
 
@@ -23,8 +24,12 @@ def scripts() -> dict[str, str]:
 
 
 def recipe_files(names: Iterable[str]) -> dict[str, str]:
-    """The text of the files that a recipe names (agent sandbox, `bash_dvm.sh`), by file name. Raises ConfigError."""
-    return _texts((SCRIPTS if (SCRIPTS / name).exists() else AGENT) / name for name in names)
+    """The text of the files that a recipe names (agent sandbox, example, ...), by file name. Raises ConfigError."""
+    return _texts(next((path for path in _places(name) if path.exists()), AGENT / name) for name in names)
+
+
+def _places(name: str) -> Iterable[Path]:
+    return (folder / name for folder in OF_RECIPES)
 
 
 def _texts(paths: Iterable[Path]) -> dict[str, str]:

@@ -41,6 +41,7 @@ AREAS = (
     "dvmweb.web.recipes.trial_pages",
     "dvmweb.web.host.bases_pages",
     "dvmweb.web.host.doctor_pages",
+    "dvmweb.web.host.example_pages",
     "dvmweb.web.host.settings_pages",
     "dvmweb.web.jobs.pages",
     "dvmweb.web.vms.files_pages",

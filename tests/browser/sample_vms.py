@@ -66,6 +66,7 @@ def addresses(jobs: Mapping[str, str]) -> dict[str, str]:
         "bases": "/bases",
         "doctor": "/doctor?now=1",
         "settings": "/settings",
+        "example": "/example",
         "hook": "/vms/risky/hook",
         "ports": "/vms/risky/ports",
         "exposure": "/vms/risky/exposure",

@@ -138,7 +138,9 @@ def test_every_form_without_script(
     _download_the_code_folder(user)
     _open_and_close_a_port(user)
     _approve_the_hook(user)
+    _use_bases_and_the_doctor(user)
     _delete_and_remove(user)
+    _try_the_example(user)
     user.logs_out()
     _log_in(user, dashboard)
     user.logs_out(everywhere=True)
@@ -317,6 +319,40 @@ def _open_and_close_a_port(user: User) -> None:
     expect(user.window.page.locator("#ports")).to_contain_text("nothing listens")
     user.window.page.locator(f"#close-{other}").click()
     expect(user.window.page.locator("#ports")).to_contain_text("No ports.")
+
+
+def _use_bases_and_the_doctor(user: User) -> None:
+    page, home = user.window.page, user.home.paths
+    user.window.open("/bases")
+    page.locator("#automatic-no").click()
+    expect(page.locator("#automatic-no")).to_have_attribute("aria-pressed", "true")
+    page.get_by_label("git", exact=True).check()
+    page.locator("#build").click()
+    JobPage(user.window).succeeds()
+    (name,) = (path.stem for path in home.bases.glob("*.json"))
+    user.window.open("/bases")
+    page.get_by_role("button", name=f"Build anew: {name}").click()
+    JobPage(user.window).succeeds()
+    (name,) = (path.stem for path in home.bases.glob("*.json"))
+    (home.bases / "0a0a0a0a.json").write_text("{}")  # of a build that was interrupted
+    user.window.open("/bases")
+    page.get_by_role("button", name="Remove what is left").click()
+    expect(page.get_by_text("What was left of it was removed.")).to_be_visible()
+    page.locator(f"#remove-{name} summary").click()
+    page.get_by_role("button", name=f"Remove base {name}").click()
+    expect(page.get_by_text(f"Base {name} was deleted.")).to_be_visible()
+    home.config.chmod(0o775)
+    user.window.open("/doctor")
+    user.main.follow("Run the checks")
+    page.get_by_role("button", name="Close the folder to others").click()
+    expect(page.get_by_text("is no longer writable by others.")).to_be_visible()
+
+
+def _try_the_example(user: User) -> None:
+    user.window.open("/")
+    user.main.follow("Try it with an example project")
+    user.main.press("Create it")
+    JobPage(user.window).succeeds().log.shows("one commit that is not pushed")
 
 
 def _approve_the_hook(user: User) -> None:
