@@ -20,7 +20,7 @@ BADGES = {
 }
 ORDER = (State.FAILED, State.WARNING, State.UNKNOWN, State.OK)
 LINKS = {  # topic -> page and text
-    "engine": ("/help#lima", "Engine"),
+    "engine": ("/help#lima", "Install Lima"),
     "disk": ("/trash", "Trash"),
     "trash": ("/trash", "Trash"),
     "checkpoint": ("/checkpoints", "Checkpoints"),
