@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # /// recipe
 # summary: An example project, with a server that runs and a commit that is not pushed
-# category: other
+# category: base
 # needs: [git]
 # params:
 #   example_port: {label: Port, default: "8000", type: number, help: "Where its server listens; open to the host if the config lists it under ports"}
@@ -39,7 +39,7 @@ else
   git -C "$code" update-ref refs/remotes/origin/main HEAD
   git -C "$code" branch -q -u origin/main
   printf '<!-- Hello, reader. -->\n' >>"$code/index.html"
-  as_author commit -qam "Say hello to whoever reads this"
+  as_author commit -qam "Say hello to the reader"
   say "$code has a project with one commit that is not pushed"
 fi
 
@@ -49,7 +49,10 @@ answers() { (exec 3<>"/dev/tcp/127.0.0.1/$DVM_EXAMPLE_PORT") 2>/dev/null; }
 if ! answers; then
   [ -f "$code/server.py" ] || die "$code/server.py is missing; empty the folder to get the example again"
   setsid -f python3 "$code/server.py" "$DVM_EXAMPLE_PORT" >"$kept/server.log" 2>&1 </dev/null
-  for _ in $(seq 50); do answers && break || sleep 0.1; done
+  for _ in $(seq 50); do
+    if answers; then break; fi
+    sleep 0.1
+  done
   answers || die "the server did not start: $(tail -n 3 "$kept/server.log")"
 fi
 printf '%s\n' "$DVM_EXAMPLE_PORT" >"$kept/port"
