@@ -116,7 +116,7 @@ def _of_temporary(job: Job, cause: Cause | None) -> tuple[Action, ...]:
         name = subject(job)
         main = Action("next-recipe", name, "back", f"/recipes/{name}", is_post=False, tone="primary")
     else:
-        main = Action("next-all", "All VMs", "back", "/", is_post=False, tone="primary")
+        main = Action("next-bases", "Bases", "copy", "/bases", is_post=False, tone="primary")
     if cause is Cause.HOST_DISK:
         return (_button(TRASH, "", ""), main)
     return (_button(LIMA, "", ""), main) if cause is Cause.ENGINE else (main,)

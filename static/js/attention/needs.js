@@ -6,15 +6,17 @@
 const EVERY = 5000; // milliseconds
 const CHOICE = "dvm.notices";
 const KINDS = "dvm.notices.kinds"; // separated by spaces
-const USUAL_KINDS = "agents problems";
+const USUAL_KINDS = "agents problems jobs";
 const NOTIFIED = "dvm.notices.said";
 
 let timer = 0;
 let isKnown = false; // this page has the number
 
 const find = (name) => document.querySelector(`[data-notices${name}]`);
-export const isEnabled = () => stored(CHOICE) === "on" && window.Notification?.permission === "granted";
+const isEnabled = () => stored(CHOICE) === "on" && window.Notification?.permission === "granted";
 
+/** Does the user want notifications of this kind: agents, problems, changes, or jobs, which are long ones that end? */
+export const wants = (kind) => isEnabled() && kinds().has(kind);
 const kinds = () => new Set((stored(KINDS) ?? USUAL_KINDS).split(" "));
 
 function stored(key) {

@@ -2,7 +2,7 @@
 // enabled, as a notification of the browser. Each job once in all tabs, and none that was watched to its end.
 // [data-jobs-running] in the navigation; <div data-notices-of-jobs role="status">; #job[data-job] on the page of a job.
 
-import { isEnabled } from "../attention/needs.js";
+import { wants } from "../attention/needs.js";
 
 const SEEN = "dvm.jobs.running"; // ids of jobs that a page has seen running
 const SAID = "dvm.jobs.said"; // ids of those whose end was shown
@@ -80,7 +80,7 @@ function show(job, isNotified) {
   notice.append(words, close);
   place.append(notice);
   document.dispatchEvent(new Event("dvm:needs"));
-  if (isEnabled() && !isNotified && !document.hasFocus()) notify(job, address);
+  if (wants("jobs") && !isNotified && !document.hasFocus()) notify(job, address);
 }
 
 function notify(job, address) {

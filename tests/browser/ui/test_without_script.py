@@ -349,8 +349,7 @@ def _use_bases_and_the_doctor(user: User) -> None:
 
 
 def _try_the_example(user: User) -> None:
-    user.window.open("/")
-    user.main.follow("Try it with an example project")
+    user.window.open("/example")
     user.main.press("Create it")
     JobPage(user.window).succeeds().log.shows("one commit that is not pushed")
 

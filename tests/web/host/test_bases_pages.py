@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from dvmweb.jobs import job_record
 from dvmweb.jobs.job_record import Job, StepRecord
 from dvmweb.plans import titles
 from dvmweb.records import bases as records
@@ -117,3 +118,19 @@ def test_recipes_that_belong_to_one_vm_are_no_choice(vms: Vms) -> None:
     catalog = RecipeCatalog(vms.paths)
     found = choices([catalog.load(name) for name in ("baseline", "git", "claude", "tailscale", "chezmoi")], ("git",))
     assert [(one.name, one.is_chosen) for one in found] == [("git", True)]
+
+
+def test_the_job_that_proposes_a_base_has_its_button_and_what_the_demo_skips_is_folded(
+    client: Browser, vms: Vms
+) -> None:
+    notice = "Its recipes took 90 s. With a base the next VM is a copy: `dvm base build --like app`"
+    steps = (StepRecord("Recipe node", state="not-run", reason="Skipped in the demo: would install `nodejs`"),)
+    job = Job("ab" * 16, "app", "sync", state="succeeded", created=1, notices=(notice, "Else <b>"), steps=steps)
+    job_record.save(vms.paths, job)
+    text = client.get(f"/jobs/{job.id}").text
+    form = text.partition("Its recipes took")[2].partition("</form>")[0]
+    assert '/bases"' in form
+    assert 'name="like" value="app"' in form
+    assert text.count("Build this base") == 1
+    assert "1 step skipped in the demo" in text
+    assert text.count("would install") == 1

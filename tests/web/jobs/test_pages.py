@@ -69,7 +69,7 @@ def test_a_base_has_its_name_and_no_page_of_a_vm() -> None:
     job = replace(ENDED, vm="dvmbase-0badcafe", verb="base", options={"replaces": ""})
     view, row = job_views.job_view(job, NOW), rows.row(job, NOW)
     assert view.title == "Build base 0badcafe: done · dvm"
-    assert [(action.text, action.path) for action in view.next] == [("All VMs", "/")]
+    assert [(action.text, action.path) for action in view.next] == [("Bases", "/bases")]
     assert (row.title, row.vm) == ("Build base 0badcafe", "0badcafe")
 
 
