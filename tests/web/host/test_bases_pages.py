@@ -126,6 +126,7 @@ def test_the_job_that_proposes_a_base_has_its_button_and_what_the_demo_skips_is_
     notice = "Its recipes took 90 s. With a base the next VM is a copy: `dvm base build --like app`"
     steps = (StepRecord("Recipe node", state="not-run", reason="Skipped in the demo: would install `nodejs`"),)
     job = Job("ab" * 16, "app", "sync", state="succeeded", created=1, notices=(notice, "Else <b>"), steps=steps)
+    job_record.folder(vms.paths, job.id).mkdir(parents=True)
     job_record.save(vms.paths, job)
     text = client.get(f"/jobs/{job.id}").text
     form = text.partition("Its recipes took")[2].partition("</form>")[0]
