@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from dvmweb import vm_use_marks
-from dvmweb.errors import DvmError
+from dvmweb.errors import CheckFailed, DvmError
+from dvmweb.lima.deadlines import LIST
 from dvmweb.paths import Paths
 
 T = TypeVar("T")
@@ -25,6 +26,7 @@ OLDEST = 10.0  # seconds after which the VMs are listed again without a changed 
 IDLE = 20.0  # seconds without a request after which the thread ends
 SLOW = 2.0  # seconds after which a listing that has not finished is reported as a problem
 FIRST = 2.0  # seconds that a request waits for the first list
+WHOLE = LIST + FIRST  # the same for a page that cannot be made without it: a listing has ended by then
 PATIENCE = 0.05  # seconds that a later request waits for a new list, if a file has just changed
 Stamp = tuple[tuple[str, int, int], ...]
 
@@ -63,8 +65,8 @@ class Watch(Generic[T]):
         self._seen: Stamp | None = None  # the files before the last listing
         self._noted: Stamp | None = None
 
-    def snapshot(self, patience: float = 0.0) -> Snapshot[T]:
-        """The last list, at once; the first one is waited for up to FIRST seconds.
+    def snapshot(self, patience: float = 0.0, first: float = 0.0) -> Snapshot[T]:
+        """The last list, at once; the first one is waited for up to FIRST seconds, or `first` if that is longer.
 
         If a file has changed since the last listing, it waits up to `patience` seconds for a new one.
         """
@@ -80,7 +82,7 @@ class Watch(Generic[T]):
                     is_new = self._snapshot.generation != number or (bool(patience) and self._seen != seen)
                     return is_new or (is_first and self._snapshot.problem is not None)
 
-                self._changed.wait_for(is_listed, FIRST if is_first else max(PATIENCE, patience))
+                self._changed.wait_for(is_listed, max(FIRST if is_first else PATIENCE, first if is_first else patience))
             return self._with_slow_listing()
 
     def is_running(self) -> bool:
@@ -102,9 +104,10 @@ class Watch(Generic[T]):
         waited = time.monotonic() - self._began if self._began else 0.0
         if waited < SLOW or self._snapshot.problem is not None:
             return self._snapshot
-        problem = DvmError(
+        shown = "The list shown is the last one." if self._snapshot.generation else "There is no list of VMs yet."
+        problem = CheckFailed(
             f"`limactl list` has not finished for {int(waited)} s.",
-            "The list shown is the last one. If this continues, find what hangs with `ps -ef`, or restart Lima's VMs.",
+            f"{shown} If this continues, find what hangs with `ps -ef`, or restart Lima's VMs.",
             "limactl list",
         )
         return replace(self._snapshot, problem=problem)

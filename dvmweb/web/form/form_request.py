@@ -57,7 +57,7 @@ def open_form(source: Source) -> FormRequest:
     defaults, _ = drafts().defaults()
     fields = fields_for(defaults, source.name)
     was = of_values(source.name, source.document.data, defaults, fields)
-    instance = instance_of(source.name, (vm.instance for vm in context.watch().snapshot().vms))
+    instance = instance_of(source.name, (vm.instance for vm in context.listed().vms))
     draft = drafts().draft(source, {}, instance)
     return FormRequest(drafts(), defaults, fields, source, was, was, draft, instance)
 
@@ -174,7 +174,7 @@ def wants_restart() -> bool:
 def _views(form: FormRequest, *, has_errors: bool) -> tuple[FormView, PreviewView]:
     draft, catalog = form.draft, recipes.RecipeCatalog(form.drafts.paths)
     names = catalog.names()
-    host = host_resources.host_line(context.watch().snapshot().vms, form.source.name)
+    host = host_resources.host_line(context.listed().vms, form.source.name)
     readable = read_catalog(catalog, names)
     shown = form.typed, draft, form.defaults, form.fields, readable, names, form.notes, host, form.drafts.images()
     view = form_view(Shown(*shown, has_errors))

@@ -18,6 +18,7 @@ from dvmweb.verbs.several.queue import Jobs
 from dvmweb.verbs.vms import Vm
 from dvmweb.web.list.selected_views import WORDS, selected_page
 from dvmweb.web.ui import context
+from dvmweb.web.ui.find_vm import listed
 from dvmweb.web.ui.formatting import count
 from dvmweb.web.ui.redirects import see_other
 from dvmweb.web.ui.selection import queue, selected_names
@@ -36,7 +37,7 @@ def act() -> Response:
         return see_other(f"/delete-several?{urlencode([('vm', name) for name in names])}")
     if verb not in JOBS:
         raise UsageError("No verb is chosen.", "Choose one: sync, start, stop, restart or delete.")
-    found = {vm.name: vm for vm in context.watch().snapshot().vms if vm.kind != "unmanaged"}
+    found = {vm.name: vm for vm in listed() if vm.kind != "unmanaged"}
     skipped = {name: why_not(verb, found[name]) if name in found else GONE for name in names}
     able = [found[name] for name in names if not skipped[name]]
     if verb in ENDING and not request.form.get("sure") and (used := _terminals_of(able)):

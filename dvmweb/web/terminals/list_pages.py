@@ -175,4 +175,4 @@ def facts_of(terminal: str) -> TerminalFacts:
 
 
 def _vm(name: str) -> Vm | None:
-    return next((vm for vm in context.watch().snapshot().vms if vm.name == name), None)
+    return next((vm for vm in context.listed().vms if vm.name == name), None)

@@ -25,6 +25,7 @@ from dvmweb.web.terminals.list_pages import open_in, trouble_of
 from dvmweb.web.terminals.views import Opener, Row
 from dvmweb.web.ui import context
 from dvmweb.web.ui.error_pages import as_json
+from dvmweb.web.ui.find_vm import listed
 from dvmweb.web.ui.socket_routes import socket_route
 
 blueprint = Blueprint("terminals_pages", __name__)
@@ -123,7 +124,7 @@ def content_policy(nonce: str) -> str:
 
 def _find(name: str, timeout: float = 0.0) -> Vm:
     """The VM as last listed; where files of a VM changed since, wait up to `timeout` seconds for a new list."""
-    found = next((vm for vm in context.watch().snapshot(timeout).vms if vm.name == name), None)
+    found = next((vm for vm in listed(timeout) if vm.name == name), None)
     if found is None:
         raise NotFound(f"There is no VM {name}.", "See the list of VMs.")
     return found
@@ -182,7 +183,7 @@ def carried(ws: Any, terminal: str) -> None:
 
 def check_soon(vm: str) -> None:
     """Start a check for unsaved work in this VM, without waiting for it."""
-    found = next((known for known in context.watch().snapshot().vms if known.name == vm), None)
+    found = next((known for known in context.listed().vms if known.name == vm), None)
     if found is not None and found.kind == "managed" and found.status == "Running" and found.job is None:
         cast(monitor.WorkChecks, current_app.extensions["dvm.work_checks"]).soon(found)
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, cast
 import htmx_flask
 from flask import Flask, Response, current_app, g, make_response, render_template, request
 
+from dvmweb.lima.watching import WHOLE
 from dvmweb.web.server.sessions import SESSION
 from dvmweb.web.ui.preferences import USUAL_PREFERENCES, Preferences, read
 
 if TYPE_CHECKING:
-    from dvmweb.lima.watching import Watch
+    from dvmweb.lima.watching import Snapshot, Watch
     from dvmweb.verbs.vms import Vm, Vms
     from dvmweb.web.server.sessions import Session, Sessions
     from dvmweb.web.server.websockets import Sockets
@@ -36,6 +37,14 @@ def vms() -> Vms:
 def watch() -> Watch[Vm]:
     """Return the watch over all VMs; all pages and tabs share it."""
     return cast("Watch[Vm]", current_app.extensions["dvm"]["watch"])
+
+
+def listed(timeout: float = 0.0) -> Snapshot[Vm]:
+    """Return the last list of VMs, for a page that is wrong without one: waits for the first listing to end.
+
+    If a file has changed since, it waits up to `timeout` seconds for a new list.
+    """
+    return watch().snapshot(timeout, first=WHOLE)
 
 
 def sessions() -> Sessions:

@@ -24,12 +24,21 @@ def find_vm(name: str) -> Vm:
     Raises NotFound, also for an unmanaged instance, and the engine's error if there is no list at all.
     """
     checked(name)
-    snapshot = context.watch().snapshot()
-    if found := _managed(snapshot.vms, name):
+    seen = listed()
+    if found := _managed(seen, name):
         return context.vms().remembered(found)  # a job can have ended since and stored what it found
+    return _fresh(name, seen)
+
+
+def listed(timeout: float = 0.0) -> tuple[Vm, ...]:
+    """Return the VMs of the last list; where files have changed since, wait up to `timeout` seconds for a new one.
+
+    Raises the engine's error if there is no list at all: a VM is then not known, and not missing.
+    """
+    snapshot = context.listed(timeout)
     if snapshot.problem is not None and not snapshot.generation:
         raise snapshot.problem
-    return _fresh(name, snapshot.vms)
+    return snapshot.vms
 
 
 def find_fresh(name: str) -> Vm:

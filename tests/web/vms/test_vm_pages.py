@@ -100,7 +100,7 @@ def _shown(vms: Vms, monkeypatch: pytest.MonkeyPatch, **changes: object) -> None
     one = replace(vms.list_vms()[0], kind="managed", status="Running", **changes)  # type: ignore[arg-type]
     monkeypatch.setattr(Vms, "remembered", lambda _self, _vm: one)  # no instance is behind it
     snapshot = type("S", (), {"vms": (one,), "problem": None, "generation": 1, "at": NOW})
-    monkeypatch.setattr(shared, "watch", lambda: type("W", (), {"snapshot": lambda self: snapshot})())
+    monkeypatch.setattr(shared, "watch", lambda: type("W", (), {"snapshot": lambda self, *_, **__: snapshot})())
 
 
 @pytest.mark.parametrize("name", ["nope", "-f", "A", "a%20b", "..%2fx", "%00", "x" * 31, "%D0%B0", "a%0a", "lima:x"])
@@ -377,7 +377,7 @@ def test_d01_a_hostile_report_is_text_on_the_page(created: Browser, vms: Vms, mo
     one = replace(vms.list_vms()[0], kind="managed", status="Running", instance=Instance("dvm-app", "Running"))
     work_reports.write(vms.paths, "app", one.instance, "0" * 32, report)
     snapshot = type("S", (), {"vms": (one,), "problem": None, "generation": 1, "at": NOW})
-    monkeypatch.setattr(shared, "watch", lambda: type("W", (), {"snapshot": lambda self: snapshot})())
+    monkeypatch.setattr(shared, "watch", lambda: type("W", (), {"snapshot": lambda self, *_, **__: snapshot})())
     text = created.get("/vms/app").text
     assert "<img" not in text
     assert not re.search("[\u202e\x1b]", text)

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
-from dvmweb.errors import DvmError
+from dvmweb.errors import CheckFailed, DvmError
 from dvmweb.guest.state import Applied, Use
 from dvmweb.guest.unsaved_work import UnsavedWorkReport, failed_report
 from dvmweb.jobs.job_record import Job
@@ -29,6 +30,7 @@ from dvmweb.records.guest_status import GuestStatus
 from dvmweb.verbs import monitor
 from dvmweb.verbs.recipes.usage import standing
 from dvmweb.verbs.vms import Vm, Vms
+from dvmweb.web.ui import context
 from tests.web.conftest import Browser
 from tests.web.demo import DvmHome, dvm_home, eventually, guests_work, limactl  # noqa: F401
 
@@ -155,6 +157,38 @@ def test_a_limactl_that_hangs_from_the_first_moment_blocks_no_page(
     snapshot = Watch(paths, source.acts()).snapshot()
     assert snapshot.generation == 0
     assert snapshot.problem is not None
+
+
+def test_a_page_that_needs_the_first_list_waits_for_it(
+    paths: Paths, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "FIRST", 0.0)
+    monkeypatch.setattr(watching, "SLOW", 0.01)
+    source.gate.clear()
+    watch = Watch(paths, source.acts())
+    problem = eventually(lambda: watch.snapshot().problem)
+    assert isinstance(problem, CheckFailed)
+    assert "no list of VMs yet" in problem.todo
+    found: list[watching.Snapshot[str]] = []
+    thread = threading.Thread(target=lambda: found.append(watch.snapshot(first=60.0)))
+    thread.start()
+    source.gate.set()
+    thread.join()
+    assert (found[0].vms, found[0].problem) == (("a",), None)
+
+
+def test_a_vm_is_not_missing_while_there_is_no_list(client: Browser, vms: Vms, monkeypatch: pytest.MonkeyPatch) -> None:
+    vms.init("app")
+    slow = watching.Snapshot(problem=CheckFailed("`limactl list` has not finished for 12 s.", "Try again."))
+    monkeypatch.setattr(context, "watch", lambda: SimpleNamespace(snapshot=lambda *_, **__: slow))
+    for answer in (
+        client.get("/vms/app"),
+        client.get("/vms/app/terminal"),
+        client.post("/selected", data={"verb": "sync", "vm": "app"}),
+    ):
+        assert answer.status_code == 502
+        assert "has not finished for 12 s" in answer.text
+        assert "There is no VM" not in answer.text
 
 
 @pytest.mark.parametrize("error", [DvmError("limactl broke", "mend it"), ValueError("r23")])
