@@ -33,6 +33,11 @@ def key_question(plan_input: PlanInput) -> GuestScript:
     return guest_script(plan_input, "keys.sh", {"DVM_KEY": "print"})
 
 
+def key_access_question(plan_input: PlanInput, repo: str, seconds: int) -> GuestScript:
+    """Test in the guest whether its key opens a repository; `seconds`: time limit of the test."""
+    return guest_script(plan_input, "key_access.sh", {"DVM_REPO": repo, "DVM_KEY_SECONDS": str(seconds)})
+
+
 def clock_question(plan_input: PlanInput) -> GuestScript:
     """Read the guest's clock."""
     return guest_script(plan_input, "clock.sh", {})

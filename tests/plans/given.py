@@ -23,6 +23,7 @@ SCRIPTS = (
     "probes.sh",
     "apply.sh",
     "identity.sh",
+    "key_access.sh",
     "keys.sh",
     "clone.sh",
     "code_dir.sh",

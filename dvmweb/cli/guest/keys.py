@@ -8,15 +8,39 @@ from dvmweb.cli.group import examples
 from dvmweb.verbs.vms import Vms
 
 
-@click.command("ssh-key")
+@click.command("ssh-key", epilog=examples("dvm ssh-key shop", "dvm ssh-key shop --test"))
 @click.argument("name")
+@click.option("--test", "is_test", is_flag=True, help="Test in the running VM whether the key opens the repository.")
 @click.pass_obj
-def ssh_key(vms: Vms, name: str) -> None:
-    """Print the VM's public SSH key and where to add it."""
+def ssh_key(vms: Vms, name: str, is_test: bool) -> None:
+    """Print the VM's public SSH key and where to add it.
+
+    `--test` lists the branches of the repository from inside the VM, with this key alone. It changes nothing, so it
+    does not show whether the VM can push.
+    """
+    if is_test:
+        _test(vms, name)
+        return
     key, place = vms.ssh_key(name)
     click.echo(key)
     if place:
         click.echo(place, err=True)
+
+
+def _test(vms: Vms, name: str) -> None:
+    """Print whether the key opens the repository. Raises DvmError if not, CheckFailed if that is not known."""
+    from dvmweb.errors import CheckFailed, DvmError
+    from dvmweb.verbs.key_access import try_key
+
+    found = try_key(vms, name)
+    if found.said and not found.is_accepted:
+        click.echo(found.said, err=True)
+    if not found.is_known:
+        raise CheckFailed(found.what, found.todo)
+    if not found.is_accepted:
+        raise DvmError(found.what, found.todo)
+    click.echo(found.what)
+    click.echo(found.todo, err=True)
 
 
 @click.command("gpg-key", epilog=examples("dvm gpg-key shop --sign", "dvm gpg-key shop --email me@example.org"))
