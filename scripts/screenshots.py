@@ -57,7 +57,7 @@ class Order:
     """What is wanted of `--all`."""
 
     folder: Path
-    only: str  # how the names of the pages begin
+    only: tuple[str, ...]  # how the names of the pages begin
 
 
 def readme_shots(job: str) -> tuple[Shot, ...]:
@@ -253,14 +253,19 @@ def main() -> None:
     """The pictures of README.md, or every page."""
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--all", metavar="FOLDER", type=Path, help="every page, at five widths in both themes")
-    words.add_argument("--only", metavar="NAME", default="", help="with --all: only pages whose name starts with NAME")
+    words.add_argument(
+        "--only",
+        metavar="NAME",
+        default="",
+        help="with --all: only pages whose name starts with one of NAME,...",
+    )
     asked = words.parse_args()
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     flags = ["--disable-lcd-text", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=flags)
         if asked.all:
-            for_us(browser, Order(asked.all, asked.only))
+            for_us(browser, Order(asked.all, tuple(asked.only.split(","))))
         else:
             for_readme(browser)
         browser.close()

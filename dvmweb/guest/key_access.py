@@ -42,7 +42,8 @@ _TEXTS: tuple[tuple[Access, str], ...] = (
     (
         Access.NOT_FOUND,
         r"repository (?:'.*' )?not found|could(?: not|n't) be found|does not appear to be a git repository"
-        r"|does not exist|not authorized to (?:read|write|access)|cannot find repository|access denied|denied by fallthru",
+        r"|does not exist|not authorized to (?:read|write|access)|cannot find repository"
+        r"|access denied|denied by fallthru",
     ),
     (Access.REFUSED, r"permission denied \(|too many authentication failures|no more authentication methods"),
     (

@@ -13,7 +13,7 @@ from dvmweb.guest_text import visible
 from dvmweb.verbs.configs import check_config
 from dvmweb.verbs.vms import Vms
 
-MOST_SAID = 2000  # characters of git and ssh
+MOST_OUTPUT = 2000  # characters of git and ssh
 SECONDS = 30  # in the guest
 PATIENCE = 60.0  # seconds until the test counts as failed
 # Results that say nothing about the key.
@@ -29,7 +29,7 @@ class KeyTest:
     address: str
     what: str
     todo: str  # "" if there is nothing to do
-    said: str  # what git and ssh printed, "" if nothing
+    output: str  # what git and ssh printed, "" if nothing
 
     @property
     def is_accepted(self) -> bool:
@@ -52,7 +52,10 @@ def why_not(repo: str) -> tuple[str, str]:
         what = "The repository is reached by https, which does not use the key, so a test would prove nothing."
         return what, how or "To use the key, set `repo` to the server's SSH address in the config."
     if not address:
-        return "The address of the repository is not one of SSH, so the key is not used.", "Change `repo` in the config."
+        return (
+            "The address of the repository is not one of SSH, so the key is not used.",
+            "Change `repo` in the config.",
+        )
     return "", ""
 
 
@@ -69,21 +72,21 @@ def try_key(vms: Vms, name: str) -> KeyTest:
         raise NotNow(what, todo)
     plan_input, lima = vms.running(name)
     question = plans.key_access_question(plan_input, config.repo, SECONDS)
-    output = lima.query(plan_input.desired.instance, question, PATIENCE).stdout
-    return result(parse_key_access(output, plan_input.nonce), name, config.repo, time.time())
+    answer = lima.query(plan_input.desired.instance, question, PATIENCE).stdout
+    return result(parse_key_access(answer, plan_input.nonce), name, config.repo, time.time())
 
 
 def result(found: KeyAccess, name: str, repo: str, now: float) -> KeyTest:
     """Return an answer of the guest in words."""
     host = visible(host_of(repo), 100) or "the server"
     what, todo = _words(found, name, host)
-    said = "" if found.access is Access.MISSING else visible_lines(found.text)
-    return KeyTest(now, found.access, visible(repo, 300), what, todo, said)
+    output = "" if found.access is Access.MISSING else visible_lines(found.text)
+    return KeyTest(now, found.access, visible(repo, 300), what, todo, output)
 
 
 def visible_lines(text: str) -> str:
     """What git and ssh printed, line by line, safe to show."""
-    lines = (visible(line, 300).strip() for line in text[:MOST_SAID].splitlines())
+    lines = (visible(line, 300).strip() for line in text[:MOST_OUTPUT].splitlines())
     return "\n".join(line for line in lines if line)
 
 
@@ -92,7 +95,7 @@ def _words(found: KeyAccess, name: str, host: str) -> tuple[str, str]:
     if found.access is Access.MISSING:
         if found.text == "key":
             return f"{name} has no SSH key.", f"To create one: `dvm sync {name}`"
-        return f"{found.text} is not installed in {name}.", "The recipe baseline installs it."
+        return f"{visible(found.text, 20)} is not installed in {name}.", "The recipe baseline installs it."
     return {
         Access.ACCEPTED: (
             f"{host} accepts the key: {name} can read the repository.",

@@ -33,8 +33,8 @@ def _test(vms: Vms, name: str) -> None:
     from dvmweb.verbs.key_access import try_key
 
     found = try_key(vms, name)
-    if found.said and not found.is_accepted:
-        click.echo(found.said, err=True)
+    if found.output and not found.is_accepted:
+        click.echo(found.output, err=True)
     if not found.is_known:
         raise CheckFailed(found.what, found.todo)
     if not found.is_accepted:

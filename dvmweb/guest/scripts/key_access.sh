@@ -20,11 +20,12 @@ answer() {
 lists_branches() {
   cd / || return
   unset -v "${!GIT_@}" SSH_ASKPASS SSH_AUTH_SOCK
-  # shellcheck disable=SC2016
+  # shellcheck disable=SC2016,SC2089
   GIT_SSH_COMMAND='ssh -F none -i "$DVM_PRIVATE" -o IdentitiesOnly=yes -o IdentityAgent=none -o BatchMode=yes'
   GIT_SSH_COMMAND+=' -o ConnectTimeout=10 -o StrictHostKeyChecking=yes -o UpdateHostKeys=no'
-  # shellcheck disable=SC2016
+  # shellcheck disable=SC2016,SC2089
   GIT_SSH_COMMAND+=' -o "UserKnownHostsFile=\"$HOME/.ssh/known_hosts\""'
+  # shellcheck disable=SC2090
   export GIT_SSH_COMMAND DVM_PRIVATE=$private
   GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_ALLOW_PROTOCOL=ssh GIT_SSH_VARIANT=ssh GIT_TERMINAL_PROMPT=0 \
     timeout -k 2 "${DVM_KEY_SECONDS:-30}" git ls-remote --quiet --heads -- "$DVM_REPO" </dev/null 2>&1 >/dev/null

@@ -21,7 +21,6 @@ from dvmweb.web.ui.formatting import duration
 
 MOST_COMMANDS = 200
 REASONS = {ON_STDIN: "its script was sent on stdin", IS_CUT: "only its start was kept"}
-IN_DEMO = "the demo engine ran it, and this computer has no such VM"
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class CommandRow:
     code: str
     is_ok: bool
     job_id: str
-    why_not: str = ""  # why it cannot be copied and run, "" if it can
+    note: str = ""  # why it cannot be run as it is shown, "" if it can
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ def tab(vms: Vms, vm: Vm, now: float) -> dict[str, Any]:
     """The commands of jobs; with `all=1` also the status queries."""
     has_all = request.args.get("all") == "1"
     entries = [entry for entry in ledger.read(vms.paths, vm=vm.name, limit=100_000) if has_all or entry.job]
-    rows = command_rows(entries[-MOST_COMMANDS:], now, is_demo=vms.paths.is_demo)
+    rows = command_rows(entries[-MOST_COMMANDS:], now)
     return {"rows": rows, "has_all": has_all, "common": common(vms.paths, vm)}
 
 
@@ -79,16 +78,16 @@ def common(paths: Paths, vm: Vm) -> tuple[Example, ...]:
     return tuple(Example(one.what, f"{engine}{one.text}") for one in found)
 
 
-def command_rows(entries: Iterable[Entry], now: float, *, is_demo: bool = False) -> tuple[CommandRow, ...]:
+def command_rows(entries: Iterable[Entry], now: float) -> tuple[CommandRow, ...]:
     """Return the commands, newest first, each with why it cannot be copied if that is so."""
-    return tuple(reversed([_row(entry, now, is_demo=is_demo) for entry in entries]))
+    return tuple(reversed([_row(entry, now) for entry in entries]))
 
 
-def _row(entry: Entry, now: float, *, is_demo: bool) -> CommandRow:
-    text, why_not = shown(entry.argv), IN_DEMO if is_demo else ""
+def _row(entry: Entry, now: float) -> CommandRow:
+    text, note = shown(entry.argv), ""
     for prefix, reason in REASONS.items():
         if text.startswith(prefix):
-            text, why_not = text.removeprefix(prefix), reason
+            text, note = text.removeprefix(prefix), reason
     return CommandRow(
         text=text,
         age=age(entry.time, now),
@@ -96,5 +95,5 @@ def _row(entry: Entry, now: float, *, is_demo: bool) -> CommandRow:
         code=str(entry.code) if entry.ended == "exit" else visible(entry.ended, 20),
         is_ok=entry.code == 0 and entry.ended == "exit",
         job_id=entry.job,
-        why_not=why_not,
+        note=note,
     )

@@ -32,8 +32,8 @@ class Result:
     icon: str
     what: str
     todo: str
-    said: str
-    age: str
+    output: str
+    age: str  # "" if there was no test
 
 
 @dataclass(frozen=True)
@@ -78,12 +78,12 @@ def try_one(name: str) -> Response:
         view = _result(try_key(vms, name), time.time())
     except DvmError as error:
         status = status_of(error)
-        view = Result("blind", "eye-off", visible(error.what, 600), visible(error.todo, 600), "", age(0.0, 0.0))
+        view = Result("blind", "eye-off", visible(error.what, 600), visible(error.todo, 600), "", "")
     vm = find_vm(name)
     return vm_page(vm, "key", tab(vms, vm, time.time(), view), status)
 
 
 def _result(found: KeyTest, now: float) -> Result:
     tone, icon = ("ok", "check") if found.is_accepted else ("bad", "warn") if found.is_known else ("blind", "eye-off")
-    said = "" if found.is_accepted else found.said
-    return Result(tone, icon, found.what, found.todo, said, age(found.at, now))
+    output = "" if found.is_accepted else found.output
+    return Result(tone, icon, found.what, found.todo, output, age(found.at, now))

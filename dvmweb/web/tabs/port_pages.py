@@ -15,11 +15,12 @@ from dvmweb.verbs import ports as verb
 from dvmweb.verbs.vms import Vm, Vms
 from dvmweb.web.tabs import port_views
 from dvmweb.web.tabs.frame import vm_page
-from dvmweb.web.tabs.port_views import PortRow
+from dvmweb.web.tabs.port_views import ListenersView, PortRow
 from dvmweb.web.ui import context
 from dvmweb.web.ui.error_pages import status_of
 from dvmweb.web.ui.find_vm import checked, find_vm
 from dvmweb.web.ui.redirects import see_other
+from dvmweb.web.vms.overview.overview_pages import overviews
 
 blueprint = Blueprint("tabs_port_pages", __name__)
 MOST = 20  # characters of a port as it was typed
@@ -43,6 +44,7 @@ class PortsView:
     rows: tuple[PortRow, ...]
     is_running: bool
     can_change: bool  # the config can be read
+    listeners: ListenersView
     moving: PortRow | None = None  # the row whose host port is being changed
     problem: Problem | None = None
 
@@ -59,10 +61,14 @@ class PortsView:
 def tab(vms: Vms, vm: Vm, now: float, problem: Problem | None = None, change: str = "") -> dict[str, Any]:
     """All ports; each that seems open was checked by a connection through it. `change`: a host port."""
     states = verb.checked(vms, vm.name, is_quiet=True) if vm.config is not None else vm.ports
-    rows = port_views.rows(vm.name, states)
+    is_requested = request.args.get("ask") == "inside"  # as a page without script does
+    report = overviews().fresh(vms, vm) if is_requested else overviews().known(vm)
+    rows = port_views.with_programs(port_views.rows(vm.name, states), report, now)
+    can_change = vm.config is not None
+    listening = port_views.listeners(report, rows, now, can_change=can_change)
     change = change or request.args.get("change", "")
     moving = next((row for row in rows if str(row.host_port) == change), None)
-    return {"ports": PortsView(vm.name, rows, vm.status == "Running", vm.config is not None, moving, problem)}
+    return {"ports": PortsView(vm.name, rows, vm.status == "Running", can_change, listening, moving, problem)}
 
 
 @blueprint.get("/vms/<name>/ports")
@@ -72,6 +78,16 @@ def show(name: str) -> Response:
     model = tab(context.vms(), vm, time.time())
     is_part = request.args.get("part") == "1" and context.is_htmx()
     return context.page("tabs/_port_rows.html", **model) if is_part else vm_page(vm, "ports", model)
+
+
+@blueprint.get("/vms/<name>/ports/listening")
+def listening(name: str) -> Response:
+    """What listens in the guest, for the page itself; asks it, unless the last answer is younger than 20 s."""
+    vms, vm, now = context.vms(), find_vm(name), time.time()
+    report = overviews().fresh(vms, vm)
+    rows = port_views.rows(vm.name, vm.ports)
+    view = port_views.listeners(report, rows, now, can_change=vm.config is not None)
+    return context.page("tabs/_listeners.html", name=vm.name, listeners=view)
 
 
 @blueprint.post("/vms/<name>/ports/open")

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from dvmweb.ages import age
+from dvmweb.guest.overview import Listener
+from dvmweb.guest_text import visible
 from dvmweb.lima.lima_yaml.ports import CLOSED, DOWN, LEAVES, LIVE, OPEN, QUIET, REFUSED, TAKEN, WAITS, PortState
+from dvmweb.verbs.load.guest_overview import GuestReport
 from dvmweb.web.ui.formatting import capital
 from dvmweb.web.ui.values import Badge
+
+FRESH = 60.0  # seconds for which a report names the programs behind forwarded ports
+UNPRIVILEGED = 1024  # the least port that this computer can open for a user
 
 BADGES = {
     OPEN: Badge("ok", "check", "Forwarded"),
@@ -49,11 +56,23 @@ class PortRow:
 
 @dataclass(frozen=True)
 class ListenerRow:
-    """A port on which a program in the guest listens and that is not forwarded."""
+    """A port on which a program in the guest listens."""
 
     port: int
     program: str
-    note: str  # why it cannot be opened by a click, "" if it can
+    place: str
+    forwarded: str  # the host ports that lead to it, "" for none
+    can_open: bool  # with the same number on this computer
+
+
+@dataclass(frozen=True)
+class ListenersView:
+    """The ports on which programs in the guest listen, or why they are not known."""
+
+    rows: tuple[ListenerRow, ...]
+    age: str
+    problem: str
+    is_pending: bool  # the guest was not asked yet
 
 
 def rows(name: str, states: tuple[PortState, ...]) -> tuple[PortRow, ...]:
@@ -95,6 +114,40 @@ def _note(port: PortState) -> str:
     return capital("; ".join(parts))
 
 
-def with_programs(found: tuple[PortRow, ...], programs: Mapping[int, str]) -> tuple[PortRow, ...]:
-    """Return the rows with the programs that the guest reported, by guest port."""
+def with_programs(found: tuple[PortRow, ...], report: GuestReport, now: float) -> tuple[PortRow, ...]:
+    """Return the rows with the programs of a report, by guest port; those of an old one are not known any more."""
+    if report.answer is None or not 0 <= now - report.at < FRESH:
+        return found
+    programs = {one.port: _program(one) for one in _by_port(report.answer.listeners)}
     return tuple(replace(row, program=programs.get(row.guest_port, "")) for row in found)
+
+
+def listeners(report: GuestReport, found: tuple[PortRow, ...], now: float, *, can_change: bool) -> ListenersView:
+    """Return what listens in the guest. All texts of the guest are made safe to show."""
+    if report.answer is None:
+        is_pending = not report.at and not report.problem
+        problem = "" if is_pending else visible(report.problem, 300) or "the guest did not answer"
+        return ListenersView((), age(report.at, now) if report.at else "", problem, is_pending)
+    hosts: dict[int, list[str]] = {}
+    for row in found:
+        hosts.setdefault(row.guest_port, []).append(str(row.host_port))
+    taken = {row.host_port for row in found}
+    rows = tuple(_listener(one, hosts, taken, can_change) for one in _by_port(report.answer.listeners))
+    return ListenersView(rows, age(report.at, now), "", is_pending=False)
+
+
+def _listener(one: Listener, hosts: Mapping[int, list[str]], taken: set[int], can_change: bool) -> ListenerRow:
+    forwarded = ", ".join(hosts.get(one.port, ()))
+    can_open = can_change and not forwarded and one.port >= UNPRIVILEGED and one.port not in taken
+    place = "only inside the VM" if one.is_loopback else "on all addresses"
+    return ListenerRow(one.port, _program(one), place, forwarded, can_open)
+
+
+def _by_port(found: Iterable[Listener]) -> tuple[Listener, ...]:
+    """One listener for each port; one on all addresses counts more than one on loopback."""
+    every = sorted(found, key=lambda one: (one.port, not one.is_loopback, one.program))
+    return tuple({one.port: one for one in every}.values())
+
+
+def _program(one: Listener) -> str:
+    return visible(one.program, 32) or f"a program of {visible(one.user, 32) or 'another user'}"

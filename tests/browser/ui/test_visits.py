@@ -20,6 +20,7 @@ NO_PAGES = {
     "overview_pages.inside": "a part of the page of a VM",
     "overview_load_pages.part": "a part of the page of a VM",
     "list_selected_pages.rows": "a part of the page of a verb on several VMs",
+    "tabs_port_pages.listening": "a part of the tab Ports",
     "tabs_log_pages.lines": "a part of the tab Logs",
     "tabs_log_pages.download": "a file",
     "jobs_pages.part": "a part of the page of a job",

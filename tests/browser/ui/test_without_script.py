@@ -133,6 +133,7 @@ def test_every_form_without_script(
     _stop_start_check_and_edit(user)
     _restart_clone_and_rename(user)
     _search_a_log(user)
+    _test_the_key(user)
     _test_what_can_be_reached(user)
     _use_a_terminal(user, browser, walk)
     _download_the_code_folder(user)
@@ -266,6 +267,20 @@ def _search_a_log(user: User) -> None:
     expect(page.locator("#log-count")).to_have_text("No matches")
     page.locator("#log-follow").click()
     expect(page.locator("#log-follow")).to_contain_text("Stop following")
+
+
+def _test_the_key(user: User) -> None:
+    """With a repository where no server is, and without one."""
+    config = user.home.paths.vm_config("brief")
+    before = config.read_text()
+    config.write_text(f"{before}\nrepo: ssh://git@127.0.0.1:1/me/app.git\n")
+    user.window.open("/vms/brief?tab=key")
+    user.window.page.locator("#test-key").click()
+    expect(user.window.page.locator("#key-result .age")).to_have_text("tested just now")
+    config.write_text(before)
+    user.window.open("/vms/brief?tab=key")
+    expect(user.window.page.locator("#vm-key")).to_contain_text("The config has no repository.")
+    expect(user.window.page.locator("#test-key")).to_have_count(0)
 
 
 def _test_what_can_be_reached(user: User) -> None:

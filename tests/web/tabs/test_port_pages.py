@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from flask import Flask
 
-from dvmweb.verbs.vms import Vms
+from dvmweb.errors import CheckFailed
+from dvmweb.guest.overview import GuestOverview, Listener
+from dvmweb.verbs.load.guest_overview import GuestReport, Overviews
+from dvmweb.verbs.vms import Vm, Vms
+from dvmweb.web.tabs import port_views
+from dvmweb.web.vms.overview.overview_pages import EXTENSION
 from tests.journey.test_ports import free_port, taken
 from tests.web.conftest import Browser
-from tests.web.demo import DvmHome, dvm_home, guests_work  # noqa: F401
+from tests.web.demo import DvmHome, dvm_home, eventually, guests_work  # noqa: F401
 
 
 @pytest.fixture
@@ -99,6 +106,73 @@ def test_the_rows_alone_are_for_the_page_itself(client: Browser, config: Path) -
     part = client.get("/vms/app/ports?part=1", headers={"HX-Request": "true"}).text.strip()
     assert part.startswith('<section class="panel" id="ports"')
     assert "<html" in client.get("/vms/app/ports?part=1").text, "whole without htmx"
+
+
+LISTENERS = (
+    Listener(22, False, "root", ""),
+    Listener(3000, True, "dev", '"><b>vite\u202e'),
+    Listener(3000, False, "dev", "node"),
+    Listener(5000, True, "", ""),
+)
+
+
+def reported(**more: Any) -> GuestOverview:
+    return GuestOverview(None, "", (), None, "none", (), LISTENERS, **more)
+
+
+def test_what_listens_in_the_guest_is_named_with_its_age_and_opened_by_a_click(
+    client: Browser, config: Path, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = free_port()
+    assert client.post("/vms/app/ports/open", data={"port": f"{host}:3000"}).status_code == 303
+    assert "asking the guest" in client.get("/vms/app?tab=ports").text
+    app.extensions[EXTENSION] = Overviews(lambda _vms, _vm: reported())
+    eventually(lambda: "reported just now" in client.get("/vms/app/ports/listening").text)
+    page = client.get("/vms/app?tab=ports").text
+    rows, listening = page.partition('id="listeners"')[::2]
+    assert 'class="program">node' in rows
+    assert listening.count('<span class="mono">3000</span>') == 1
+    assert f"to {host} here" in listening
+    assert "a program of root" in listening
+    assert "a program of another user" in listening
+    assert 'id="listener-5000"' in listening
+    assert 'id="listener-22"' not in listening, "this computer opens no port below 1024 for a user"
+    assert 'id="listener-3000"' not in listening
+    monkeypatch.setattr(port_views, "FRESH", 0.0)
+    assert 'class="program"' not in client.get("/vms/app?tab=ports").text, "of an old report"
+
+
+def test_what_listens_is_not_known_where_the_guest_does_not_answer(client: Browser, config: Path, app: Flask) -> None:
+    def silent(_vms: Vms, _vm: Vm) -> GuestOverview:
+        raise CheckFailed("The guest's overview answer is '<b>incomplete'.")
+
+    app.extensions[EXTENSION] = Overviews(silent)
+    eventually(lambda: "incomplete" in client.get("/vms/app/ports/listening").text)
+    part = client.get("/vms/app/ports/listening").text
+    assert "Not known: The guest" in part
+    assert "<b>" not in part
+    assert "Nothing." not in part
+    assert client.get("/vms/none/ports/listening").status_code == 404
+
+
+def test_a_stopped_vm_has_no_such_part(client: Browser, config: Path, dvm_home: DvmHome) -> None:  # noqa: F811
+    dvm_home.ok("stop", "app")
+    eventually(lambda: 'id="listeners"' not in client.get("/vms/app?tab=ports").text)
+    assert "Not known: the VM is not running" in client.get("/vms/app/ports/listening").text
+
+
+def test_a_report_lists_each_port_once_and_hostile_text_is_safe() -> None:
+    view = port_views.listeners(GuestReport(1.0, reported()), (), 5.0, can_change=True)
+    assert [(one.port, one.program, one.place) for one in view.rows] == [
+        (22, "a program of root", "on all addresses"),
+        (3000, "node", "on all addresses"),
+        (5000, "a program of another user", "only inside the VM"),
+    ]
+    hostile = GuestOverview(None, "", (), None, "none", (), (Listener(1, True, "\x1b[31m", "\u202e\x07"),))
+    shown = port_views.listeners(GuestReport(1.0, hostile), (), 5.0, can_change=False).rows[0]
+    assert shown.program.isascii()
+    assert shown.program.isprintable()
+    assert not shown.can_open
 
 
 def test_the_dashboard_is_not_served_at_the_name_of_a_vm(client: Browser) -> None:

@@ -179,7 +179,9 @@ def test_a_page_that_needs_the_first_list_waits_for_it(
 
 def test_a_vm_is_not_missing_while_there_is_no_list(client: Browser, vms: Vms, monkeypatch: pytest.MonkeyPatch) -> None:
     vms.init("app")
-    slow = watching.Snapshot(problem=CheckFailed("`limactl list` has not finished for 12 s.", "Try again."))
+    slow: watching.Snapshot[Vm] = watching.Snapshot(
+        problem=CheckFailed("`limactl list` has not finished for 12 s.", "Try again.")
+    )
     monkeypatch.setattr(context, "watch", lambda: SimpleNamespace(snapshot=lambda *_, **__: slow))
     for answer in (
         client.get("/vms/app"),
