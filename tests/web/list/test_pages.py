@@ -377,7 +377,7 @@ def test_an_old_list_says_its_age_and_why() -> None:
 
 def put(client: Browser, snapshot: Snapshot[Vm], monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the watch say this."""
-    watch = type("Still", (), {"snapshot": lambda self: snapshot})()
+    watch = type("Still", (), {"snapshot": lambda self, *_, **__: snapshot})()
     monkeypatch.setattr(shared, "watch", lambda: watch)
 
 

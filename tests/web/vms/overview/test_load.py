@@ -100,7 +100,7 @@ def test_the_page_and_its_part(client: Browser, vms: Vms, monkeypatch: pytest.Mo
     vm = Vm("app", "managed", "Running", vms.check_config("app"), Instance("dvm-app", "Running"), "", None, None, None)
     snapshot = Snapshot((vm,), now, None, 1)
     monkeypatch.setattr(Vms, "remembered", lambda _self, _vm: vm)  # no instance is behind it
-    monkeypatch.setattr(context, "watch", lambda: SimpleNamespace(snapshot=lambda: snapshot))
+    monkeypatch.setattr(context, "watch", lambda: SimpleNamespace(snapshot=lambda *_, **__: snapshot))
     for address in ("/vms/app?tab=load", "/vms/app/load?span=hour"):
         text = client.get(address).text
         assert 'aria-label="CPU, last hour: 50 % now, at most 50 %"' in text

@@ -164,7 +164,7 @@ def test_the_page_does_not_wait_for_the_guest_and_its_card_asks(
     vm, now, shared = a_vm(vms, reach=replace(UP, at=time.time())), time.time(), Overviews(ask)
     snapshot = Snapshot((vm,), now, None, 1)
     monkeypatch.setattr(Vms, "remembered", lambda _self, _vm: vm)
-    monkeypatch.setattr(context, "watch", lambda: SimpleNamespace(snapshot=lambda: snapshot))
+    monkeypatch.setattr(context, "watch", lambda: SimpleNamespace(snapshot=lambda *_, **__: snapshot))
     monkeypatch.setattr(overview_pages, "overviews", lambda: shared)
     vms.paths.vm_state("app").mkdir(parents=True, exist_ok=True)
     agent_turns.add(vms.paths, "app", Turn("claude", now - 600, now - 300))
