@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from dvmweb.jobs.job_record import Failure, Job
+from dvmweb.names import RECIPE_PATTERN
 from dvmweb.plans import titles
 
 
@@ -126,7 +127,8 @@ def recipe_of(title: str) -> str:
     if title == titles.recipe("baseline"):
         return "baseline"
     first = titles.recipe("")
-    return title.removeprefix(first).split(",")[0] if title.startswith(first) else ""
+    name = title.removeprefix(first).split(",")[0] if title.startswith(first) else ""
+    return name if RECIPE_PATTERN.fullmatch(name) else ""
 
 
 def _by_step(title: str, failure: Failure) -> Cause:

@@ -73,6 +73,11 @@ def test_a_recipe_that_prints_the_words_of_another_step_is_still_a_recipe() -> N
     assert cause_of(failed("Recipe x", "DvmError", forged)) == Cause.RECIPE
 
 
+def test_the_title_of_an_odd_step_is_no_recipe() -> None:
+    odd = failed('Recipe "><img src=x>', "DvmError", "no")
+    assert [action.path for action in next_actions.next_actions(odd) if "recipes" in action.path] == []
+
+
 def test_each_cause_has_buttons_and_one_of_them_is_the_primary() -> None:
     assert set(HELPS) == set(Cause)
     assert {key for keys in HELPS.values() for key in keys} == {*BUTTONS, next_actions.AGAIN}
