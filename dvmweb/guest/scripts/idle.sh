@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Reports programs of users in this guest, besides those that a login or this question starts; read-only.
-# A program without a terminal counts, too: tmux, a build in the background, a container, a dev server.
+# A program without a terminal counts, too: tmux, a build in the background, a dev server, a container of any user.
 # In: DVM_NONCE. Out: an answer of kind `idle` (dvmweb/guest/protocol.py): `runs NAME`, at most 10 of them.
 set -uo pipefail
 LC_ALL=C
@@ -23,6 +23,14 @@ is_idle_by_nature() {
   return 1
 }
 
+# Runs as root or another account, and is there only while something of a user works: a container, a VM, sudo.
+is_use_by_nature() {
+  case $1 in
+  containerd-shim* | conmon | systemd-nspawn | qemu-system-* | sudo | su) return 0 ;;
+  esac
+  return 1
+}
+
 agent=-1 # the user of AI agents, which can be a system account
 if read -r name _ <"$root/usr/local/lib/dvm/agent/setting"; then agent=$(id -u -- "$name" || echo -1); fi 2>/dev/null
 
@@ -33,6 +41,12 @@ while IFS=' /' read -r owner _ pid; do
   text=${text#*(}
   name[$pid]=${text%)*} uid[$pid]=$owner
 done < <(stat -c '%u %n' -- /proc/[0-9]* 2>/dev/null)
+
+# Without a list of processes, which holds at least this one, nothing is known: that is never "nothing runs".
+if [ -z "${uid[$$]:-}" ]; then
+  echo "the processes cannot be listed" >&2
+  exit 1
+fi
 
 # This question: all below the connection that asks it, which is the highest parent that is not the system's.
 declare -A ours=()
@@ -57,7 +71,7 @@ printf 'dvm-answer\0%s\0%s\0%s\0' idle 1 "$DVM_NONCE"
 count=0
 for pid in "${!uid[@]}"; do
   if [ "$pid" -le "$first" ]; then continue; fi
-  if [ "${uid[$pid]}" -lt 1000 ] && [ "${uid[$pid]}" -ne "$agent" ]; then continue; fi
+  if [ "${uid[$pid]}" -lt 1000 ] && [ "${uid[$pid]}" -ne "$agent" ] && ! is_use_by_nature "${name[$pid]}"; then continue; fi
   if [ "${uid[$pid]}" -eq 65534 ] || is_idle_by_nature "${name[$pid]}" || is_ours "$pid"; then continue; fi
   answer runs "${name[$pid]:0:64}"
   if [ "$((count += 1))" -eq 10 ]; then break; fi

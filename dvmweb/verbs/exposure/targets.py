@@ -28,11 +28,14 @@ _SERVER = re.compile(r"^nameserver\s+(\S+)", re.M)
 
 def targets(config: VmConfig, others: Iterable[Vm]) -> dict[str, Any]:
     """The targets of a VM's test, as exposure_probe.py reads them; `others`: all VMs."""
-    running = [vm for vm in others if vm.config and vm.status == "Running" and vm.name != config.name][:MOST_VMS]
+    every = [vm for vm in others if vm.status == "Running" and vm.name != config.name]
+    running = [vm for vm in every if vm.config][:MOST_VMS]
+    tried = {vm.name for vm in running}
     git_host = host_of(config.repo)
     return {
         "hosts": list(HOST),
         "vms": [[vm.name, vm.config.guest_name, _ports(vm.config)] for vm in running if vm.config],
+        "untried": [vm.name for vm in every if vm.name not in tried][:MOST_VMS],
         "private": [[address, list(LOCAL_PORTS)] for address in local_addresses()],
         "egress": [*([[git_host, 443]] if git_host else []), list(OUTSIDE)],
     }

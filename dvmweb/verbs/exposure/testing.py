@@ -53,9 +53,14 @@ def _listening(token: str) -> Iterator[int]:
     except OSError:
         yield 0
         return
+    thread = threading.Thread(target=_serve, args=(server, token.encode()), name="exposure test", daemon=True)
     with server:
-        threading.Thread(target=_serve, args=(server, token.encode()), name="exposure test", daemon=True).start()
-        yield server.getsockname()[1]
+        thread.start()
+        try:
+            yield server.getsockname()[1]
+        finally:
+            with suppress(OSError):  # macOS: the close ends the wait
+                server.shutdown(socket.SHUT_RDWR)  # Linux: while a thread waits in accept, a close leaves the port open
 
 
 def _serve(server: socket.socket, token: bytes) -> None:

@@ -27,9 +27,12 @@ def counted(record: IdleTime, seen: Seen, hours: int, now: float) -> IdleTime:
     if seen.busy or seen.use != record.use:
         return IdleTime(at=now, use=seen.use, busy=seen.busy)
     gap = now - record.at
-    seconds = record.seconds + (gap if 0 < gap <= LONGEST else 0.0)
-    is_announced = seconds >= hours * HOUR - NOTICE
-    warned_at = (record.warned_at or now) if is_announced else 0.0
+    is_next = 0 < gap <= LONGEST
+    seconds, announced_from = record.seconds + (gap if is_next else 0.0), hours * HOUR - NOTICE
+    warned_at = record.warned_at if is_next else 0.0  # nobody saw what was announced before a sleep
+    if not warned_at:  # announced for its whole time, also after the hours in the config were made fewer
+        seconds = min(seconds, announced_from)
+        warned_at = now if seconds >= announced_from else 0.0
     return replace(record, seconds=seconds, at=now, busy="", warned_at=warned_at, job="", stopped_at=0.0)
 
 

@@ -42,7 +42,9 @@ def act() -> Response:
     able = [found[name] for name in names if not skipped[name]]
     if verb in ENDING and not request.form.get("sure") and (used := _terminals_of(able)):
         return _ask(verb, names, used)
-    kept = set(request.form.getlist("keep")) if request.form.get("sure") == "others" else set()
+    kept = set[str]()
+    if request.form.get("sure") == "others":  # those of the question, and those that have terminals only since
+        kept = {*request.form.getlist("keep"), *(_terminals_of(able) if verb in ENDING else ())}
     skipped |= {vm.name: "It has open terminals." for vm in able if vm.name in kept}
     jobs: dict[str, Jobs] = {vm.name: [(one, {}) for one in JOBS[verb]] for vm in able if vm.name not in kept}
     return see_other(f"/selected/{queue().start(verb, jobs, {name: why for name, why in skipped.items() if why})}")

@@ -142,6 +142,7 @@ def test_what_answers_is_open_and_what_does_not_is_closed(home: Path) -> None:
         assert list(probe.private(wanted)) == [("closed", f"127.0.0.1: no answer on {closed}")]
         assert [one for one, _ in probe.egress(wanted)] == ["open", "closed"]
     assert list(probe.vms(task(home))) == [("none", "no other VM is running")]
+    assert list(probe.vms(task(home, untried=["odd"]))) == [("unknown", "odd: runs, and was not tried")]
     assert first(probe.private(task(home)))[0] == "unknown"
 
 

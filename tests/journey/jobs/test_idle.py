@@ -52,6 +52,20 @@ def test_the_sleep_of_a_laptop_is_not_counted() -> None:
     assert seconds_left(replace(record, warned_at=5), 1, record.at + 8 * HOUR) is None
 
 
+def test_a_stop_is_announced_for_its_whole_time_also_with_fewer_hours_and_after_a_sleep() -> None:
+    record = after(IdleTime(), 5 * HOUR, hours=8)
+    fewer = counted(record, FREE, 1, record.at + 60)
+    assert fewer.warned_at
+    assert not is_due(fewer, 1), "nobody was told"
+    assert seconds_left(fewer, 1, fewer.at) == NOTICE
+    assert is_due(after(fewer, NOTICE), 1)
+    announced = after(IdleTime(), HOUR - 60)
+    awake = counted(announced, FREE, 1, announced.at + 60 * HOUR)
+    assert seconds_left(awake, 1, awake.at) == NOTICE, "it was announced before the weekend"
+    assert not is_due(after(awake, 120), 1)
+    assert is_due(after(awake, NOTICE), 1)
+
+
 def test_a_stop_that_could_not_be_made_is_tried_again_later() -> None:
     due = after(IdleTime(), HOUR + 120)
     assert is_due(due, 1)

@@ -15,6 +15,7 @@ from dvmweb.verbs.several import record
 from dvmweb.verbs.several.choosing import why_not
 from dvmweb.verbs.several.record import KEPT, Part, Record
 from dvmweb.verbs.vms import Vm, Vms
+from dvmweb.web.list import selected_pages
 from dvmweb.web.list.selected_views import selected_page
 from tests.web.conftest import Browser
 from tests.web.demo import DvmHome, dvm_home, eventually, guests_work  # noqa: F401
@@ -109,6 +110,23 @@ def test_several_are_started_and_each_result_is_shown(client: Browser, dvm_home:
     assert "hx-get" not in re.sub(r".*<section", "<section", client.get(f"{path}/rows").text, flags=re.S), "it is over"
     assert [job.verb for job in vms.jobs("one")] == ["start", "stop", "sync"]
     assert not vms.jobs("two")
+
+
+@pytest.mark.usefixtures("guests_work")
+def test_a_terminal_that_was_opened_after_the_question_is_not_ended(
+    client: Browser,
+    dvm_home: DvmHome,  # noqa: F811
+    vms: Vms,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dvm_home.ok("init", "one")
+    dvm_home.ok("sync", "one")
+    eventually(lambda: "Reachable" in client.get("/").text)
+    monkeypatch.setattr(selected_pages, "_terminals_of", lambda _: {"one": "1 open terminal"})
+    answer = client.post("/selected", data={"verb": "stop", "vm": ["one"], "sure": "others", "keep": ["two"]})
+    assert answer.status_code == 303, answer.text
+    assert "It has open terminals." in client.get(answer.headers["Location"].removeprefix(client.sessions.prefix)).text
+    assert [job.verb for job in vms.jobs("one")] == ["sync"]
 
 
 def test_what_is_no_selection_is_refused(client: Browser) -> None:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import socket
+
+import pytest
+
 from dvmweb.guest.exposure import KINDS, ExposureReport, Finding
+from dvmweb.verbs.exposure.targets import MOST_VMS, targets
+from dvmweb.verbs.exposure.testing import _listening
 from dvmweb.web.vms.exposure_pages import exposure_view
 from tests.web.conftest import Browser
 from tests.web.demo import DvmHome, dvm_home, guests_work  # noqa: F401
+from tests.web.list.test_pages import config, running, stopped
 
 NOW = 1_000_000.0
 
@@ -53,3 +60,24 @@ def test_a_vm_is_tested_on_its_page(dvm_home: DvmHome, client: Browser, guests_w
     assert "dvm start app" in answer.text
     assert "Test again: the VM was changed since" in answer.text
     assert client.post("/vms/none/exposure").status_code == 404
+
+
+def test_a_running_vm_that_is_not_tried_is_told_and_not_left_out() -> None:
+    every = [
+        running(),
+        running(name="web", config=config("web")),
+        running(name="odd", config=None),
+        stopped(name="off", config=config("off")),
+    ]
+    found = targets(config("app"), every)
+    assert [name for name, _, _ in found["vms"]] == ["web"]
+    assert found["untried"] == ["odd"]
+    many = [running(name=f"a{number}", config=config(f"a{number}")) for number in range(MOST_VMS + 1)]
+    assert targets(config("app"), many)["untried"] == [f"a{MOST_VMS}"]
+
+
+def test_the_port_of_a_test_is_closed_when_the_test_ends() -> None:
+    with _listening("token") as port, socket.create_connection(("127.0.0.1", port), 5) as call:
+        assert call.recv(10) == b"token"
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), 5)

@@ -92,7 +92,9 @@ def host(task: Task) -> Iterator[tuple[str, str]]:
 
 
 def vms(task: Task) -> Iterator[tuple[str, str]]:
-    if not task["vms"]:
+    for name in task.get("untried", ()):  # its config cannot be read, or there are too many
+        yield UNKNOWN, f"{name}: runs, and was not tried"
+    if not task["vms"] and not task.get("untried"):
         yield NONE, "no other VM is running"
         return
     targets = [(address, port) for _, address, ports in task["vms"] for port in ports]
