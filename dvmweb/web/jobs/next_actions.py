@@ -48,7 +48,7 @@ BUTTONS: dict[str, tuple[str, str, str, bool, dict[str, str]]] = {
     RECIPE: ("Show recipe", "file", "/recipes/{recipe}", False, {}),
     PORTS: ("Ports", "out", "/vms/{vm}/ports", False, {}),
     STOP: ("Stop VM", "stop", "/vms/{vm}/stop", True, {}),
-    FORCE: ("Force stop", "stop", "/vms/{vm}/stop", True, {"force": "1"}),
+    FORCE: ("Force stop", "stop", "/vms/{vm}/force-stop", False, {}),
     BOOT_LOG: ("Boot log", "file", "/vms/{vm}/log", False, {}),
     LIMA: ("Install Lima", "info", "/help#lima", False, {}),
     PROTECTION: ("Remove protection", "lock", "/vms/{vm}", False, {}),
@@ -124,6 +124,7 @@ def _of_temporary(job: Job, cause: Cause | None) -> tuple[Action, ...]:
 
 def _again(job: Job) -> Action:
     if page := confirmed_at(job):
-        word, icon = ("delete", "trash") if job.verb == "delete" else ("checkpoint", "copy")
+        words = {"delete": ("delete", "trash"), "stop": ("stop", "stop")}
+        word, icon = words.get(job.verb, ("checkpoint", "copy"))
         return Action(f"next-{word}", "Review again", icon, page, is_post=False)
     return Action("next-again", "Retry" if job.verb in CONTINUES else "Run again", "sync", f"/jobs/{job.id}/again")

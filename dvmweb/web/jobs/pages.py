@@ -26,7 +26,7 @@ from dvmweb.web.jobs.views import JobView
 from dvmweb.web.ui import context
 from dvmweb.web.ui.confirmations import confirmed_at
 from dvmweb.web.ui.find_vm import find_vm
-from dvmweb.web.ui.redirects import see_other, to_job
+from dvmweb.web.ui.redirects import same_form_to, see_other, to_job
 
 blueprint = Blueprint("jobs_pages", __name__)
 LOG_PART = 1_000_000  # bytes in one response
@@ -109,6 +109,8 @@ def again(job_id: str) -> Response:
     job = find(job_id)
     if page := confirmed_at(job):
         return see_other(page)
+    if job.verb in ("stop", "restart"):  # they ask if something runs in a terminal now
+        return same_form_to(f"/vms/{job.vm}/{job.verb}")
     secrets = secret_fields.given(request.form) if job.verb == "sync" else {}
     return to_job(context.vms().start_job(job.vm, job.verb, job.options, secrets))
 

@@ -12,6 +12,11 @@ def see_other(path: str) -> Response:
     return make_response(redirect(request.script_root + path, 303))
 
 
+def same_form_to(path: str) -> Response:
+    """Let the browser post the same form to another path below the prefix."""
+    return make_response(redirect(request.script_root + path, 307))
+
+
 def to_job(job: Job) -> Response:
     """Redirect to the page of a job."""
     return see_other(f"/jobs/{job.id}")

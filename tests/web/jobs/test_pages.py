@@ -257,6 +257,18 @@ def test_c03_a_post_to_no_job_is_not_found(client: Browser) -> None:
     assert client.post(f"/jobs/{'0' * 32}/again").status_code == 404
 
 
+def test_a_stop_that_is_run_again_asks_as_the_first_one_did(client: Browser, vms: Vms) -> None:
+    for verb in ("stop", "restart"):
+        kept(vms, replace(ENDED, verb=verb, state="failed"), b"")
+        answer = client.post(f"/jobs/{ENDED.id}/again")
+        assert answer.status_code == 307, "the same form, posted to the page that asks"
+        assert answer.headers["Location"].endswith(f"/vms/app/{verb}")
+    kept(vms, replace(ENDED, verb="stop", state="failed", options={"force": True}), b"")
+    answer = client.post(f"/jobs/{ENDED.id}/again")
+    assert answer.status_code == 303
+    assert answer.headers["Location"].endswith("/vms/app/force-stop")
+
+
 def test_the_log_goes_on_by_offset_and_says_when_it_has_ended(client: Browser, vms: Vms) -> None:
     kept(vms, ENDED, b"0123456789")
     first = client.get(f"/jobs/{ID}/log?from=4")
