@@ -143,6 +143,7 @@ def _stop(sample_vms: SampleVms) -> Callable[[Page], None]:
 def _errors(sample_vms: SampleVms) -> Callable[[Page], None]:
     def visit(page: Page) -> None:
         page.goto(f"{sample_vms.root}/vms/risky/edit")
+        page.locator("label[for=f-size-custom]").click()
         page.get_by_label("CPUs", exact=True).fill("w" * 190)
         page.locator("input[name=repo]").fill(HOSTILE)
         page.get_by_role("button", name="Save", exact=True).click()
@@ -154,6 +155,7 @@ def _errors(sample_vms: SampleVms) -> Callable[[Page], None]:
 def _conflict(sample_vms: SampleVms) -> Callable[[Page], None]:
     def visit(page: Page) -> None:
         page.goto(f"{sample_vms.root}/vms/still/edit")
+        page.locator("label[for=f-size-custom]").click()
         page.get_by_label("CPUs", exact=True).fill("3")
         file = sample_vms.dashboard.dvm_home.paths.vm_config("still")
         file.write_text(f"{file.read_text()}# {HOSTILE}\n")
