@@ -274,13 +274,14 @@ def _test_the_key(user: User) -> None:
     config = user.home.paths.vm_config("brief")
     before = config.read_text()
     config.write_text(f"{before}\nrepo: ssh://git@127.0.0.1:1/me/app.git\n")
-    user.window.open("/vms/brief?tab=key")
-    user.window.page.locator("#test-key").click()
-    expect(user.window.page.locator("#key-result .age")).to_have_text("tested just now")
+    page, test = user.window.page, user.window.page.locator("#test-key")
+    until(lambda: bool(page.goto(f"{user.window.root}/vms/brief?tab=key")) and test.is_visible())
+    test.click()
+    expect(page.locator("#key-result .age")).to_have_text("tested just now")
     config.write_text(before)
-    user.window.open("/vms/brief?tab=key")
-    expect(user.window.page.locator("#vm-key")).to_contain_text("The config has no repository.")
-    expect(user.window.page.locator("#test-key")).to_have_count(0)
+    none = page.get_by_text("The config has no repository.")
+    until(lambda: bool(page.goto(f"{user.window.root}/vms/brief?tab=key")) and none.is_visible())
+    expect(test).to_have_count(0)
 
 
 def _test_what_can_be_reached(user: User) -> None:
