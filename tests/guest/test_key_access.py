@@ -10,7 +10,7 @@ import pytest
 from dvmweb.errors import CheckFailed
 from dvmweb.guest.key_access import Access, KeyAccess, parse_key_access
 from dvmweb.guest_text import visible
-from dvmweb.verbs import key_access
+from dvmweb.verbs.keys import key_access
 from tests.guest.conftest import NONCE, Guest, make_program
 
 REPO = "git@git.example.org:me/app.git"

@@ -30,7 +30,7 @@ def ssh_key(vms: Vms, name: str, is_test: bool) -> None:
 def _test(vms: Vms, name: str) -> None:
     """Print whether the key opens the repository. Raises DvmError if not, CheckFailed if that is not known."""
     from dvmweb.errors import CheckFailed, DvmError
-    from dvmweb.verbs.key_access import try_key
+    from dvmweb.verbs.keys.key_access import try_key
 
     found = try_key(vms, name)
     if found.output and not found.is_accepted:
@@ -55,7 +55,7 @@ def gpg_key(vms: Vms, name: str, sign: bool, author: str, email: str) -> None:
     The key is made in the VM if it has none for this address, without a passphrase, and never leaves the VM. It is
     deleted with the VM; what it has signed stays valid.
     """
-    from dvmweb.verbs.gpg_key import gpg_key as made
+    from dvmweb.verbs.keys.gpg_key import gpg_key as made
 
     found = made(vms, name, author, email, signs=sign)
     click.echo(found.text)

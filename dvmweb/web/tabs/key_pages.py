@@ -12,7 +12,7 @@ from dvmweb.ages import age
 from dvmweb.config.git_hosts import KeyPage, key_page, ssh_address
 from dvmweb.errors import DvmError
 from dvmweb.guest_text import visible
-from dvmweb.verbs.key_access import KeyTest, try_key, why_not
+from dvmweb.verbs.keys.key_access import KeyTest, try_key, why_not
 from dvmweb.verbs.vms import Vm, Vms
 from dvmweb.web.tabs.frame import vm_page
 from dvmweb.web.ui import context

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dvmweb.guest.key_access import Access, KeyAccess
-from dvmweb.verbs import key_access
+from dvmweb.verbs.keys import key_access
 from dvmweb.verbs.vms import Vms
 from dvmweb.web.tabs import key_pages
 from tests.needs import needs
