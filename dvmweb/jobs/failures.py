@@ -32,6 +32,8 @@ _TELLING = re.compile(
 )
 # How programs begin the line that says why they failed.
 _ERROR = re.compile(r"(?:error|fatal|fail|failed|E)(?:\[\w+\])?: ?", re.I)
+# The last line of apply.sh and hook.sh says only that the script failed, which the sentence says already.
+_WRAPPER = re.compile(r"failed \(exit code \d+\); see its output above$")
 VAGUE = "Could not read from remote repository"  # git says this last; the line before it is the cause
 NO_KEY = "This VM has no SSH key: ssh-keygen is missing. Install the OpenSSH client, then sync again."
 
@@ -65,6 +67,7 @@ def script_cause(lines: tuple[str, ...]) -> str:
     """The line of a script's output that names the cause, safe to show; "" if none does."""
     if any(FULL in line.lower() for line in lines):
         return "the disk of the VM is full"
+    lines = tuple(line for line in lines if not _WRAPPER.search(line))
     marked = [line for line in lines if _TELLING.search(line)] or [line for line in lines if _ERROR.match(line)]
     return in_prose(_ERROR.sub("", marked[-1], count=1).strip(), 160).rstrip(".") if marked else ""
 

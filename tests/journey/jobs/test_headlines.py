@@ -53,6 +53,16 @@ def headline(title: str, output: bytes = b"", code: int = 3, ended: str = EXIT) 
             b"x: line 3: foo: command not found\nend\n",
             "Recipe `node` failed: x: line 3: foo: command not found (exit code 3).",
         ),
+        (
+            "Recipe node",
+            b"error: no table x\nerror: the recipe node failed (exit code 3); see its output above\n",
+            "Recipe `node` failed: no table x (exit code 3).",
+        ),
+        (
+            "Run project hook",
+            b"make: it broke\nerror: the project hook failed (exit code 3); see its output above\n",
+            "The project hook failed (exit code 3).",
+        ),
         ("Recipe node", b"error: `dvm rm app`\x1b[2J\n", "Recipe `node` failed: 'dvm rm app'\\x1b[2J (exit code 3)."),
         ("Baseline", b"", "Recipe `baseline` failed (exit code 3)."),
         ("Run project hook", b"make: *** [all] Error 2\n", "The project hook failed (exit code 3)."),
