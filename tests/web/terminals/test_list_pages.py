@@ -199,7 +199,8 @@ def test_a_keeper_that_does_not_answer_is_told_and_never_none(
     monkeypatch.setattr(terminals, "list_terminals", stuck)
     assert client.get("/terminals").status_code == 502
     assert "does not answer" in client.get("/terminals").text
-    assert client.get("/attention/needing").json == {"needing": [], "is_blind": True}
+    none: dict[str, list[str]] = {"running": [], "ended": []}
+    assert client.get("/attention/needing").json == {"needing": [], "is_blind": True, "jobs": none}
     assert "agents that wait for you are not shown" in client.get("/attention").text
     cards = client.get("/cards")
     assert cards.status_code == 200
