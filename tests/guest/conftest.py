@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from dvmweb.guest.bundled import OF_RECIPES
 from dvmweb.paths import Paths
 from dvmweb.recipes.catalog import LIBRARY
 from tests import places
-from tests.places import AGENT, COPIES, RECIPES, SCRIPTS, TOP
+from tests.places import COPIES, RECIPES, SCRIPTS, TOP
 from tests.recipes.services import set_up_services
 from tests.recipes.unpackers import set_up_unpackers
 
@@ -132,7 +133,9 @@ class Guest:
         )
         beside += [SCRIPTS / name for name in re.findall(r"\./([a-z_]+\.py)", main.read_text())]
         for listed in re.findall(r"^# files: \[(.*)\]$", files.get("recipe.sh", ""), re.M):
-            beside += [AGENT / name for name in listed.split(", ")]
+            beside += [
+                next(folder / name for folder in OF_RECIPES if (folder / name).exists()) for name in listed.split(", ")
+            ]
         for file in beside:
             shutil.copy(file, self.work)
         for name, text in files.items():

@@ -10,6 +10,7 @@ from dvmweb.records.load_samples import Sample
 from dvmweb.web.ui import context
 from dvmweb.web.ui.plots import cpu_of_hour
 
+FRAME = ("base", "buttons", "content", "forms", "layout", "login", "menus", "palette", "status", "tokens")
 blueprint = Blueprint("ui_patterns_pages", __name__)
 
 
@@ -24,5 +25,5 @@ def patterns() -> Response:
 def _styles() -> tuple[str, ...]:
     """The style sheets that some pages load beside those of the frame."""
     folder = Path(current_app.static_folder or "") / "css"
-    paths = (path for path in folder.glob("*/*.css") if path.parent.name != "ui" or path.name == "plots.css")
+    paths = (path for path in folder.glob("*/*.css") if path.parent.name != "ui" or path.stem not in FRAME)
     return tuple(sorted(f"css/{path.relative_to(folder)}" for path in paths))

@@ -17,7 +17,7 @@ NO_PAGES = {
     "static": "files",
     "list_pages.health": "for a monitor",
     "list_pages.cards": "a part of the page of VMs",
-    "overview_pages.inside": "a part of the page of a VM",
+    "overview_overview_pages.inside": "a part of the page of a VM",
     "overview_load_pages.part": "a part of the page of a VM",
     "list_selected_pages.rows": "a part of the page of a verb on several VMs",
     "tabs_port_pages.listening": "a part of the tab Ports",

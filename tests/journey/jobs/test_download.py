@@ -73,6 +73,6 @@ def test_a_download_that_fails_says_why_and_leaves_no_progress(user: User) -> No
     user.dvm("init app").succeeds()
     server.sends(10 * MIB)
     failed = user.dvm("sync app").fails()
-    failed.warns("`limactl create` failed: failed to download", "unexpected EOF", "Check that the host can reach")
+    failed.warns("The image cannot be downloaded", "unexpected EOF", "Check that the host can reach")
     assert not list(user.paths.jobs.glob("*/progress"))
     assert not user.vm("app").is_created

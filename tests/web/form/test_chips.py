@@ -75,7 +75,7 @@ def test_recipes_stand_in_groups_by_their_category(client: Browser, vms: Vms) ->
     assert "chezmoi" in found["Shell"]
     assert "tailscale" in found["Services"]
     assert found["Bundles"] == ["web"]
-    assert found["Other"] == ["odd"]
+    assert found["Other"] == ["odd", "example"]
 
 
 def test_the_folded_part_opens_when_a_value_is_set_or_wrong(client: Browser, vms: Vms) -> None:

@@ -419,9 +419,8 @@ def test_d01_hostile_names_are_text_on_the_list(client: Browser, monkeypatch: py
 def test_the_first_visit_says_what_to_do(client: Browser) -> None:
     text = eventually(lambda: (t := client.get("/").text) and "No VMs yet" in t and t)
     assert 'href="' + client.sessions.prefix + '/new-vm"' in text
-    assert "The demo runs the whole workflow" in text
-    assert "brew install lima" in text
-    assert "The demo was selected with <code>DVM_ENGINE=demo</code>" in text
+    assert "Try it with an example project" in text
+    assert "This is the demo engine" in text
 
 
 def test_without_limactl_the_page_says_what_to_install(

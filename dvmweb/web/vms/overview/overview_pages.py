@@ -28,7 +28,7 @@ from dvmweb.web.vms.status import ports
 from dvmweb.web.vms.work_line import work_line
 from dvmweb.web.vms.work_views import work_view
 
-blueprint = Blueprint("overview_pages", __name__)
+blueprint = Blueprint("overview_overview_pages", __name__)
 EXTENSION = "dvm_overviews"
 
 
