@@ -107,7 +107,7 @@ class RecipeEditor:
     def save(self) -> RecipeEditor:
         self.window.press("Save", self.window.page.get_by_role("button", name="Save", exact=True))
         with self.window.awaited("It is not saved"):
-            expect(self.window.page.get_by_role("status")).to_contain_text("Saved")
+            expect(self.window.page.locator("main").get_by_role("status").first).to_contain_text("Saved")
         return self
 
     def leave(self, name: str) -> RecipePage:
