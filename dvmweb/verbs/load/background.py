@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from dvmweb.errors import DvmError
+from dvmweb.names import INSTANCE_PREFIX
 from dvmweb.records.load_samples import FAR
 from dvmweb.verbs import monitor
 from dvmweb.verbs.vms import Vm, Vms
@@ -34,7 +35,8 @@ class BackgroundSampling:
 
     def round(self) -> tuple[threading.Thread, ...]:
         """Start a question to each running guest, if no page is open. Raises DvmError without a listing."""
-        if self._is_watched() or not any((self._vms.paths.config / "vms").glob("*.yaml")):
+        # Without a host agent no VM runs, and limactl need not be started.
+        if self._is_watched() or not any(self._vms.paths.lima_home.glob(f"{INSTANCE_PREFIX}*/ha.pid")):
             return ()
         now = time.time()
         due = [vm for vm in self._vms.list_vms() if monitor.what_is_due(vm, now) == monitor.REACH]

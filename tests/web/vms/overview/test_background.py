@@ -21,6 +21,9 @@ def ten(vms: Vms, monkeypatch: pytest.MonkeyPatch) -> tuple[Vm, ...]:
     one = Vm("app", "managed", "Running", config, Instance("dvm-app", "Running"), "", None, None, None)
     found = (*(replace(one, name=f"vm-{number}") for number in range(10)), replace(one, name="off", status="Stopped"))
     monkeypatch.setattr(Vms, "list_vms", lambda _self: found)
+    host_agent = vms.paths.lima_home / "dvm-app" / "ha.pid"
+    host_agent.parent.mkdir(parents=True)
+    host_agent.write_text("1\n")
     return found[:10]
 
 
@@ -54,6 +57,7 @@ def test_while_a_page_is_open_nothing_is_asked_twice(vms: Vms, ten: tuple[Vm, ..
     assert BackgroundSampling(vms, lambda: True).round() == ()
 
 
-def test_without_a_config_nothing_is_listed(vms: Vms, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_running_vm_nothing_is_listed(vms: Vms, monkeypatch: pytest.MonkeyPatch) -> None:
+    vms.init("app")
     monkeypatch.setattr(Vms, "list_vms", lambda _self: pytest.fail("listed"))
     assert BackgroundSampling(vms, lambda: False).round() == ()
