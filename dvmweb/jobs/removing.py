@@ -12,7 +12,7 @@ from dvmweb.config.store import ConfigStore
 from dvmweb.jobs.checks import sandbox
 from dvmweb.names import instance_name
 from dvmweb.paths import Paths
-from dvmweb.records import agent_turns, applied_recipes, load_samples, rewinds
+from dvmweb.records import agent_turns, applied_recipes, exposures, idle_times, load_samples, rewinds
 from dvmweb.records.kept_records import COPY_OF
 
 KEPT = "removed-configs"  # folder in the state folder
@@ -52,7 +52,9 @@ def _free_place(folder: Path, vm: str) -> Path:
 def forget(paths: Paths, vm: str) -> None:
     """Remove the records of a VM that does not exist any more."""
     notes = ("identity", "reach.json", "work.json", vm_use_marks.USED, "key.pub", "no-key", "approved-hook", COPY_OF)
-    for name in (*notes, "lima.yaml", applied_recipes.FILE, sandbox.FILE, load_samples.FILE, agent_turns.FILE):
+    tests = (sandbox.FILE, exposures.FILE)
+    use = (load_samples.FILE, agent_turns.FILE, idle_times.FILE)
+    for name in (*notes, "lima.yaml", applied_recipes.FILE, *tests, *use):
         (paths.vm_state(vm) / name).unlink(missing_ok=True)
 
 
