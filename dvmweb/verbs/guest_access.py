@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dvmweb import plans, states
 from dvmweb.config.git_hosts import where_to_paste
@@ -20,6 +20,9 @@ from dvmweb.paths import Paths
 from dvmweb.plans import PlanInput, Step
 from dvmweb.records import guest_status, last_use, work_reports
 from dvmweb.verbs.configs import check_config, must_have_config
+
+if TYPE_CHECKING:
+    from dvmweb.verbs.vm import Vm
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,17 @@ def _listed(
     is_known, pace = work_reports.is_settled(paths, name, instance), guest_status.pace(paths, name, instance)
     plan_input = replace(plan_input, instance=instance, is_listed=True, is_work_known=is_known, pace=pace)
     return plan_input, replace(lima, pace=pace)
+
+
+def of_listing(paths: Paths, environ: Mapping[str, str], vm: Vm) -> tuple[PlanInput, Lima]:
+    """The plan input of a VM as it was just listed, and a quiet engine with the pace of its guest. Lists nothing.
+
+    Raises ConfigError.
+    """
+    pace = guest_status.pace(paths, vm.name, vm.instance)
+    plan_input = load_input(paths, environ, vm.name, "check")
+    lima = Lima(plan_input.engine, paths, environ, vm=vm.name, is_quiet=True, pace=pace)
+    return replace(plan_input, instance=vm.instance, is_listed=True, pace=pace), lima
 
 
 def running(paths: Paths, environ: Mapping[str, str], name: str, *, is_quiet: bool = False) -> tuple[PlanInput, Lima]:

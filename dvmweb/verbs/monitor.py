@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dvmweb.ages import is_older
@@ -94,14 +93,9 @@ class Monitor:
 
 def query(vms: Vms, vm: Vm, due: str) -> None:
     """Run one check of a running VM and store its result. Raises DvmError if it cannot be started."""
-    from dvmweb.jobs.inputs import load_input
-    from dvmweb.lima.client import Lima
-    from dvmweb.records import guest_status
+    from dvmweb.verbs import guest_access
 
-    pace = guest_status.pace(vms.paths, vm.name, vm.instance)
-    plan_input = load_input(vms.paths, vms.environ, vm.name, "check")
-    plan_input = replace(plan_input, instance=vm.instance, is_listed=True, pace=pace)
-    lima = Lima(plan_input.engine, vms.paths, vms.environ, vm=vm.name, is_quiet=True, pace=pace)
+    plan_input, lima = guest_access.of_listing(vms.paths, vms.environ, vm)
     began = time.time()
     if due == WORK:
         _query_work(vms, plan_input, lima, began)

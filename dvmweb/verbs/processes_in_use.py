@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from dvmweb import plans
 from dvmweb.errors import CheckFailed, DvmError
 from dvmweb.guest.running_programs import parse_terminal
 from dvmweb.guest_text import visible
-from dvmweb.jobs.inputs import load_input
-from dvmweb.lima.client import Lima
 from dvmweb.lima.deadlines import scaled
-from dvmweb.records import guest_status
 from dvmweb.terminals.agents import AGENTS
 from dvmweb.terminals.client import TerminalFacts, list_terminals
 from dvmweb.terminals.launch import SHELL
+from dvmweb.verbs import guest_access
 from dvmweb.verbs.vms import Vm, Vms
 
 MOST = 10  # programs to list
@@ -79,9 +77,8 @@ def what_runs(vms: Vms, vm: Vm | None, terminal: TerminalFacts) -> Occupied:
 
 
 def _query(vms: Vms, vm: Vm, terminal: str) -> Occupied:
-    plan_input = replace(load_input(vms.paths, vms.environ, vm.name, "check"), instance=vm.instance, is_listed=True)
-    lima = Lima(plan_input.engine, vms.paths, vms.environ, vm=vm.name, is_quiet=True)
-    patience = scaled(PATIENCE, guest_status.pace(vms.paths, vm.name, vm.instance), LONGEST)
+    plan_input, lima = guest_access.of_listing(vms.paths, vms.environ, vm)
+    patience = scaled(PATIENCE, plan_input.pace, LONGEST)
     answer = lima.query(plan_input.desired.instance, plans.terminal_question(plan_input, terminal), patience)
     programs = parse_terminal(answer.stdout, plan_input.nonce)
     if programs is None:

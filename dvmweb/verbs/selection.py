@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from dvmweb.errors import UsageError
@@ -52,16 +52,13 @@ def inactive(vms: Vms) -> tuple[tuple[str, ...], tuple[Skipped, ...]]:
     terminals = list_terminals(vms)
     running = [vm for vm in vms.list_vms() if vm.kind == "managed" and vm.status == "Running"]
     addressed = connections.addressed() if running else frozenset()
-    reasons = {
-        vm.name: why_in_use(vms, vm, terminals) or ("ssh is connected to it" if vm.name in addressed else "")
-        for vm in running
-    }
+    reasons = {vm.name: why_in_use(vms, vm, terminals, addressed) for vm in running}
     free = tuple(name for name, why in reasons.items() if not why)
     return free, tuple(Skipped(name, why) for name, why in reasons.items() if why)
 
 
-def why_in_use(vms: Vms, vm: Vm, terminals: Sequence[TerminalFacts]) -> str:
-    """Why a running VM is in use, "" if nothing is known to use it."""
+def why_in_use(vms: Vms, vm: Vm, terminals: Sequence[TerminalFacts], addressed: Collection[str]) -> str:
+    """Why a running VM is in use, "" if nothing is known to use it. `addressed`: VMs to which ssh is connected."""
     opened = sum(one.vm == vm.name and not one.ended for one in terminals)
     if vm.job is not None:
         return f"a job runs: {vm.job.verb}"
@@ -71,4 +68,6 @@ def why_in_use(vms: Vms, vm: Vm, terminals: Sequence[TerminalFacts]) -> str:
         return "a command or a copy runs in it"
     if vm.config is None:
         return "its config cannot be read"
-    return "it is a service" if vm.config.is_service else ""
+    if vm.config.is_service:
+        return "it is a service"
+    return "ssh is connected to it" if vm.name in addressed else ""

@@ -1,4 +1,4 @@
-"""VMs that will be stopped soon because nobody uses them, and those that were."""
+"""VMs that are not used and will be stopped soon, and those that were stopped for that."""
 
 from __future__ import annotations
 

@@ -22,8 +22,7 @@ MOST = 40  # lines of a difference
 
 def why_used(vms: Vms, vm: Vm) -> str:
     """Why a running VM is in use, "" if nothing is known to use it. Raises CheckFailed if the keeper is silent."""
-    why = why_in_use(vms, vm, list_terminals(vms))
-    return why or ("ssh is connected to it" if vm.name in connections.addressed() else "")
+    return why_in_use(vms, vm, list_terminals(vms), connections.addressed())
 
 
 def disk_line(vms: Vms, found: Sequence[Checkpoint]) -> str:

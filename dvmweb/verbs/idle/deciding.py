@@ -29,7 +29,7 @@ def counted(record: IdleTime, seen: Seen, hours: int, now: float) -> IdleTime:
     gap = now - record.at
     is_next = 0 < gap <= LONGEST
     seconds, announced_from = record.seconds + (gap if is_next else 0.0), hours * HOUR - NOTICE
-    warned_at = record.warned_at if is_next else 0.0  # nobody saw what was announced before a sleep
+    warned_at = record.warned_at if is_next else 0.0  # an announcement before a sleep does not count
     if not warned_at:  # announced for its whole time, also after the hours in the config were made fewer
         seconds = min(seconds, announced_from)
         warned_at = now if seconds >= announced_from else 0.0

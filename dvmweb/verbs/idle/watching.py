@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -44,22 +44,23 @@ class IdleWatch:
         """Count for each running VM, and start a thread for each that is due. Raises DvmError without a listing."""
         if not is_used(self._vms):
             return ()
-        found = [vm for vm in self._vms.list_vms() if vm.kind == "managed" and vm.config is not None]
-        watched = [vm for vm in found if vm.config and vm.config.idle_stop and vm.status == "Running"]
+        running = [vm for vm in self._vms.list_vms() if vm.kind == "managed" and vm.status == "Running"]
+        watched = [vm for vm in running if vm.config is not None and vm.config.idle_stop]
+        if not watched:
+            return ()
         terminals: Sequence[TerminalFacts] | None = None
         with suppress(CheckFailed):
             terminals = list_terminals(self._vms)
-        addressed = connections.addressed() if watched else frozenset()
-        threads = [self._count(vm, self._seen(vm, terminals, vm.name in addressed), now) for vm in watched]
+        addressed = connections.addressed()
+        threads = [self._count(vm, self._seen(vm, terminals, addressed), now) for vm in watched]
         return tuple(thread for thread in threads if thread is not None)
 
-    def _seen(self, vm: Vm, terminals: Sequence[TerminalFacts] | None, is_addressed: bool) -> Seen:
+    def _seen(self, vm: Vm, terminals: Sequence[TerminalFacts] | None, addressed: Collection[str]) -> Seen:
         boot = vm.instance.host_agent_pid if vm.instance else 0
         use = f"{last_use.read(self._vms.paths, vm.name).mark} {boot}"
         if terminals is None:
             return Seen(use, "its terminals are not known")
-        busy = selection.why_in_use(self._vms, vm, terminals) or ("ssh is connected to it" if is_addressed else "")
-        return Seen(use, busy)
+        return Seen(use, selection.why_in_use(self._vms, vm, terminals, addressed))
 
     def _count(self, vm: Vm, seen: Seen, now: float) -> threading.Thread | None:
         with self._lock:
@@ -100,7 +101,7 @@ class IdleWatch:
     def _start_stop(self, vm: Vm, hours: int) -> None:
         """Start the job, unless the VM was used or kept running meanwhile."""
         record = idle_times.read(self._vms.paths, vm.name)
-        seen = self._seen(vm, list_terminals(self._vms), vm.name in connections.addressed())
+        seen = self._seen(vm, list_terminals(self._vms), connections.addressed())
         if not is_due(record, hours) or seen.busy or seen.use != record.use:
             return
         job = self._vms.start_job(vm.name, "stop", {})

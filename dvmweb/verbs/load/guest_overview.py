@@ -5,11 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dvmweb.errors import CheckFailed, DvmError, sentence
-from dvmweb.records import guest_status
 from dvmweb.verbs.vms import Vm, Vms
 
 if TYPE_CHECKING:
@@ -44,15 +43,11 @@ def ask(vms: Vms, vm: Vm) -> GuestOverview:
     """Ask the guest now. Raises CheckFailed with the reason, and DvmError if no command can be started."""
     from dvmweb import plans
     from dvmweb.guest.overview import parse_overview
-    from dvmweb.jobs.inputs import load_input
-    from dvmweb.lima.client import Lima
+    from dvmweb.verbs import guest_access
 
     if reason := why_not(vm):
         raise CheckFailed(sentence(reason[0].upper() + reason[1:]))
-    pace = guest_status.pace(vms.paths, vm.name, vm.instance)
-    plan_input = load_input(vms.paths, vms.environ, vm.name, "check")
-    plan_input = replace(plan_input, instance=vm.instance, is_listed=True, pace=pace)
-    lima = Lima(plan_input.engine, vms.paths, vms.environ, vm=vm.name, is_quiet=True, pace=pace)
+    plan_input, lima = guest_access.of_listing(vms.paths, vms.environ, vm)
     finished = lima.query(plan_input.desired.instance, plans.overview_question(plan_input))
     return parse_overview(finished.stdout, plan_input.nonce)
 

@@ -13,6 +13,7 @@ from flask import Blueprint, Response, make_response, request
 from dvmweb.config import stray_files
 from dvmweb.config.legacy import bash_config_hint
 from dvmweb.errors import CheckFailed, DvmError
+from dvmweb.lima.watching import Snapshot
 from dvmweb.paths import limactl_program
 from dvmweb.records import load_samples
 from dvmweb.terminals import client
@@ -50,7 +51,7 @@ def index() -> Response:
     return context.page(
         "list/list.html",
         all_columns=COLUMNS,
-        page=_model(ListQuery.of(request.args)),
+        page=_model(ListQuery.of(request.args), context.watch().snapshot(), _terminals()),
         notices=_notices(context.vms()),
         help=_help(context.vms()),
         trash=trash.count(context.vms()),
@@ -63,10 +64,16 @@ def index() -> Response:
 def cards() -> Response:
     """The cards or the table alone; 204 when nothing has changed since the last poll."""
     wanted = ListQuery.of(request.args)
-    snapshot, faults, liked = context.watch().snapshot(), context.faults(), context.preferences()
-    if wanted.seen and wanted.seen == seen(snapshot, time.time(), faults, _terminals(), liked):
+    snapshot, faults, liked, terminals = (
+        context.watch().snapshot(),
+        context.faults(),
+        context.preferences(),
+        _terminals(),
+    )
+    if wanted.seen and wanted.seen == seen(snapshot, time.time(), faults, terminals, liked):
         return make_response("", 204)
-    return context.page("list/_list.html", page=_model(wanted), help=_help(context.vms()), alone=True)
+    page = _model(wanted, snapshot, terminals)
+    return context.page("list/_list.html", page=page, help=_help(context.vms()), alone=True)
 
 
 @blueprint.get("/healthz")
@@ -84,12 +91,11 @@ def help_page() -> Response:
     return context.page("ui/help.html", help=_help(context.vms()))
 
 
-def _model(wanted: ListQuery) -> ListPage:
-    snapshot = context.watch().snapshot()
+def _model(wanted: ListQuery, snapshot: Snapshot[Vm], terminals: Terminals | None) -> ListPage:
     disks = {vm.name: disk_used(vm) for vm in snapshot.vms}
     now, faults, liked = time.time(), tuple(context.faults()), context.preferences()
     load = _load(snapshot.vms, now)
-    return list_page(snapshot, wanted, now, disks, _host_memory(), faults, _terminals(), liked, load)
+    return list_page(snapshot, wanted, now, disks, _host_memory(), faults, terminals, liked, load)
 
 
 def _load(vms: tuple[Vm, ...], now: float) -> Load:

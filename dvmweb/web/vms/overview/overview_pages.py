@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from typing import Any
 
 from flask import Blueprint, Response, current_app, request
 
-from dvmweb.errors import CheckFailed
-from dvmweb.records import agent_turns
-from dvmweb.terminals import client
-from dvmweb.terminals.client import TerminalFacts
 from dvmweb.verbs import protection
 from dvmweb.verbs.load.guest_overview import Overviews
 from dvmweb.verbs.recipes.requirements import secrets_of
@@ -48,16 +43,16 @@ def overviews() -> Overviews:
 
 def tab(vms: Vms, vm: Vm, now: float) -> dict[str, Any]:
     """Return the model of the overview; asks the guest only if the address says so, as a page without script does."""
-    terminals, is_blind = _terminals(vms)
+    terminals, is_blind = load_pages.open_terminals(vms)
+    turns = load_pages.turns(vms, vm.name, now, terminals)
     is_requested = request.args.get("ask") == "inside"
     report = overviews().fresh(vms, vm) if is_requested else overviews().known(vm)
-    going_on = [(one.command, one.turn) for one in terminals if one.vm == vm.name and not one.ended]
     return {
         "facts": facts(vm, disk_used(vm)),
-        "agents": agent_rows(vm, terminals, agent_turns.with_open(vms.paths, vm.name, now, going_on)),
+        "agents": agent_rows(vm, terminals, turns),
         "is_blind": is_blind,
         "inside": inside_view(report, now),
-        "load": load_pages.view(vms, vm, now),
+        "load": load_pages.view(vms, vm, now, turns),
         "ports": ports(vm),
         "exposure": exposure_pages.view(vms, vm, now),
         "is_protected": protection.is_marked(vms.paths, vm.name),
@@ -66,10 +61,3 @@ def tab(vms: Vms, vm: Vm, now: float) -> dict[str, Any]:
         "sandbox": {"line": sandbox_line(vm, now), "lines": vm.sandbox.lines()[1:] if vm.sandbox else ()},
         "secrets": secret_fields.fields(secrets_of(vms.paths, vm)),
     }
-
-
-def _terminals(vms: Vms) -> tuple[tuple[TerminalFacts, ...], bool]:
-    """Return the open terminals, and whether they are not known."""
-    with suppress(CheckFailed):
-        return client.list_terminals(vms), False
-    return (), True
